@@ -98,6 +98,11 @@ class WalkedFeed(Protocol):
         """When it is read, and in which time zone its days begin."""
         ...
 
+    @property
+    def account(self) -> str:
+        """Tells whose incidents it shows, and from where. Made of the token: kept nowhere as it is."""
+        ...
+
     async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
         """Returns the walk's next page, of which this `version` is known.
 

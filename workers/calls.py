@@ -117,6 +117,11 @@ class CountedFeed:
         """When it is read."""
         return self._feed.timetable
 
+    @property
+    def account(self) -> str:
+        """Tells whose incidents it shows."""
+        return self._feed.account
+
     async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
         """The walk's next page, also one that did not come whole where it is taken `in_part`."""
         return await self._calls.read("incidents_page", self._feed.page(walk, version, in_part=in_part))

@@ -124,15 +124,22 @@ class _Reading:
             wanted = walk_wanted(self._timetable, before, now, sweep=self._sweep)
             in_hand = await self._stores.states.ask(self._feed, wanted, now)
             ended = await self._ended(in_hand, before)
+            if ended is None:
+                continue
             if ended.outcome is not PollOutcome.READ or in_hand.kind is wanted.kind or in_hand.kind is WalkKind.SWEEP:
                 return ended
 
-    async def _ended(self, walk: FeedWalk, before: FeedState) -> Polled:
-        """Follow a walk, which may have ended by now. `before` is the feed before it was asked for."""
+    async def _ended(self, walk: FeedWalk, before: FeedState) -> Polled | None:
+        """Follow a walk, which may have ended by now. `before` is the feed before it was asked for.
+
+        None where a worker has found that the feed is another account's by now: it has given the walk up.
+        """
         attempts = before.attempts if before.walk == walk else 0
         began_at = (await self._stores.states.state(self._feed)).began_at
         while True:
             state = await self._stores.states.state(self._feed)
+            if before.account and state.account != before.account:
+                return None
             if state.walk is None or state.began_at != began_at:
                 return self._read(walk) if state.polled_at != before.polled_at else self._not_whole(walk, state)
             if state.attempts > attempts:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,14 +13,16 @@ import pytest
 from prometheus_client import REGISTRY
 
 from chaos.school import overlaps
-from remediation.domain.walks import SchoolYear, Timetable
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.incidents import Incident
+from remediation.domain.walks import SchoolYear, Timetable, WalkKind
 from remediation.ports import WalkedFeed
 from remediation.read_model.incidents import walk_words
-from remediation.sealing import Keyring
+from remediation.sealing import Keyring, generate_key
 from remediation.sources.connections import open_client
 from remediation.sources.incident_feed.client import WHOLE_CALL_SECONDS, IncidentFeedClient
 from remediation.sources.incident_feed.polled import PolledFeed
-from remediation.store.incidents.feeds import Feeds, FeedState
+from remediation.store.incidents.feeds import Feeds, FeedState, PageKept
 from remediation.store.server.connection import Connection
 from sandbox.incident_feed.behaviour import FeedBehaviour
 from sandbox.incident_feed.stand_in import incident_feed_app
@@ -230,3 +233,99 @@ async def test_an_answer_that_breaks_off_is_never_taken_in_part(
         clock.pass_by(900.0)
     assert set(served.pages()) == {"1"}
     assert (await state_of(connection)).attempts == 2 * TAKEN_IN_PART_AFTER
+
+
+class Accounts:
+    """One feed in mappings.yaml whose token becomes another account's; each account shows incidents of its own."""
+
+    def __init__(self, connection: Connection, keyring: Keyring, clock: ManualClock) -> None:
+        self._connection, self._keyring, self._clock = connection, keyring, clock
+        self.before = MemoryFeed({each.uuid: each for each in incidents(1, 3)}, size=1, account="before")
+        self.after = MemoryFeed({each.uuid: each for each in incidents(4, 6)}, size=1, account="after")
+
+    async def poll(self, feed: MemoryFeed) -> None:
+        named = NamedSystems({}, {}, PlainRulebook(), {FEED: feed})
+        await poll_feeds({"contexts": WorkerContexts(context_on(self._connection, self._keyring, named, self._clock))})
+
+
+def incidents(first: int, last: int) -> list[Incident]:
+    return [replace(FIGHT, uuid=f"{FIGHT.uuid[:-2]}{number:02}") for number in range(first, last + 1)]
+
+
+@pytest.fixture
+def accounts(connection: Connection, keyring: Keyring, clock: ManualClock) -> Accounts:
+    return Accounts(connection, keyring, clock)
+
+
+async def test_another_account_is_read_from_its_first_page_though_a_walk_was_under_way(
+    accounts: Accounts, connection: Connection, clock: ManualClock
+) -> None:
+    accounts.before.troubles.for_good("page", TryLater("feed", "away", status=503))
+    await accounts.poll(accounts.before)
+    walk = accounts.before.walks[0]
+    assert await Feeds(connection).keep_page(FEED, walk, replace(walk, page=2, pages=3), PageKept({}, []), clock())
+    await accounts.poll(accounts.after)
+    assert [(each.kind, each.page) for each in accounts.after.walks] == [(WalkKind.SWEEP, page) for page in (1, 2, 3)]
+    assert await Feeds(connection).kept(FEED) == 3
+
+
+async def test_another_account_is_swept_at_once_though_the_one_before_was_swept_tonight(
+    accounts: Accounts, connection: Connection, clock: ManualClock
+) -> None:
+    await accounts.poll(accounts.before)
+    clock.pass_by(1.0)
+    await accounts.poll(accounts.after)
+    assert {each.kind for each in accounts.after.walks} == {WalkKind.SWEEP}
+    assert await Feeds(connection).kept(FEED) == 6
+
+
+async def test_what_the_account_before_refused_does_not_hold_the_next_one_up(
+    accounts: Accounts, clock: ManualClock
+) -> None:
+    accounts.before.troubles.for_good("page", Refused("feed", "no", status=401))
+    for _ in range(5):
+        await accounts.poll(accounts.before)
+        clock.pass_by(60.0)
+    await accounts.poll(accounts.after)
+    assert len(accounts.after.walks) == 3
+
+
+async def test_nobody_asks_the_next_account_while_the_one_before_may_still_answer(
+    accounts: Accounts, connection: Connection, clock: ManualClock
+) -> None:
+    accounts.before.troubles.for_good("page", TryLater("feed", "away", status=503))
+    await accounts.poll(accounts.before)
+    state = await state_of(connection)
+    assert state.walk is not None
+    assert await Feeds(connection).take_page(FEED, state.walk, ASKED_FOR, clock())
+    await accounts.poll(accounts.after)
+    assert accounts.after.walks == []
+    clock.pass_by(ASKED_FOR)
+    await accounts.poll(accounts.after)
+    assert len(accounts.after.walks) == 3
+
+
+async def test_the_same_account_goes_on_after_the_first_data_key_became_another(
+    connection: Connection, clock: ManualClock
+) -> None:
+    first, second = generate_key(), generate_key()
+    keyring = Keyring.parse(first)
+    accounts = Accounts(connection, keyring, clock)
+    await accounts.poll(accounts.before)
+    before = (await state_of(connection)).account
+    keyring.take(Keyring.parse(f"{second},{first}"))
+    clock.pass_by(1.0)
+    await accounts.poll(accounts.before)
+    state = await state_of(connection)
+    assert state.account != before
+    assert len(accounts.before.walks) == 3
+
+
+async def test_a_feed_that_an_earlier_version_read_goes_on(
+    accounts: Accounts, connection: Connection, clock: ManualClock
+) -> None:
+    await accounts.poll(accounts.before)
+    await connection.ask(connection.redis.hdel(f"remedy:feed:{FEED}", "account"))
+    clock.pass_by(1.0)
+    await accounts.poll(accounts.before)
+    assert len(accounts.before.walks) == 3

@@ -51,6 +51,7 @@ class MemoryFeed:
     troubles: Troubles = field(default_factory=Troubles)
     name: str = FEED
     district: str = "lakeside"
+    account: str = "test-only-account"
     timetable: Timetable = field(
         default_factory=lambda: Timetable(
             ZoneInfo("UTC"), SchoolYear(8, 1), timedelta(minutes=10), timedelta(days=7), time(2)

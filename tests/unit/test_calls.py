@@ -46,6 +46,7 @@ class EmptyFeed:
         )
     )
     district: str = "test-district"
+    account: str = "test-only-account"
     asked: list[tuple[FeedWalk, str]] = field(default_factory=list)
     troubles: Troubles = field(default_factory=Troubles)
 

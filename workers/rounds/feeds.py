@@ -70,11 +70,25 @@ async def _traced(context: WorkerContext, feed: WalkedFeed, slots: asyncio.Semap
 
 async def _poll(context: WorkerContext, feed: WalkedFeed, until: float) -> None:
     """Read pages one after the other, until the walk ends or the round has taken long enough."""
-    state = await context.feed_states.state(feed.name)
+    state = await _state(context, feed)
+    if state is None:
+        return
     walk, in_part = await _walk(context, feed, state), state.attempts >= TAKEN_IN_PART_AFTER
     while walk is not None:
         following = await _read_on(context, feed, walk, in_part=in_part)
         walk, in_part = following if time.monotonic() < until else None, False
+
+
+async def _state(context: WorkerContext, feed: WalkedFeed) -> FeedState | None:
+    """How far the feed was read, of the account that the file names now; None while another one may be asked."""
+    state, accounts = await context.feed_states.state(feed.name), context.incidents.accounts_of(feed.name, feed.account)
+    if state.account == accounts[0]:
+        return state
+    if not await context.feed_states.read_for(feed.name, accounts, ASKED_FOR, context.clock()):
+        return None
+    if state.account and state.account not in accounts:
+        logger.warning("feed_account_changed")
+    return await context.feed_states.state(feed.name)
 
 
 async def _walk(context: WorkerContext, feed: WalkedFeed, state: FeedState) -> FeedWalk | None:

@@ -25,14 +25,18 @@ class PolledFeed:
         """Whose incidents it shows."""
         return self.name.partition("/")[0]
 
+    @property
+    def account(self) -> str:
+        """Tells whose incidents it shows, and from where."""
+        return self.client.account
+
     async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
         """Returns the walk's next page; without incidents where it still has this version.
 
         Raises TryLater or Refused; TryLater, too, where not all of the page came, unless it is taken `in_part` and the
         answer has come to its end.
         """
-        account = self.client.account
-        known = _known(version, walk, account)
+        known = _known(version, walk, self.account)
         page = await self.client.page(walk.page, Window(walk.since, walk.until), known=known[0] if known else None)
         if page is None and known is not None:
             return IncidentPage((), known[1], version=version)
@@ -41,7 +45,7 @@ class PolledFeed:
         if page.trouble is not None and not (in_part and page.has_ended):
             raise page.trouble
         pages = _pages(page)
-        version = _version(page.validators, walk, pages, account)
+        version = _version(page.validators, walk, pages, self.account)
         return IncidentPage(page.incidents, pages, page.unreadable, version, page.trouble)
 
 

@@ -1,7 +1,7 @@
 """How far each feed of incidents has been read. After a crash a walk goes on with the first page that is not kept."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -24,7 +24,7 @@ class FeedState:
     walk, and the last sweep, began that were whole. A sweep of before the store began (see CaseRecord.born) is none:
     the store may have lost what it showed. `trouble` says why the last page that was asked for did not come,
     `torn` why a page was taken in part since a walk was last whole. `known_at` is when a worker first found the feed in
-    mappings.yaml.
+    mappings.yaml. All that is of one account of the feed; `account` is its fingerprint, empty until a worker noted it.
     """
 
     walk: FeedWalk | None = None
@@ -37,6 +37,7 @@ class FeedState:
     trouble: str = ""
     known_at: float | None = None
     torn: str = ""
+    account: str = ""
 
 
 _FIELDS = [each.name for each in fields(FeedState)]
@@ -84,6 +85,14 @@ class Feeds:
         born = int(await self._connection.ask(self._connection.redis.get(BORN)) or 0)
         row = {name: value.decode() for name, value in zip(_FIELDS, values, strict=True) if value is not None}
         return _state(row, born)
+
+    async def read_for(self, feed: str, accounts: Sequence[str], seconds: float, now: float) -> bool:
+        """Note for which account the feed is read: its fingerprints by each data key. Of another one nothing counts.
+
+        Returns False, and notes nothing, while somebody may be asking that other account for a page, which is known to
+        take so many seconds at most.
+        """
+        return bool(await self._connection.run("read_for", feed, int(now * 1000), int(seconds * 1000), *accounts))
 
     async def begin(self, feed: str, walk: FeedWalk, now: float) -> bool:
         """Begin to read a window. Returns whether it was begun: not where another walk is in hand."""
@@ -169,6 +178,7 @@ def _state(row: Mapping[str, str], born: int) -> FeedState:
         trouble=row.get("trouble", ""),
         known_at=_moment(row, "known_at"),
         torn=row.get("torn", ""),
+        account=row.get("account", ""),
     )
 
 

@@ -73,6 +73,10 @@ class IncidentRecords:
                 return feed, decided
         return None
 
+    def accounts_of(self, feed: str, account: str) -> tuple[str, ...]:
+        """What stands in Redis for the account of a feed: by each data key, the one of the first key first."""
+        return self._keyring.fingerprints(f"{feed} {account}".encode())
+
     async def is_swept(self, feed: str) -> bool:
         """Whether the store has every incident of the feed's school year."""
         return (await self._feeds.state(feed)).swept_at is not None
