@@ -343,7 +343,7 @@ def _is_due(news: CommentOnTicket | RaiseTicket | RelateTicket, progress: Progre
 def _says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Progress) -> bool:
     """Whether the patch is to be sent: it changes the status, or its note names a ticket that was opened."""
     brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
-    stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED} and not brings_back
+    stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED, Why.KEPT_OPEN} and not brings_back
     is_at_work = any(ticket.state.is_active for ticket in progress.tickets.values())
     if patch.status.is_unsolved and not (is_at_work or stands_alone):
         return False  # the next look would take `reviewing` with only done tickets for "resolved"

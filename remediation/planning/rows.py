@@ -62,7 +62,15 @@ def _unchanged(case: Situation) -> list[Action]:
     ending = _endings(case)
     if any(isinstance(action, SetStatus) for action in ending):
         return ending
-    return [*ending, *_note(case, (), Why.NEW)]
+    return [*ending, *(_note(case, (), Why.NEW) or _lost(case))]
+
+
+def _lost(case: Situation) -> list[SetStatus]:
+    """What an incident is whose tickets are all closed and decide nothing, where our status was lost or never set."""
+    seen = case.seen
+    if seen.subject.keeps_status or case.status is not Status.OPEN or seen.active or seen.unseen or not seen.done:
+        return []
+    return [SetStatus(Status.REVIEWING, Why.KEPT_OPEN)]
 
 
 def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) -> list[SetStatus]:

@@ -337,6 +337,19 @@ async def test_after_a_loss_of_redis_a_closed_ticket_is_not_taken_for_found_agai
     assert len(office.tickets_of(THEFT)) == 2
 
 
+async def test_after_a_loss_of_redis_a_closing_that_does_not_count_leaves_the_incident_under_review(
+    office: FeedOffice,
+) -> None:
+    await office.poll()
+    await office.close(FIGHT, Reason.CANCELLED)
+    await office.redis.flushall()
+    await office.context.connection.begin(office.clock())
+    await office.poll(TEN_MINUTES)
+    await office.later()
+    assert await office.decided(FIGHT) is Status.REVIEWING
+    assert {ticket.state for ticket in office.tickets_of(FIGHT)} == {TicketState.DONE}
+
+
 async def test_tickets_of_an_incident_that_was_deleted_around_a_loss_of_redis_are_closed(
     connection: Connection, keyring: Keyring
 ) -> None:
