@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from remediation.redaction import plain
-from remediation.store.audit.chain import AuditKeys, Line, Place
-from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful
+from remediation.store.audit.chain import NO_PROOF, AuditKeys, Line, proof_of
+from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful, canonical
 from remediation.store.audit.verifying import MOST_BENDS, Bend, BendKind, Stretch, Verdict, WholePart, whole_parts
 from remediation.store.audit.written_out import WrittenOut
 
@@ -222,6 +222,7 @@ _BENDS: Mapping[BendKind, str] = {
     BendKind.BROKEN_OFF: "a new chain begins here: what was before may have had more lines",
     BendKind.FORGED: "somebody put something into the trail's place that was not written by us",
     BendKind.DIFFERS: "not what was written out",
+    BendKind.REWORDED: "written out with other words than were signed: that copy was changed",
     BendKind.WIPED: "written out, and the trail has nothing of this chain: Redis was wiped, replaced or restored",
 }
 
@@ -278,22 +279,43 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def told_in(lines: Iterable[str]) -> tuple[WrittenOut, list[Bend]]:
-    """The proofs of lines that were written out (to a log, a file or by an export), and numbers told in two ways.
+def told_in(lines: Iterable[str], keys: AuditKeys | None = None) -> tuple[WrittenOut, list[Bend]]:
+    """The proofs of lines that were written out (to a log, a file or by an export), and how they are bent.
 
-    Each line of the text that has an object with `chain`, `number` and `mac` counts, whatever stands before that.
+    Each line of the text that has an object with `chain`, `number` and `mac` counts, whatever stands before that. A
+    bend is a number that is told in two ways, and with `keys`, words that the proof was not made for: that can be told
+    where a line has its words, its key is known, and the line before it stands before it.
     """
     told, bends = WrittenOut(), list[Bend]()
+    last: Line | None = None
     for text in lines:
-        found = _told_line(text)
-        if found is not None and not told.add(*found) and len(bends) < MOST_BENDS:
-            bends.append(Bend(BendKind.DIFFERS, *found[0]))
+        line = _told_line(text)
+        if line is None:
+            continue
+        is_reworded = keys is not None and _is_reworded(line, last, keys)
+        is_other = not told.add((line.chain, line.number), line.proof)
+        if (is_other or is_reworded) and len(bends) < MOST_BENDS:
+            bends.append(Bend(BendKind.DIFFERS if is_other else BendKind.REWORDED, line.chain, line.number))
+        last = None if is_reworded else line  # its proof may be what was changed
     return told, bends
 
 
-def _told_line(text: str) -> tuple[Place, bytes] | None:
+def _is_reworded(line: Line, last: Line | None, keys: AuditKeys) -> bool:
+    if line.number == 1:
+        before = NO_PROOF
+    elif last is not None and (last.chain, last.number + 1) == (line.chain, line.number):
+        before = last.proof
+    else:
+        return False
+    return bool(line.wire) and keys.knows(line.key) and proof_of(keys, line.key, before, line) != line.proof
+
+
+def _told_line(text: str) -> Line | None:
+    """A line as it was written out; its `wire` is empty where its words are not beside it, as in a log."""
     try:
         value = json.loads(text[text.index("{") :])
-        return (int(value["chain"]), int(value["number"])), bytes.fromhex(value["mac"])
+        wire = canonical(value["line"]) if "line" in value else b""
+        proof = bytes.fromhex(value["mac"])
+        return Line(int(value["chain"]), int(value["number"]), str(value.get("key", "")), proof, wire, b"")
     except (ValueError, KeyError, TypeError):
         return None

@@ -29,7 +29,7 @@ from remediation.read_model.audit import (
     who_words,
 )
 from remediation.redaction import terminal
-from remediation.store.audit.chain import Line
+from remediation.store.audit.chain import AuditKeys, Line
 from remediation.store.audit.entries import AuditAct
 from remediation.store.audit.verifying import Bend, Verdict
 from remediation.store.audit.written_out import WrittenOut
@@ -163,17 +163,19 @@ def verify(*, against: tuple[TextIO, ...], as_json: bool) -> None:
     """Say from where to where the trail is whole, and name each line that is bent, missing or cut off.
 
     Whoever may write to Redis can put back an earlier state of everything, or wipe it: a new chain begins then. Only
-    what was written out meanwhile shows that: give it with --against. Numbers and proofs are compared, not the words.
+    what was written out meanwhile shows that: give it with --against. Words that stand there beside proofs are proven,
+    too.
 
     Exit codes: 0 whole; 1 bent; 2 some lines are signed under a data key that is not in DATA_KEYS, and all others are
     whole.
     """
-    told = _told(against)
 
-    async def found(stores: Stores) -> Verdict:
-        return await stores.audit.trail.verify(told.proofs)
+    async def found(stores: Stores) -> tuple[Verdict, _Told]:
+        trail = stores.audit.trail
+        told = _told(against, trail.keys)
+        return await trail.verify(told.proofs), told
 
-    verdict = with_stores(found)
+    verdict, told = with_stores(found)
     verdict = replace(verdict, bends=(*verdict.bends, *told.bends))
     if as_json:
         click.echo(json.dumps(verdict_json(verdict)))
@@ -184,8 +186,8 @@ def verify(*, against: tuple[TextIO, ...], as_json: bool) -> None:
     raise SystemExit(_code(verdict))
 
 
-def _told(files: tuple[TextIO, ...]) -> _Told:
-    proofs, bends = told_in(chain.from_iterable(files))
+def _told(files: tuple[TextIO, ...], keys: AuditKeys) -> _Told:
+    proofs, bends = told_in(chain.from_iterable(files), keys)
     if files and not proofs:
         raise ConfigurationError([Problem("--against", "has no line of an audit: give a log, AUDIT_FILE or an export")])
     return _Told(proofs, tuple(bends))

@@ -98,3 +98,24 @@ def test_a_number_that_was_told_in_two_ways_is_named() -> None:
 
 def test_a_line_about_new_rules_shows_their_digest() -> None:
     assert about_words(AuditEntry(AuditAct.RULES, 1, rules="5f0c6e1d2a3b")) == "mappings.yaml 5f0c6e1d2a3b"
+
+
+def reworded(text: str) -> str:
+    return text.replace("lakeside:finding:fnd_2", "lakeside:finding:fnd_9")
+
+
+def test_words_that_were_changed_where_they_were_written_out_are_named() -> None:
+    texts = [json.dumps(line_json(line)) for line in trail(6)]
+    assert told_in(texts, KEYS)[1] == []
+    changed = [reworded(text) for text in texts]
+    assert [index + 1 for index in range(6) if changed[index] != texts[index]] == [4]
+    assert told_in(changed, KEYS)[1] == [Bend(BendKind.REWORDED, AT, 4)]
+    assert told_in(changed[3:], KEYS)[1] == [], "without the line before it nothing proves it"
+
+
+def test_a_line_without_its_words_or_under_an_unknown_key_is_compared_by_its_proof_alone() -> None:
+    told = [line_json(line) for line in trail(6)]
+    logged = [json.dumps({name: value for name, value in each.items() if name != "line"}) for each in told]
+    assert told_in(logged, KEYS)[1] == []
+    other = AuditKeys(Keyring.parse(generate_key()))
+    assert told_in([reworded(json.dumps(each)) for each in told], other)[1] == []

@@ -39,6 +39,8 @@ class BendKind(StrEnum):
     """Something waited to be chained that was not ours."""
     DIFFERS = "differs"
     """What was written out has another line with this number."""
+    REWORDED = "reworded"
+    """What was written out has other words beside the proof than were signed: that copy was changed."""
     WIPED = "wiped"
     """What was written out has a chain of which the trail has nothing."""
 
