@@ -304,6 +304,28 @@ async def test_an_earlier_state_of_the_trail_that_was_put_back_is_met(
     assert (await trail.chain(NOW)).bends == ()
 
 
+async def test_a_wiped_redis_is_met_also_where_somebody_else_began_the_new_chain(
+    connection: Connection, keyring: Keyring, trail: AuditTrail
+) -> None:
+    await filled(trail, 3)
+    await connection.redis.flushall()
+    await AuditTrail.sealed_by(connection, keyring).note([entry(4)], NOW + 60)
+    assert (await trail.chain(NOW + 60)).bends == (BendKind.WIPED,)
+    assert (await trail.chain(NOW + 60)).bends == ()
+
+
+async def test_many_who_chain_at_once_meet_no_bend(connection: Connection, keyring: Keyring) -> None:
+    """Some in one process, and some in others."""
+    trails = [AuditTrail.sealed_by(connection, keyring) for _ in range(2)]
+
+    async def noted(number: int) -> tuple[BendKind, ...]:
+        trail = trails[number % 2]
+        await connection.run("note_audit", f"id-{number}", 1_000, waiting(entry(number), trail.keys))
+        return (await trail.chain(NOW)).bends
+
+    assert await asyncio.gather(*(noted(number) for number in range(40))) == [()] * 40
+
+
 async def test_doctor_tells_of_a_bend_that_was_met(connection: Connection, keyring: Keyring, trail: AuditTrail) -> None:
     await filled(trail)
     await cut_the_end(connection)

@@ -102,7 +102,7 @@ class AuditGlance:
 class _Remembered:
     """What this process knows of the trail.
 
-    `head` is the latest head that it has written: where an earlier one is found, somebody has put that in its place.
+    `head` is the latest head that it has seen: where an earlier one is found, somebody has put that in its place.
     `bent` is the end that it has found bent: it tells of that once. `rules` is the digest of mappings.yaml that it has
     noted.
     """
@@ -150,6 +150,7 @@ class AuditTrail:
     async def _chain(self, at: int) -> ChainNews:
         news = ChainNews()
         for _ in range(_TRIES):
+            known = self._remembered.head  # before the end is read, which others of this process go on from, too
             end = await self._end()
             waits = await self._waiting()
             head = self._head(end, is_urgent=bool(waits) and _is_old(waits[0][0], at))
@@ -157,7 +158,7 @@ class AuditTrail:
                 news = await self._begin(end, head, at, news)
                 continue
             if head is not None:
-                news = self._looked_at(news, end, head)
+                news = await self._looked_at(news, end, head, known)
             waits = self._ready(waits, at)
             if head is None or not waits:
                 return news
@@ -278,18 +279,28 @@ class AuditTrail:
         elif self._remembered.head is not None:
             yield BendKind.WIPED
 
-    def _looked_at(self, news: ChainNews, end: _End, head: Head) -> ChainNews:
+    async def _looked_at(self, news: ChainNews, end: _End, head: Head, known: Head | None) -> ChainNews:
         """The news, with how the end of the trail is bent: its head is set back, or is not of its last line."""
-        written, place = self._remembered.head, (head.chain, head.number)
-        if written is not None and place < (written.chain, written.number):
-            lost = written.number - head.number if written.chain == head.chain else 0
-            self._remembered.head, kind = head, BendKind.END_CUT if lost else BendKind.WIPED
+        latest, place = self._remembered.head, (head.chain, head.number)
+        is_back = known is not None and place < (known.chain, known.number)
+        if is_back or latest is None or place > (latest.chain, latest.number):
+            self._remembered.head = head
+        if known is not None and is_back:
+            lost = known.number - head.number if known.chain == head.chain else 0
+            kind = BendKind.END_CUT if lost else BendKind.WIPED
             news = replace(news, lost=news.lost + lost, bends=(*news.bends, kind))
+        elif known is not None and head.chain > known.chain and await self._is_gone(known):
+            news = replace(news, bends=(*news.bends, BendKind.WIPED))  # somebody who did not know it began anew
         if end.last == place_text(place) or end == self._remembered.bent:
             return news
         self._remembered.bent = end
         kind = BendKind.HEAD_BEHIND if end.last and place_in(end.last) > place else BendKind.END_CUT
         return replace(news, bends=(*news.bends, kind if end.last else BendKind.DELETED))
+
+    async def _is_gone(self, head: Head) -> bool:
+        """Whether the trail has no line any more that this was the head of."""
+        place = place_text((head.chain, head.number))
+        return not await self._connection.ask(self._connection.redis.xrange(AUDIT_TRAIL, min=place, max=place))
 
     def _head_found(self, end: _End, *, is_empty: bool) -> Head | BendKind | None:
         if not end.kept:
