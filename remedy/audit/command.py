@@ -31,7 +31,7 @@ from remediation.read_model.audit import (
 from remediation.redaction import terminal
 from remediation.store.audit.chain import AuditKeys, Line
 from remediation.store.audit.entries import AuditAct
-from remediation.store.audit.verifying import Bend, Verdict
+from remediation.store.audit.verifying import Bend, BendKind, Verdict
 from remediation.store.audit.written_out import WrittenOut
 from remedy.parked.selection import SpanOfTime, Stores, with_stores
 from remedy.runtime.failures import ExitCode
@@ -204,6 +204,8 @@ def _summary(verdict: Verdict, compared: int | None) -> str:
         return "There is no line yet: the first chain begins when something is done."
     with_what = "" if compared is None else f", and as {compared:,} proofs that were written out say"
     match _code(verdict):
+        case ExitCode.FAILED if all(bend.kind is BendKind.REWORDED for bend in verdict.bends):
+            return "What was written out is bent, and the trail is not."
         case ExitCode.FAILED:
             return "The trail is bent."
         case ExitCode.CONFIGURATION:

@@ -125,6 +125,17 @@ def test_an_export_proves_an_end_that_was_cut(decided: CliRunner, tmp_path: Path
     assert [bend["kind"] for bend in json.loads(bent.stdout)["bends"]] == ["wiped"]
 
 
+def test_an_export_whose_words_were_changed_is_told_apart_from_a_bent_trail(decided: CliRunner, tmp_path: Path) -> None:
+    decided.invoke(main, ["parked", "list"])
+    path = tmp_path / "audit.jsonl"
+    path.write_text(call(decided, "export").stdout.replace(CASE, f"{CASE}9"), encoding="utf-8")
+    bent = call(decided, "verify", "--against", str(path))
+    *_, named, summary = bent.stdout.splitlines()
+    assert (bent.exit_code, summary) == (ExitCode.FAILED, "What was written out is bent, and the trail is not.")
+    assert named.endswith("line 2: written out with other words than were signed: that copy was changed")
+    assert "lines 1 to 3: whole" in bent.stdout
+
+
 def test_what_is_bent_is_named_with_what_is_whole_around_it(decided: CliRunner, redis_url: str) -> None:
     for _ in range(5):
         decided.invoke(main, ["parked", "list"])

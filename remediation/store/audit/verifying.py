@@ -260,7 +260,8 @@ class WholePart:
 def whole_parts(verdict: Verdict) -> Iterator[WholePart]:
     """From where to where the trail is whole: its stretches, parted at each line that is bent."""
     for stretch in verdict.stretches:
-        bent = {bend.number for bend in verdict.bends if bend.chain == stretch.chain}
+        in_trail = (bend for bend in verdict.bends if bend.kind is not BendKind.REWORDED)
+        bent = {bend.number for bend in in_trail if bend.chain == stretch.chain}
         begin = stretch.first
         for number in [*sorted(each for each in bent if stretch.first <= each <= stretch.last), stretch.last + 1]:
             if number > begin:
