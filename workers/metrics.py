@@ -71,6 +71,14 @@ FEED_FLAWS = Counter(
     "remedy_feed_flaws_total", "Incidents in which something could not be read, by what.", ["feed", "flaw"]
 )
 FORGOTTEN = Counter("remedy_incidents_deleted_total", "Incidents that were deleted as their time was over.", ["feed"])
+CASES_DELETED = Counter(
+    "remedy_cases_deleted_total", "Cases that were deleted as they had been at their end for long enough.", ["district"]
+)
+PARKED_GIVEN_UP = Counter(
+    "remedy_parked_given_up_total",
+    "Parked work that was given up, as nobody had decided about it for as long as it is kept.",
+    ["account"],
+)
 STRANGERS = Counter(
     "remedy_marked_by_strangers_total",
     "Tickets that carry the mark of a case and are not taken for its own: another account opened them, elsewhere.",

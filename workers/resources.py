@@ -70,8 +70,9 @@ class WorkerContext:
     where cases are found by others, `sites` the present site of each tracker, and `places` the former places of
     tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read; `keeps_incidents` is how
     long they are kept. `audit` are the keys of the audit, to which looks add lines, `trail` is the audit itself,
-    `keeps_audit` how long its lines are kept, and `audit_targets` where they are written besides the log;
-    `rules` is the start of the digest of mappings.yaml.
+    `keeps_audit` how long its lines are kept, `keeps_cases` and `keeps_parked` how long cases at their end and parked
+    work are, and `audit_targets` where lines are written besides the log; `rules` is the start of the digest of
+    mappings.yaml.
     """
 
     connection: Connection
@@ -100,6 +101,8 @@ class WorkerContext:
     audit: AuditKeys
     trail: AuditTrail
     keeps_audit: timedelta
+    keeps_cases: timedelta
+    keeps_parked: timedelta
     rules: str = ""
     audit_targets: Sequence[AuditTarget] = ()
 
@@ -160,6 +163,8 @@ def context_on(
         audit=trail.keys,
         trail=trail,
         keeps_audit=kept.audit,
+        keeps_cases=kept.cases,
+        keeps_parked=kept.parked,
         rules=named.rules,
         audit_targets=audit_targets,
     )
@@ -233,6 +238,8 @@ class WorkerContexts:
                 set_aside=set_aside,
                 keeps_incidents=kept.incidents,
                 keeps_audit=kept.audit,
+                keeps_cases=kept.cases,
+                keeps_parked=kept.parked,
             )
         self._current = _Shift(context, put_away)
         self._shifts.add(self._current)

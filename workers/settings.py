@@ -17,6 +17,7 @@ from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
 from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.auditing import AUDIT_TRIM_SECONDS, CHAIN_SECONDS, keep_audit, trim_audit
+from workers.rounds.expiring import EXPIRE_SECONDS, UNUSED_SECONDS, forget_cases, forget_unused, give_up_parked
 from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
@@ -142,6 +143,9 @@ def upkeep_worker(
         Round("forget_incidents", FORGET_SECONDS, forget_incidents),
         Round("rewrite_file", REWRITE_SECONDS, rewrite_file),
         Round("trim_set_aside", TRIM_SECONDS, trim_set_aside),
+        Round("forget_cases", EXPIRE_SECONDS, forget_cases),
+        Round("give_up_parked", EXPIRE_SECONDS, give_up_parked),
+        Round("forget_unused", UNUSED_SECONDS, forget_unused),
         Round("keep_audit", CHAIN_SECONDS, keep_audit),
         Round("trim_audit", AUDIT_TRIM_SECONDS, trim_audit),
     )

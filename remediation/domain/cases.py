@@ -231,6 +231,12 @@ class Closing:
         return not self.is_unread if risk.is_unread else self.until is not None
 
 
+WHOLE_CASE = "look"
+"""What stands in place of an action where a whole case is parked."""
+
+_OVER = frozenset({Status.RESOLVED, Status.ACCEPTED_RISK, Status.GONE})
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """The state of both sides when they last agreed. An empty memory means that they never did, or that Redis lost it.
@@ -265,6 +271,12 @@ class Memory:
     said: Policy | None = None
 
     @property
+    def is_over(self) -> bool:
+        """Whether the subject was solved or gone and no ticket worked on, or nothing is remembered at all."""
+        is_at_work = any(state.is_active for state in self.tickets.values())
+        return not (self.doing or is_at_work) and (self.finding is None or self.finding in _OVER)
+
+    @property
     def living_rule(self) -> str:
         """The rule that still matters to the case: its tickets are worked on, or accept a risk. Empty otherwise."""
         is_over = self.finding in {None, Status.RESOLVED, Status.GONE}
@@ -280,9 +292,11 @@ class CaseRecord:
     about them any more. `attempts` counts the last looks in a row that were put off, and `overtaken` the last ones in a
     row that were put off only because something had changed meanwhile. `unnamed` are the case's trackers that
     mappings.yaml did not name at the last complete look. `born` (Unix seconds) is when the store began: work from
-    before then may be missing, in part or as a whole. `waits_for` is the system for which the last look was put off;
-    empty for none. `came_due` (Unix seconds) is the time of an appointment that no look has dealt with yet, which is
-    the end of an accepted risk.
+    before then may be missing, in part or as a whole; and of cases that came to their end before `forgotten` (Unix
+    seconds) some were deleted. `ended` (Unix seconds) is when this case came to its end; None where it has not, and in
+    a row that an earlier version wrote. `waits_for` is the system for which the last look was put off; empty for none.
+    `came_due` (Unix seconds) is the time of an appointment that no look has dealt with yet, which is the end of an
+    accepted risk.
 
     The rest is used only in a district whose findings are identified by their content. In the row of a finding, `home`
     is the reference of the case to which the finding belongs. In the row of that case, `members` has the ids of its
@@ -301,10 +315,17 @@ class CaseRecord:
     waits_for: str = ""
     unnamed: frozenset[str] = frozenset()
     born: float = 0.0
+    forgotten: float = 0.0
+    ended: float | None = None
     came_due: float | None = None
     home: str = ""
     members: Mapping[str, int] = field(default_factory=dict)
     rested: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def knows_since(self) -> float:
+        """From when on (Unix seconds) the store knows all work for a subject; of older ones it may have lost some."""
+        return max(self.born, self.forgotten)
 
     def may_be_outdated(self, link: Link) -> bool:
         """Whether the case may have another ticket than the linked one, of which the store has lost the link.
@@ -336,6 +357,18 @@ class CaseRecord:
             memory=own.memory if self.memory == Memory() else self.memory,
             members={**self.members, own.key.id: self.members.get(own.key.id, 0) + 1},
         )
+
+    @property
+    def is_at_its_end(self) -> bool:
+        """Whether nothing is left to do about the case and nothing is pending, as far as its row says.
+
+        Its mark, its lease and its appointment lie elsewhere. What a person has given up about an unsolved subject is
+        remembered for as long as that is unsolved: otherwise it would be tried again.
+        """
+        pending = self.intents or self.undecided or self.again or self.waits_for or self.unnamed
+        is_known = self.links.keys() <= self.memory.tickets.keys()
+        is_decided = self.memory.finding is None and any(name.verb != WHOLE_CASE for name in self.given_up)
+        return self.memory.is_over and is_known and not (pending or is_decided or self.home)
 
     @property
     def undecided(self) -> frozenset[ActionName]:

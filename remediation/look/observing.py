@@ -244,14 +244,15 @@ async def _strangers(
     """Returns the tickets of a search that are not taken for the case's, by their ids.
 
     None is certain to be a stranger's where the finding is older than what this Redis knows, or may be (those of an
-    identity): it may have had a ticket before, of an account that the file does not name, which people have moved.
+    identity), or its case may have been deleted after its time: it may have had a ticket before, of an account that the
+    file does not name, which people have moved.
     """
     record = case.record
     link, intent = record.links.get(tracker.name), record.intents.get(tracker.name)
     unlinked = [ticket for ticket in marked if link is None or link.ticket_id != ticket.id]
     accounts = await tracker.accounts() if unlinked else ()
     detected = case.subject.detected_at
-    is_known = detected is not None and detected.timestamp() > record.born and not record.key.is_of_identity
+    is_known = detected is not None and detected.timestamp() > record.knows_since and not record.key.is_of_identity
     found: dict[str, Stranger] = {}
     for ticket in unlinked:
         is_own_attempt = intent is not None and intent.is_ours and _is_own_attempt(ticket, record, tracker)
@@ -355,15 +356,16 @@ def _in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
 def _last_attempt(record: CaseRecord, subject: Subject, tracker: str) -> float:
     """Returns the latest time (Unix seconds) of a create whose ticket a search may not find yet; 0 for none.
 
-    The intent has that time. Where the subject is older than the store, an earlier store may have held an intent that
-    is lost, so the beginning of the store counts. The same holds for a case with members, which may be older than the
-    subject that is shown, and for a link that may be outdated.
+    The intent has that time. Where the subject is older than the store, or than the last case that was deleted from it,
+    an intent may be lost, so that time counts. The same holds for a case with members, which may be older than the
+    subject that is shown; and the beginning of the store counts for a link that may be outdated.
     """
     intent, link = record.intents.get(tracker), record.links.get(tracker)
-    is_older = subject.detected_at is None or subject.detected_at.timestamp() < record.born
-    unlinked = link is None and (is_older or record.key.is_of_identity)
-    forgotten = unlinked or (link is not None and record.may_be_outdated(link))
-    return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)
+    at = intent.at if intent else 0.0
+    if link is not None:
+        return max(at, record.born if record.may_be_outdated(link) else 0.0)
+    is_older = subject.detected_at is None or subject.detected_at.timestamp() < record.knows_since
+    return max(at, record.knows_since if is_older or record.key.is_of_identity else 0.0)
 
 
 def _last_attempt_under(names: AbstractSet[str], record: CaseRecord) -> float:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import assert_never
 
 from remediation.domain.actions import ActionName, Verb, Why
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases import WHOLE_CASE, CaseKind
 from remediation.domain.errors import Waiting
 from remediation.domain.ownership import Evidence
 from remediation.store.cases.entries import (
@@ -16,6 +16,7 @@ from remediation.store.cases.entries import (
     Disagreed,
     Doubted,
     Entry,
+    GivenUp,
     LookCause,
     Planned,
     PlannedStep,
@@ -209,8 +210,8 @@ def entry_words(entry: Entry, kind: CaseKind) -> str:
             words = "at rest" + (f"; to be looked at again on {time_words(entry.look_at)}" if entry.look_at else "")
         case PutOff():
             words = f"put off until {time_words(entry.until)}{_in_brackets(entry)}"
-        case SetAside():
-            words = f"the whole case was parked{_in_brackets(entry)}"
+        case SetAside() | GivenUp():
+            words = _set_aside(entry, kind)
         case Doubted() | Unnamed() | UnreadableEntry():
             words = _in_doubt(entry)
         case Disagreed():
@@ -218,6 +219,15 @@ def entry_words(entry: Entry, kind: CaseKind) -> str:
         case _:
             assert_never(entry)
     return words
+
+
+def _set_aside(entry: SetAside | GivenUp, kind: CaseKind) -> str:
+    match entry:
+        case SetAside():
+            return f"the whole case was parked{_in_brackets(entry)}"
+        case GivenUp(action=action):
+            what = "the whole case" if action == WHOLE_CASE else to_do_words(action, kind)
+            return f"given up, as nobody had decided about it for too long: {what}"
 
 
 def _in_doubt(entry: Doubted | Unnamed | UnreadableEntry) -> str:

@@ -132,7 +132,7 @@ SECRETS = "remedy:webhook-secrets:"
 
 KEY_TIMES = "remedy:data-keys"
 """A hash, by `since:` and the id of a data key: when (ms) a process first had it; behind `first:`,
-when it first sealed."""
+when it first sealed; behind `gone:`, when no running process was first found to have it any more."""
 
 LIMIT = "remedy:delivery-limit:"
 """+ sender/account: the time (microseconds) up to which its delivery limit is used up in advance."""
@@ -172,6 +172,10 @@ CASE_LISTS_USED = "remedy:case-lists-used"
 
 CASE_LIST = "remedy:case-list:"
 """+ number of a list: a sorted set of the cases on it, by when (ms) each changed last."""
+
+FORGETTING = "remedy:forgetting"
+"""A hash: how far cases and indexes of tickets have been looked through for what is kept no longer, and when (ms) to
+the end; behind `forgotten`, the latest end (ms) of a case that was deleted (see cases/retention.py)."""
 
 CASES_LISTED = "remedy:cases-listed"
 """A hash: how far the cases that an earlier version wrote have been listed, and when (ms) all of them were."""
@@ -237,6 +241,9 @@ TROUBLE_MS = 3_600_000
 SECRETS_TTL_MS = 34_560_000_000
 """How long the uses of a sender's secrets are remembered after the last one: 400 days."""
 
+UNUSED_MS = 34_560_000_000
+"""How long names are remembered that nothing uses any more: 400 days."""
+
 FIRST_LOOK_MS = 86_400_000
 """For how long a case that waits for its first look counts for the sender who brought it."""
 
@@ -300,6 +307,11 @@ PRELUDE = "\n".join(
         "CASE_LISTS_USED": CASE_LISTS_USED,
         "CASE_LIST": CASE_LIST,
         "CASES_LISTED": CASES_LISTED,
+        "FORGETTING": FORGETTING,
+        "KEY_TIMES": KEY_TIMES,
+        "SIGNED_TIMES": SIGNED_TIMES,
+        "SIGNED_TIMES_TOLD": SIGNED_TIMES_TOLD,
+        "UNUSED_MS": UNUSED_MS,
         "TRACKERS": TRACKERS,
         "UNNAMED": UNNAMED,
         "SITE": SITE,

@@ -10,6 +10,7 @@ from remediation.store.cases.todo import LEASE_SECONDS
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from workers.rounds.auditing import AUDIT_TRIM_SECONDS, CHAIN_SECONDS
+from workers.rounds.expiring import EXPIRE_SECONDS, UNUSED_SECONDS
 from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.forgetting import FORGET_SECONDS
 from workers.rounds.rewriting import REWRITE_SECONDS
@@ -107,6 +108,9 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
         "forget_incidents": FORGET_SECONDS,
         "rewrite_file": REWRITE_SECONDS,
         "trim_set_aside": TRIM_SECONDS,
+        "forget_cases": EXPIRE_SECONDS,
+        "give_up_parked": EXPIRE_SECONDS,
+        "forget_unused": UNUSED_SECONDS,
         "keep_audit": CHAIN_SECONDS,
         "trim_audit": AUDIT_TRIM_SECONDS,
     }

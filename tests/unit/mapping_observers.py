@@ -138,6 +138,11 @@ def audit_retention(loaded: Loaded) -> object:
     return loaded.mappings.retention.audit
 
 
+def work_retention(loaded: Loaded) -> object:
+    """How long cases are kept after their end, and parked work until somebody decides."""
+    return loaded.mappings.retention.cases, loaded.mappings.retention.parked
+
+
 def incident_retention(loaded: Loaded) -> object:
     """How long incidents are kept."""
     return loaded.mappings.retention.incidents

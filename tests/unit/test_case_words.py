@@ -20,6 +20,7 @@ from remediation.store.cases.entries import (
     Disagreed,
     Doubted,
     Entry,
+    GivenUp,
     LookCause,
     Planned,
     PlannedStep,
@@ -64,6 +65,8 @@ LINES: list[tuple[Entry, str]] = [
         "put off until 2027-01-15 08:00:01 (jira, our sign-in, or the way there, is refused, try later, HTTP 401)",
     ),
     (SetAside(AT, "KeyError"), "the whole case was parked (KeyError)"),
+    (GivenUp(AT, "open:snow"), "given up, as nobody had decided about it for too long: open a ticket in snow"),
+    (GivenUp(AT, "look"), "given up, as nobody had decided about it for too long: the whole case"),
     (Disagreed(AT), "conflict: both sides were changed, in ways that disagree"),
     (
         Doubted(AT, "jira", "SEC-1", "other_mark"),

@@ -47,6 +47,7 @@ from tests.unit.mapping_observers import (
     timetables,
     told_by,
     vicinities,
+    work_retention,
 )
 from tests.unit.mapping_words import leaves_below
 
@@ -247,6 +248,8 @@ FEEDS = {
         rules__0__relate={"within": "2d"},
     ),
     "retention.incidents": change(incident_retention, "7d", "400d"),
+    "retention.parked": change(work_retention, "30d", "400d"),
+    "retention.cases": change(work_retention, "30d", "400d"),
 }
 
 TRACKERS = {

@@ -117,6 +117,8 @@ class World(Outside):
             audit=AUDIT_KEYS,
             trail=AuditTrail(NOT_WIRED, AUDIT_KEYS),
             keeps_audit=timedelta(days=400),
+            keeps_cases=timedelta(days=400),
+            keeps_parked=timedelta(days=400),
         )
 
     def wipe(self) -> None:

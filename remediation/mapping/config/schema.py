@@ -130,6 +130,17 @@ class Retention(Written):
         default=timedelta(days=30),
         description="How long is known that SchoolScan had no such finding or scan when it was first looked at.",
     )
+    parked: Annotated[Duration, at_least(timedelta(days=30)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
+        default=timedelta(days=400),
+        description="How long parked work waits for somebody to replay or discard it. Then it is given up: it is not "
+        "done, and its case stays.",
+    )
+    cases: Annotated[Duration, at_least(timedelta(days=30)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
+        default=timedelta(days=400),
+        description="How long a case is kept after its end, with its timeline and what is known of its tickets: its "
+        "finding or incident is solved or gone, its tickets are closed, and nothing is pending. One that is not at its "
+        "end stays.",
+    )
     incidents: Annotated[Duration, at_least(timedelta(days=7)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
         default=timedelta(days=400),
         description="How long what is kept of an incident stays once it has left the school year or was deleted.",

@@ -74,6 +74,8 @@ class Forgotten(StrEnum):
     INCIDENTS = "incidents"
     CASES = "cases"
     QUARANTINED = "quarantined"
+    PARKED = "parked"
+    """Work that is given up, and not done."""
     NOT_FOUND = "not_found"
 
 

@@ -181,6 +181,14 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A parked action (`look`: the whole case) was given up, as nobody decided about it while it was kept."""
+
+    at: float
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreed:
     """Both sides were changed, in ways that disagree."""
 
@@ -218,7 +226,18 @@ class UnreadableEntry:
 
 
 Entry = (
-    Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted | Unnamed | UnreadableEntry
+    Triggered
+    | Seen
+    | Planned
+    | Acted
+    | Settled
+    | PutOff
+    | SetAside
+    | GivenUp
+    | Disagreed
+    | Doubted
+    | Unnamed
+    | UnreadableEntry
 )
 
 KINDS: Mapping[str, type[Entry]] = {
@@ -229,6 +248,7 @@ KINDS: Mapping[str, type[Entry]] = {
     "settled": Settled,
     "put_off": PutOff,
     "parked": SetAside,
+    "given_up": GivenUp,
     "conflict": Disagreed,
     "doubt": Doubted,
     "unnamed": Unnamed,

@@ -173,6 +173,10 @@ class CaseLists:
             if not cursor:
                 return numbers
 
+    async def named(self) -> list[tuple[int, ListedCase]]:
+        """The number of each list, and what it tells of its cases."""
+        return [(int(number), _case(["", "0", name])) for name, number in (await self._numbers()).items()]
+
     async def records(self, refs: Sequence[str]) -> dict[str, CaseRecord]:
         """What is kept of each of these cases; one whose row is gone, or that this version cannot read, is left out."""
         asked = self._connection.redis.pipeline(transaction=False)

@@ -45,6 +45,8 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         waits_for=row.get("waits_for", b"").decode(),
         unnamed=frozenset(filter(None, row.get("unnamed", b"").decode().split(","))),
         born=int(row.get("born", 0)) / 1000,
+        forgotten=int(row.get("forgotten", 0)) / 1000,
+        ended=_ended(row),
         came_due=float(row["came_due"]) / 1000 if "came_due" in row else None,
         home=row.get("home", b"").decode(),
         members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},
@@ -58,6 +60,14 @@ def _names(row: dict[str, bytes], kind: str) -> list[str]:
 
 def _actions(row: dict[str, bytes], kind: str) -> frozenset[ActionName]:
     return frozenset(map(ActionName.parse, _names(row, kind)))
+
+
+def _ended(row: dict[str, bytes]) -> float | None:
+    """When the case came to its end: not before a person gave up the last action that was parked."""
+    if "ended" not in row:
+        return None
+    given_up = (int(row[f"given_up:{name}"]) / 1000 for name in _names(row, "given_up"))
+    return max(int(row["ended"]), *given_up, 0.0)
 
 
 def _intent(tracker: str, row: dict[str, bytes]) -> Intent:

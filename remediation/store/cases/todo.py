@@ -21,7 +21,7 @@ from remediation.store.cases.entries import LookCause
 from remediation.store.cases.lists import facts_of
 from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, record_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
-from remediation.store.keys import APPOINTMENTS, BORN, CASE, CURSOR, DIRTY
+from remediation.store.keys import APPOINTMENTS, BORN, CASE, CURSOR, DIRTY, FORGETTING
 from remediation.store.server.connection import Connection
 from remediation.telemetry import NOWHERE, Origin
 
@@ -211,7 +211,8 @@ class Todo:
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
         args: list[str | bytes | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_wire(memory)]
         args += [memory.living_rule, facts_of(memory, is_news=memory != lease.record.memory)]
-        args += ["" if look_at is None else int(look_at * 1000), audit, len(versions) // 3, *versions, *drop]
+        args += ["" if look_at is None else int(look_at * 1000), audit, _ended(lease, memory, look_at)]
+        args += [len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
 
     async def note_unnamed(self, lease: Lease, trackers: Iterable[str], now: float) -> bool:
@@ -321,10 +322,12 @@ class Todo:
         asked = self._connection.redis.pipeline(transaction=False)
         asked.hgetall(CASE + ref)
         asked.get(BORN)
-        row, born = await self._connection.ask(asked.execute())
+        asked.hget(FORGETTING, "forgotten")
+        row, born, forgotten = await self._connection.ask(asked.execute())
         if not row:
             return None
-        return record_of(ref, {name.decode(): value for name, value in row.items()} | {"born": born or b"0"})
+        store = {"born": born or b"0", "forgotten": forgotten or b"0"}
+        return record_of(ref, {name.decode(): value for name, value in row.items()} | store)
 
     async def dirty(self) -> int:
         """How many cases wait to be looked at."""
@@ -339,6 +342,13 @@ def list_name(tracker: str, place: str) -> str:
 def _marked(own: CaseKey, ref: str) -> CaseKey:
     """The key of a reference, which is the finding's own or that of a case of an identity."""
     return own if ref == own.ref else key_of_ref(ref) or own
+
+
+def _ended(lease: Lease, memory: Memory, look_at: float | None) -> str:
+    """Whether the case comes to its end (`now`), was at it with the same status (`since`), or is not at its end."""
+    if not memory.is_over or look_at is not None:
+        return ""
+    return "since" if lease.record.memory.finding is memory.finding else "now"
 
 
 def _lease_of(ref: str, taken: Taken) -> Lease:

@@ -1,4 +1,7 @@
-"""Work set aside with its error: visible, replayable, never dropped. The words of the error are sealed."""
+"""Work set aside with its error: visible, replayable, never dropped unseen. The words of the error are sealed.
+
+It waits for a person's decision, at most for as long as mappings.yaml says (see giving_up.py).
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, millisecond
 from remediation.store.keys import PARKED, PARKED_ROW, REPLAYS
 from remediation.store.server.connection import Connection, passing_errors
 
-_LIFETIME_MS = milliseconds(FINGERPRINT_LIFETIME)
+LEFT_MS = milliseconds(FINGERPRINT_LIFETIME)
 """The retention of what is left after a person's decision. Decisions must be possible without a valid mappings.yaml."""
 
 MOST_REPLAYS = 5
@@ -168,7 +171,7 @@ class ParkedWork:
 
         `audit` is a line of the audit, which is added together with that; empty for none.
         """
-        args = (name, int(now * 1000), "replay", _LIFETIME_MS, "" if most is None else most, audit)
+        args = (name, int(now * 1000), "replay", LEFT_MS, "" if most is None else most, audit)
         return DecisionOutcome(await self._connection.run("unpark", *args))
 
     async def discard(self, name: str, now: float, *, audit: bytes = b"") -> DecisionOutcome:
@@ -176,7 +179,7 @@ class ParkedWork:
 
         MISSING: nothing of that name is parked.
         """
-        args = (name, int(now * 1000), "discard", _LIFETIME_MS, "", audit)
+        args = (name, int(now * 1000), "discard", LEFT_MS, "", audit)
         return DecisionOutcome(await self._connection.run("unpark", *args))
 
     async def count(self) -> int:

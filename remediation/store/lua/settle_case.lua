@@ -1,7 +1,8 @@
 -- with ticket_index.lua
 -- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, the rule that it lives by or '',
--- what the memory says for the lists of cases, its appointment (ms) or '', a line of the audit or '', how many tickets were
--- seen, then tracker, ticket id and version of each, then fields of the row to delete. Work that is parked under such a field
+-- what the memory says for the lists of cases, its appointment (ms) or '', a line of the audit or '', 'now' where the case comes
+-- to its end with this look, as far as it is remembered, 'since' where it is at its end and had come to it before, or '', how
+-- many tickets were seen, then tracker, ticket id and version of each, then fields of the row to delete. Work that is parked under such a field
 -- is taken off the list of parked work.
 -- Returns 'lost', 'settled', or 'again' when something happened since.
 local ref, now = ARGV[1], tonumber(ARGV[4])
@@ -15,8 +16,10 @@ else
   redis.call('ZADD', APPOINTMENTS, ARGV[8], ref)
 end
 note_line(ARGV[9])
-local first_field = 11 + 3 * tonumber(ARGV[10])
-for i = 11, first_field - 1, 3 do know_version(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+if ARGV[10] ~= 'since' then redis.call('HDEL', row, 'ended') end
+if ARGV[10] ~= '' then redis.call('HSETNX', row, 'ended', math.floor(now / 1000)) end
+local first_field = 12 + 3 * tonumber(ARGV[11])
+for i = 12, first_field - 1, 3 do know_version(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 redis.call('HDEL', row, 'attempts', 'overtaken', 'audited', unpack(ARGV, first_field))
 for i = first_field, #ARGV do
   if string.sub(ARGV[i], 1, 7) == 'parked:' then

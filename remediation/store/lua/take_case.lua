@@ -1,7 +1,7 @@
 -- Take the lease on a dirty case. ARGV: reference, token, now, whether it would be tried alone, time to live (ms).
 -- Returns the row, or 'clean', 'busy' or 'suspect'.
--- Fields are added to the row: when this Redis was first used (of what was before, it may know nothing), the case's crashes,
--- and its appointment.
+-- Fields are added to the row: when this Redis was first used (of what was before, it may know nothing), up to which end (ms)
+-- cases were forgotten, the case's crashes, and its appointment.
 local ref, token, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if not redis.call('ZSCORE', DIRTY, ref) then return 'clean' end
 if redis.call('EXISTS', LEASE .. ref) == 1 and not holds(ref, token) then return 'busy' end
@@ -24,6 +24,8 @@ end
 row = with_crashes(row, ref)
 row[#row + 1] = 'born'
 row[#row + 1] = string.format('%.0f', born)
+row[#row + 1] = 'forgotten'
+row[#row + 1] = redis.call('HGET', FORGETTING, 'forgotten') or '0'
 local look_at = redis.call('ZSCORE', APPOINTMENTS, ref)
 if look_at then
   row[#row + 1] = 'look_at'

@@ -1,3 +1,4 @@
+-- with ticket_index.lua, deleting.lua
 -- Delete what was set aside for too long, or beyond what one account or district may have: quarantined deliveries, and
 -- findings and scans that SchoolScan did not know at the first look. ARGV: now; how long (ms) a quarantined delivery is kept,
 -- and what was not found; how many of the latter a district may have; how many are deleted at the most; what the lines of
@@ -10,20 +11,15 @@ local most, left, answer, due = tonumber(ARGV[4]), tonumber(ARGV[5]), {}, {}
 -- Looks let the list of a district grow a little beyond its limit: one line of the audit then speaks of many pieces.
 local slack = ARGV[7] == '' and 0 or math.floor(most / 10)
 
-local function unpark(name)
-  if redis.call('DEL', PARKED_ROW .. name, REPLAYS .. name) > 0 then shred() end
-  redis.call('ZREM', PARKED, name)
-end
-
 local function delete_quarantined(id)
   redis.call('DEL', INBOX .. id, BEGUN .. 'delivery/' .. id)
   shred()
-  unpark('delivery/' .. id)
+  drop_parked('delivery/' .. id)
 end
 
 local function delete_scan(ref)
   redis.call('DEL', SCAN .. ref, BEGUN .. ref)
-  unpark(ref .. '/list')
+  drop_parked(ref .. '/list')
 end
 
 -- Nothing is remembered of such a case but that nobody knows it. One that has a ticket, or may have one, is another thing.
@@ -36,24 +32,6 @@ local function is_deletable(ref)
     if may_have_ticket or fields[i] == 'home' then return false end
   end
   return #fields > 0
-end
-
-local function delete_case(ref)
-  local row = CASE .. ref
-  for _, field in ipairs(redis.call('HKEYS', row)) do
-    local action = string.match(field, '^parked:(.+)$')
-    if action then unpark(ref .. '/' .. action) end
-  end
-  local number = redis.call('HGET', row, 'listed')
-  local name = number and redis.call('HGET', CASE_LISTS, '#' .. number)
-  if name then off_list(ref, number, name) end
-  hold_up(ref, '')
-  lives_by(row, '')
-  forget_unnamed(ref)
-  end_first_look(ref)
-  redis.call('ZREM', APPOINTMENTS, ref)
-  redis.call('ZREM', DIRTY_SINCE, ref)
-  redis.call('DEL', row, BEGUN .. ref, TOLD .. ref, APART .. ref, TIMELINE .. ref)
 end
 
 local function is_quarantine(list)

@@ -122,8 +122,8 @@ async def cancel_until_done(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=CANCEL_PAUSE)
 
 
-_WITH_INDEX = "-- with ticket_index.lua\n"
-"""How a script begins that needs it: what all scripts share is set up anew with each call, which takes some time."""
+_WITH = re.compile(r"-- with (\w+\.lua(?:, \w+\.lua)*)\n")
+"""How a script begins that needs more than all share, which is set up anew with each call and takes some time."""
 
 
 @cache
@@ -133,8 +133,9 @@ def _source(name: str) -> str:
 
 def script_source(lines: str) -> str:
     """These lines of Lua as a whole script, with the names of the keys and what it shares with others."""
-    index = ("ticket_index",) if lines.startswith(_WITH_INDEX) else ()
-    return "\n".join([PRELUDE, *(_lua(each) for each in ("case_lists", "shared", *index)), lines])
+    found = _WITH.match(lines)
+    more = found[1].replace(".lua", "").split(", ") if found else ()
+    return "\n".join([PRELUDE, *(_lua(each) for each in ("case_lists", "shared", *more)), lines])
 
 
 def _lua(name: str) -> str:

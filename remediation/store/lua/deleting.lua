@@ -1,0 +1,34 @@
+-- What scripts share that delete a case with all that is kept of it. They need ticket_index.lua, too.
+
+-- Take parked work off the list of it, and shred its words.
+local function drop_parked(name)
+  if redis.call('DEL', PARKED_ROW .. name) > 0 then shred() end
+  redis.call('DEL', REPLAYS .. name)
+  redis.call('ZREM', PARKED, name)
+end
+
+-- Delete the row of a case and what lies elsewhere because of it. Where its tickets' changes lead is forgotten, too: the mark
+-- that a ticket carries still names the case, and the case is then one of which nothing is known.
+local function delete_case(ref)
+  local row = CASE .. ref
+  for _, field in ipairs(redis.call('HKEYS', row)) do
+    local kind, rest = string.match(field, '^([a-z_]+):(.+)$')
+    if kind == 'parked' or kind == 'given_up' then
+      drop_parked(ref .. '/' .. rest)
+    elseif kind == 'link' then
+      local ticket, key = unpack(cjson.decode(redis.call('HGET', row, field)))
+      if case_of_ticket(rest, ticket) == ref then forget_version(rest, ticket) end
+      drop_ticket(rest, ticket, key, ref)
+    end
+  end
+  local number = redis.call('HGET', row, 'listed')
+  local name = number and redis.call('HGET', CASE_LISTS, '#' .. number)
+  if name then off_list(ref, number, name) end
+  hold_up(ref, '')
+  lives_by(row, '')
+  forget_unnamed(ref)
+  end_first_look(ref)
+  redis.call('ZREM', NOT_FOUND .. district_of(ref), ref .. '/look')
+  for _, list in ipairs({APPOINTMENTS, DIRTY, DIRTY_SINCE}) do redis.call('ZREM', list, ref) end
+  redis.call('DEL', row, LEASE .. ref, BEGUN .. ref, TOLD .. ref, APART .. ref, TIMELINE .. ref)
+end

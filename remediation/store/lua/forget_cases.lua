@@ -1,0 +1,38 @@
+-- with ticket_index.lua, deleting.lua
+-- Delete cases that came to their end long enough ago, with all that is kept of them. ARGV: latest end (ms) of these cases,
+-- how many cases the line of the audit speaks of, this line, then for each case its reference, its generation when it was
+-- read, how often findings of it had been named by then, how many findings belong to it, and the references of their own cases.
+-- A case that was marked since, or of which a finding was named since, stays. Returns how many are left of them. Where that is
+-- another number than the line's, nothing is done.
+local due, i = {}, 4
+
+local function times_named(row)
+  local times, fields = 0, redis.call('HGETALL', row)
+  for i = 1, #fields, 2 do
+    if string.sub(fields[i], 1, 7) == 'member:' then times = times + tonumber(fields[i + 1]) end
+  end
+  return times
+end
+
+local function is_due(ref, gen, named)
+  local row = CASE .. ref
+  if redis.call('HGET', row, 'gen') ~= gen or times_named(row) ~= named then return false end
+  if redis.call('ZSCORE', DIRTY, ref) or redis.call('ZSCORE', APPOINTMENTS, ref) then return false end
+  return redis.call('EXISTS', LEASE .. ref) == 0
+end
+
+while i <= #ARGV do
+  if is_due(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])) then due[#due + 1] = i end
+  i = i + 4 + tonumber(ARGV[i + 3])
+end
+if #due ~= tonumber(ARGV[2]) then return #due end
+for _, at in ipairs(due) do
+  for member = at + 4, at + 3 + tonumber(ARGV[at + 3]) do
+    if redis.call('HGET', CASE .. ARGV[member], 'home') == ARGV[at] then delete_case(ARGV[member]) end
+  end
+  delete_case(ARGV[at])
+end
+local latest = tonumber(redis.call('HGET', FORGETTING, 'forgotten') or '0')
+if #due > 0 then redis.call('HSET', FORGETTING, 'forgotten', string.format('%.0f', math.max(latest, tonumber(ARGV[1])))) end
+note_line(ARGV[3])
+return #due

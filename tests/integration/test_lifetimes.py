@@ -1,0 +1,291 @@
+"""Everything that a run leaves in Redis has a lifetime, proven by moving the clock over every key of it.
+
+Redis's own clock is moved by shortening what is left of each key's time. What stays is what docs/redis-keys.md names,
+each with its reason, and none of it tells of the run.
+"""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from remediation.deliveries.events import SCHOOLSCAN, DeliveryLimit
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
+from remediation.domain.status import Status
+from remediation.domain.tickets import Reason, Risk, TicketState
+from remediation.queue import IN_PROGRESS_PREFIX, UPKEEP_QUEUE
+from remediation.sealing import Keyring
+from remediation.store.audit.entries import AuditAct, AuditEntry
+from remediation.store.audit.standing import note_bends
+from remediation.store.audit.verifying import BendKind
+from remediation.store.deliveries.inbox import Arrival, scan_ref
+from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.set_aside import SetAsideLimits
+from remediation.store.deliveries.signing import SignedTimes
+from remediation.store.keys import APART, AUDIT, SEEN, SET_ASIDE_SEEN, TICKET_KEYS, TICKETS, TIMELINE
+from remediation.store.processes import Process, Processes, Turns
+from remediation.store.server.connection import Connection
+from remediation.store.server.rights import _ARQS, _OURS
+from tests.integration.earlier_stores import written
+from tests.integration.test_feeds import key_of
+from tests.integration.test_relations import FIGHT, SITE, THEFT, School
+from tests.named_keys import NAMED, STAYS, name_of
+from tests.stand_ins import AccountSources, MemoryTracker, PlainRulebook
+from workers.jobs.boundary import ArqContext
+from workers.jobs.deliveries import read_delivery
+from workers.jobs.scans import page_scan
+from workers.resources import NamedSystems, context_on
+from workers.rounds.auditing import keep_audit, trim_audit
+from workers.rounds.expiring import forget_cases, forget_unused, give_up_parked
+from workers.rounds.feeds import poll_feeds
+from workers.rounds.forgetting import forget_incidents
+from workers.rounds.polls import poll_trackers
+from workers.rounds.trimming import trim_set_aside
+from workers.rounds.upkeep import list_earlier_cases, note_districts, sweep
+
+DAY = 86_400.0
+ROUNDS: tuple[Callable[[ArqContext], Awaitable[None]], ...] = (
+    *(sweep, note_districts, list_earlier_cases, poll_trackers, poll_feeds, forget_incidents, trim_set_aside),
+    *(forget_cases, give_up_parked, forget_unused, keep_audit, trim_audit),
+)
+NEVER_HERE = {
+    *(UPKEEP_QUEUE, IN_PROGRESS_PREFIX, "arq:retry:", "remedy:queue:health-check", "remedy:upkeep:health-check"),
+    *(_OURS, _ARQS),
+}
+"""What only arq itself writes, and what is never written."""
+
+WORDS = ("lakeside", "fnd_", "scan_1", "evt_", FIGHT.uuid, "snow", "jira", "KEY-", "id-1", "ana", "kold", SITE, "LHS-1")
+"""What would tell of the run."""
+
+
+class Whole(School):
+    """A school that has everything. `names` are the names, on the page, of all keys that ever lay in Redis."""
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        super().__init__(connection, keyring)
+        self.keyring = keyring
+        self.names: set[str | None] = set()
+        self.context = replace(
+            self.context,
+            set_aside=SetAsideLimits(connection, self.context.audit, most=1),
+            rules="4f6d1a90c2",
+        )
+
+    async def note(self) -> None:
+        """Note what lies in Redis now."""
+        async for key in self.redis.scan_iter():
+            self.names.add(name_of(key.decode()))
+
+    async def pass_by(self, days: float) -> None:
+        """Time passes, here and in Redis."""
+        self.clock.pass_by(days * DAY)
+        async for key in self.redis.scan_iter():
+            left = await self.redis.pttl(key)
+            if left >= 0:  # Redis deletes a key whose time is over
+                await self.redis.pexpire(key, int(left - days * DAY * 1000))
+
+    async def play(self) -> None:
+        """All rounds, and what they call for."""
+        for each in ROUNDS:
+            await each(self.arq_context)
+        await self.work()
+
+    async def deliver(self, name: str, kind: str, **data: str) -> None:
+        """A signed delivery is accepted, and read."""
+        arrival = Arrival(limit=DeliveryLimit(10.0, 50), signers=("secret-1",))
+        body = json.dumps({"id": name, "type": kind, "data": data}).encode()
+        await self.context.inbox.accept(name, SCHOOLSCAN, "lakeside", body, self.clock(), arrival=arrival)
+        await self.note()
+        await read_delivery(self.arq_context, name)
+        await self.note()
+
+    async def look_at(self, name: str) -> None:
+        await self.mark(finding(name))
+        await self.work()
+
+
+def finding(name: str) -> CaseKey:
+    return CaseKey("lakeside", CaseKind.FINDING, name)
+
+
+@pytest.fixture
+async def whole(connection: Connection, keyring: Keyring) -> Whole:
+    office = Whole(connection, keyring)
+    with capture_logs() as logs:
+        await run(office)
+    assert [line for line in logs if line["log_level"] == "error"] == []
+    return office
+
+
+async def run(office: Whole) -> None:
+    """A run that leaves every kind of key: all is well, nothing is, and a person decides."""
+    await processes_report(office)
+    await findings_are_mended(office)
+    await incidents_are_reported(office)
+    await office.context.scans.note_districts(["lakeside"], office.clock())
+    await systems_refuse(office)
+    await what_nobody_can_use_comes(office)
+    await a_scan_is_listed(office)
+    await earlier_versions_wrote(office)
+    await office.context.scans.note_districts(["harbor"], office.clock())
+    await office.note()
+    await office.play()
+    await office.note()
+
+
+async def processes_report(office: Whole) -> None:
+    keys = f"{office.keyring.key_ids[0]},kold"
+    await Processes(office.connection).tell(Process("pod/1", "worker", "1", 0.0, keys=keys), office.clock())
+    await SignedTimes(office.connection).note("lakeside", office.clock(), "secret-1")
+    await Turns(office.connection).take("sweep", 2.0, office.clock())
+
+
+async def findings_are_mended(office: Whole) -> None:
+    """One by a person, one is a risk for some days; of both, a tracker is not named for a while."""
+    await office.found("fnd_1", "fnd_2", "fnd_3")
+    await office.deliver("evt_1", "finding.critical", finding_id="fnd_1")
+    await office.work()
+    lease = await office.context.todo.take(finding("fnd_1").ref, office.clock())
+    assert lease is None, "it is at rest"
+    await office.mark(finding("fnd_1"))
+    lease = await office.context.todo.take(finding("fnd_1").ref, office.clock())
+    assert lease is not None
+    await office.note()
+    await office.context.todo.put_off(lease, office.clock(), office.clock())
+    await office.context.todo.let_go(lease)
+    named = office.context
+    office.context = replace(named, trackers={"jira": office.jira})
+    await office.look_at("fnd_1")
+    await office.note()
+    office.context = named
+    until = datetime.fromtimestamp(office.clock(), UTC) + timedelta(days=20)
+    for tracker in (office.snow, office.jira):
+        for ticket in tracker.of(finding("fnd_2").mark):
+            tracker.accept_risk(ticket.id, Risk("the page goes", until), by="ana")
+    await office.look_at("fnd_2")
+    await office.note()
+
+
+async def incidents_are_reported(office: Whole) -> None:
+    await office.reported(FIGHT, THEFT)
+    for ticket in office.jira.of(key_of(FIGHT).mark):
+        office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="ana")
+    await office.mark(key_of(FIGHT))
+    await office.work()
+    await office.note()
+
+
+async def systems_refuse(office: Whole) -> None:
+    office.jira.troubles.for_good("create", TryLater("jira", "away", waiting=Waiting.AWAY))
+    await office.found("fnd_4")
+    await office.note()
+    office.jira.troubles.heal()
+    office.jira.troubles.for_good("create", Refused("jira", "no", status=400))
+    await office.found("fnd_5")
+    await office.context.parked.replay(f"{finding('fnd_5').ref}/open:jira", office.clock())
+    await office.work()
+    office.jira.troubles.heal()
+    office.source.troubles.once("finding", Refused("lakeside", "no", status=403))
+    await office.look_at("fnd_6")
+
+
+async def what_nobody_can_use_comes(office: Whole) -> None:
+    for name in ("fnd_7", "fnd_8", "fnd_9"):
+        await office.deliver(f"evt_{name}", "finding.critical", finding_id=name)
+        await office.work()
+        office.clock.pass_by(1)
+    await office.context.inbox.accept("evt_bad", SCHOOLSCAN, "lakeside", b"x", office.clock(), unreadable="no JSON")
+    await office.context.inbox.accept("evt_key", SCHOOLSCAN, "lakeside", b"x", office.clock())
+    kind, error = ParkedKind.DELIVERY, KeyMissing("kold")
+    await office.context.parked.park(kind, "evt_key", error, office.clock(), district="lakeside")
+
+
+async def a_scan_is_listed(office: Whole) -> None:
+    await office.deliver("evt_scan", "scan.completed", scan_id="scan_1")
+    scan = await office.context.scans.take(scan_ref("lakeside", "scan_1"), office.clock())
+    assert scan is not None
+    await office.note()
+    await office.context.scans.mark_page(scan, "next", [], office.clock(), left_out=1)
+    await office.context.scans.let_go(scan)
+    office.source.troubles.once("findings_page", Refused("lakeside", "no", status=403))
+    await page_scan(office.arq_context, scan.ref)
+    await office.work()
+
+
+async def earlier_versions_wrote(office: Whole) -> None:
+    redis: Any = office.redis
+    ref = finding("fnd_3").ref
+    ticket = office.jira.of(finding("fnd_3").mark)[0]
+    for key, field, value in ((TICKETS, ticket.id, ref), (SEEN, ticket.id, "v1"), (TICKET_KEYS, ticket.key, ref)):
+        await redis.hset(f"{key}jira", field, value)
+    await redis.xadd(TIMELINE + ref, {"kind": "settled", "is": '{"at":1.0}'}, id="1-0")
+    await redis.hset(APART + ref, "name", "1 ~later")
+    await redis.xadd(AUDIT, {"by": "ana"}, id="1-0")
+    await redis.set(SET_ASIDE_SEEN, "1")
+    await office.note()
+    entry = AuditEntry(AuditAct.SEND, int(office.clock() * 1000), by="ana")
+    await office.context.trail.note([entry], office.clock())
+    await note_bends(office.connection, [BendKind.CHANGED], office.clock())
+
+
+async def all_is_solved(office: Whole) -> None:
+    """People close every ticket, and SchoolScan and the feed have nothing open any more."""
+    for name in office.source.findings:
+        office.source.set_status(name, Status.RESOLVED)
+    for tracker in (office.snow, office.jira):
+        for kept in list(tracker.books.values()):
+            if kept.ticket.state.is_active:
+                tracker.change(kept.ticket.id, TicketState.DONE, Reason.FIXED, by="ana")
+    for _ in range(3):
+        for name in office.source.findings:
+            await office.mark(finding(name))
+        await office.mark(key_of(THEFT))
+        await office.work()
+        await office.pass_by(0.1)
+        await office.play()
+
+
+def name_others(office: Whole) -> None:
+    """Another mappings.yaml: nothing of the run is named in it."""
+    other = MemoryTracker("other", office.clock)
+    named = NamedSystems(AccountSources({"harbor": office.source}), {"other": other}, PlainRulebook("other"))
+    office.context = context_on(office.connection, office.keyring, named, office.clock)
+
+
+def _bytes_in(value: Any) -> bytes:
+    match value:
+        case dict():
+            return b" ".join(_bytes_in(name) + b" " + _bytes_in(each) for name, each in value.items())
+        case list():
+            return b" ".join(map(_bytes_in, value))
+        case str() if value.startswith("base64:"):
+            return base64.b64decode(value.removeprefix("base64:"))
+        case _:
+            return str(value).encode()
+
+
+async def test_a_run_leaves_every_kind_of_key(whole: Whole) -> None:
+    """So none can be forgotten below: a new key is named on the page, and must be left here."""
+    assert whole.names == set(NAMED) - NEVER_HERE
+    assert set(STAYS) <= whole.names
+
+
+async def test_nothing_of_a_run_is_left_when_every_time_is_over(whole: Whole) -> None:
+    await all_is_solved(whole)
+    name_others(whole)
+    keys = whole.keyring.key_ids[0]
+    for _ in range(40):
+        await whole.pass_by(60)
+        await Processes(whole.connection).tell(Process("pod/1", "worker", "1", 0.0, keys=keys), whole.clock())
+        await whole.play()
+    await whole.pass_by(1)
+    rows = {row["key"]: row["value"] for row in await written(whole.redis)}
+    assert {key: row for key, row in rows.items() if name_of(key, STAYS) is None} == {}
+    told = {key: [word for word in WORDS if word.encode() in _bytes_in([key, row])] for key, row in rows.items()}
+    assert {key: words for key, words in told.items() if words} == {}
