@@ -37,7 +37,7 @@ Work = Callable[[Call], Awaitable[Response]]
 
 
 def routes() -> Mount:
-    """Every endpoint of the vendor's page, and where the signed addresses of reports lead."""
+    """Every endpoint of the vendor's page."""
     return Mount(
         "/v1",
         routes=[
@@ -132,20 +132,7 @@ async def show_report(call: Call) -> Response:
 
 async def download_report(call: Call) -> Response:
     """GET /reports/{id}/download."""
-    base = str(call.request.base_url.replace(path="")).rstrip("/")
-    return JSONResponse(call.stage.world.reports.download(call.district, call.id, base))
-
-
-async def show_file(request: Request) -> Response:
-    """GET /files/{id}: what a signed address leads to; needs no token."""
-    query = request.query_params
-    try:
-        content, media_type = request.app.state.stage.world.reports.file(
-            request.path_params["id"], query.get("expires", ""), query.get("signature", "")
-        )
-    except ApiError as error:
-        return error_response(error)
-    return Response(content, media_type=media_type)
+    return JSONResponse(call.stage.world.reports.download(call.district, call.id, await call.stage.files.address()))
 
 
 def _endpoint(method: str, path: str, work: Work, needed: Scope) -> Route:

@@ -11,6 +11,7 @@
     POST   /_sandbox/events                    {district?, type, data?, id?} → sends just that
     PUT    /_sandbox/webhooks/{district}       {url, secret, form?, attempts?, first_wait?, copies?, reorder?}
     DELETE /_sandbox/webhooks/{district}
+    GET    /_sandbox/files                     {address}: where signed addresses lead; faults can be ordered there, too
     GET    /_sandbox/deliveries                what was sent, with the result of every attempt
     DELETE /_sandbox/deliveries
     PATCH  /_sandbox/settings                  {envelope?, scan_seconds?, scan_finds?, report_seconds?, reads?, writes?,
@@ -55,6 +56,7 @@ def routes() -> Mount:
             _control("POST", "/events", send_event),
             _control("PUT", "/webhooks/{district}", put_webhook),
             _control("DELETE", "/webhooks/{district}", delete_webhook),
+            _control("GET", "/files", show_file_store),
             _control("GET", "/deliveries", list_deliveries),
             _control("DELETE", "/deliveries", forget_deliveries),
             _control("PATCH", "/settings", change_settings),
@@ -134,6 +136,11 @@ async def delete_webhook(stage: Stage, request: Request) -> Response:
     """DELETE /webhooks/{district}."""
     stage.courier.endpoints.pop(request.path_params["district"], None)
     return Response(status_code=204)
+
+
+async def show_file_store(stage: Stage, _request: Request) -> Response:
+    """GET /files."""
+    return JSONResponse({"address": await stage.files.address()})
 
 
 async def list_deliveries(stage: Stage, _request: Request) -> Response:

@@ -1,4 +1,7 @@
-"""A SchoolScan's compliance reports, and the signed addresses that they can be fetched from for 15 minutes."""
+"""A SchoolScan's compliance reports, and the signed addresses that they can be fetched from for 15 minutes.
+
+Such an address lies in a store of files with a host of its own, which knows no tokens and no errors of the API.
+"""
 
 import hashlib
 import hmac
@@ -7,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.schoolscan.fakes import identifier
+from sandbox.schoolscan.fakes import FAKE_STUDENT_MARK, identifier
 from sandbox.schoolscan.scans import Scans
-from sandbox.schoolscan.values import ApiError, Clock, written
+from sandbox.schoolscan.values import ApiError, Clock, FileRefused, written
 
 DOWNLOAD_SECONDS = 15 * 60
 MEDIA_TYPES = {"pdf": "application/pdf", "csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
@@ -60,13 +63,13 @@ class Reports:
         return {"url": f"{base}/files/{report_id}?{query}", "expires_at": written(expires)}
 
     def file(self, report_id: str, expires: str, signature: str) -> tuple[bytes, str]:
-        """A report's bytes and media type. Raises ApiError 403 unless the address is signed and not expired."""
+        """A report's bytes and media type. Raises FileRefused unless the address is signed and not expired."""
         kept = self._kept.get(report_id)
         valid = kept is not None and expires.isdecimal() and expires.isascii()
         if kept is None or not valid or not hmac.compare_digest(_signature(report_id, int(expires)), signature):
-            raise ApiError(403, "bad_signature", "This address is not valid.")
+            raise FileRefused(403, "SignatureDoesNotMatch")
         if self._clock() >= int(expires):
-            raise ApiError(403, "expired", "This address has expired.")
+            raise FileRefused(403, "AccessDenied")
         return _content(kept.report["format"], kept.scan), MEDIA_TYPES[kept.report["format"]]
 
     def _of(self, district: str, report_id: str) -> _Kept:
@@ -81,12 +84,13 @@ def _signature(report_id: str, expires: int) -> str:
 
 
 def _content(form: str, scan: dict[str, Any]) -> bytes:
+    student = f"{FAKE_STUDENT_MARK}{scan['id']}"
     match form:
         case "json":
-            return json.dumps(scan).encode()
+            return json.dumps({**scan, "students": [student]}).encode()
         case "csv":
-            return f"scan,findings\r\n{scan['id']},{scan['findings_count']}\r\n".encode()
+            return f"scan,findings,student\r\n{scan['id']},{scan['findings_count']},{student}\r\n".encode()
         case "markdown":
-            return f"# Scan {scan['id']}\n\n{scan['findings_count']} findings\n".encode()
+            return f"# Scan {scan['id']}\n\n{scan['findings_count']} findings, of {student}\n".encode()
         case _:
-            return b"%PDF-1.4\n% a fake report\n%%EOF\n"
+            return f"%PDF-1.4\n% a fake report of {student}\n%%EOF\n".encode()

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from sandbox.schoolscan.envelopes import Envelope
+from sandbox.schoolscan.files import FileStore
 from sandbox.schoolscan.values import Event, Run
 from sandbox.schoolscan.webhooks import Courier
 from sandbox.schoolscan.world import World
@@ -30,6 +31,7 @@ class Stage:
         self.world = world
         self.behaviour = behaviour
         self.courier = courier
+        self.files = FileStore(world.reports)
         self._scans: set[asyncio.Task[None]] = set()
 
     def send(self, events: list[Event]) -> None:
@@ -51,6 +53,7 @@ class Stage:
             task.cancel()
         await asyncio.gather(*self._scans, return_exceptions=True)
         await self.courier.close()
+        await self.files.close()
 
     async def _finish_after(self, run: Run, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 import httpx2
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 from sandbox.schoolscan import api as schoolscan_api
 from sandbox.schoolscan import controls as schoolscan_controls
@@ -40,11 +39,7 @@ def create_app(
             await stage.close()
 
     return Starlette(
-        routes=[
-            schoolscan_api.routes(),
-            schoolscan_controls.routes(),
-            Route("/files/{id}", schoolscan_api.show_file),
-        ],
+        routes=[schoolscan_api.routes(), schoolscan_controls.routes()],
         exception_handlers={404: schoolscan_api.not_found},
         lifespan=lifespan,
     )

@@ -23,6 +23,15 @@ class ApiError(Exception):
         self.message = message
 
 
+class FileRefused(Exception):
+    """An answer of the store of files that is no success: HTTP status and its own word for why."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A customer: its tokens with their scopes, and the domains that it has registered."""

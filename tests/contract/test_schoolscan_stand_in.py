@@ -240,5 +240,17 @@ def test_a_signed_address_needs_no_token_and_ends_after_fifteen_minutes(http: ht
     fetched = http.get(download["url"])
     assert (fetched.status_code, fetched.json()["findings_count"]) == (200, 2)
     assert http.get(download["url"].replace("signature=", "signature=0")).status_code == 403
+    assert http.get(download["url"], headers=ADMIN).status_code == 400, "an address is signed in one way"
     clock.now += 15 * 60
-    assert http.get(download["url"]).json()["error"]["code"] == "expired"
+    expired = http.get(download["url"])
+    assert (expired.status_code, expired.headers["content-type"]) == (403, "application/xml")
+    assert not expired.headers.keys() & {"x-ratelimit-limit", "x-request-id"}, "it is no answer of the API"
+
+
+def test_a_signed_address_lies_on_another_port_than_the_api(http: httpx2.Client) -> None:
+    scan = http.post("/_sandbox/scans", json={"district": "lakeside"}).json()["scan_id"]
+    report = http.post("/v1/reports", headers=ADMIN, json={"scan_id": scan, "format": "csv"}).json()["id"]
+    url = httpx2.URL(http.get(f"/v1/reports/{report}/download", headers=ADMIN).json()["url"])
+    assert url.port != http.base_url.port
+    assert f"{url.scheme}://{url.netloc.decode()}" == http.get("/_sandbox/files").json()["address"]
+    assert http.get(f"/files/{report}", params=url.params).status_code == 404
