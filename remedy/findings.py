@@ -73,7 +73,7 @@ async def open_source(loaded: Loaded, district: str) -> AsyncIterator[SchoolScan
         raise ConfigurationError(problems) from None
     way = outbound()
     async with way.open_client() as client:
-        yield way.source(district, str(account.url), token, client)
+        yield way.source(district, account, token, client)
 
 
 async def finding_from(loaded: Loaded, district: str, finding_id: str) -> Finding:

@@ -46,7 +46,15 @@ COMMANDS = {
         "remedy.reconcile.command:reconcile",
         "Look at every finding, every incident and every ticket of ours again, and bring both sides into step.",
     ),
+    "reports": (
+        "remedy.reports.command:reports",
+        "Compliance reports that SchoolScan makes of scans: have one made, and fetch it into a file.",
+    ),
     "run": ("remedy.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
+    "scans": (
+        "remedy.scans.command:scans",
+        "Scans of a district's sites at SchoolScan: list them, follow one, start one, cancel one.",
+    ),
     "send": ("remedy.send:send", "Send the receiver a signed test delivery."),
     "webhooks": (
         "remedy.webhooks:webhooks",
@@ -149,6 +157,9 @@ def main() -> None:
     Are the feeds of incidents read, and what have they shown?
       remedy incidents poll
       remedy incidents list
+    Scan a site now, and fetch the report?
+      remedy scans start --domain www.lakeside.example --wait
+      remedy reports get --scan scan_2k9x4f --output scan_2k9x4f.pdf
     What happened to a case, and is everything in step?
       remedy case show SEC-12
       remedy reconcile --dry-run

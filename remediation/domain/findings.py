@@ -55,6 +55,10 @@ class ScanStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+ENDED = frozenset({ScanStatus.COMPLETED, ScanStatus.FAILED, ScanStatus.CANCELLED})
+"""The states in which a scan stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One crawl of one domain. Counts are None until SchoolScan states them."""
@@ -70,6 +74,11 @@ class Scan:
     domain_scores: Mapping[str, int] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes of it; one in a state that we do not know has where it says when."""
+        return self.status in ENDED or (self.status is ScanStatus.UNKNOWN and self.completed_at is not None)
+
 
 class ReportFormat(StrEnum):
     """The formats of a compliance report."""
@@ -80,12 +89,22 @@ class ReportFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
+class ReportStatus(StrEnum):
+    """How far a report is."""
+
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A compliance report that SchoolScan makes of a completed scan. `status` is SchoolScan's own word."""
+    """A compliance report that SchoolScan makes of a completed scan. `words` is as that of Finding."""
 
     id: str
-    status: str
+    status: ReportStatus = ReportStatus.UNKNOWN
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

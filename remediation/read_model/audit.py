@@ -19,6 +19,7 @@ OF_PEOPLE = frozenset(
         *(AuditAct.REPLAY, AuditAct.REPLAYED, AuditAct.DISCARD, AuditAct.DISCARDED, AuditAct.READ),
         *(AuditAct.PURGE, AuditAct.PURGED),
         *(AuditAct.SEND, AuditAct.RECONCILE, AuditAct.POLL, AuditAct.BACKFILL),
+        *(AuditAct.START_SCAN, AuditAct.CANCEL_SCAN, AuditAct.REPORT),
         *(AuditAct.RESET_SIGNED_TIME, AuditAct.ROTATE_KEY, AuditAct.RETIRE_KEY),
     }
 )

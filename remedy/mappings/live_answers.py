@@ -74,7 +74,7 @@ async def _open_inspectors(
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
         inspectors: list[Inspector] = [
-            AccountInspector(name, way.source(name, str(district.schoolscan.url), tokens[name], client))
+            AccountInspector(name, way.source(name, district.schoolscan, tokens[name], client))
             for name, district in loaded.mappings.districts.items()
         ]
         inspectors += feed_inspectors(loaded, feeds, way, client).values()

@@ -211,7 +211,7 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[OutsideSystems]:
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
         accounts = {
-            name: way.source(name, str(district.schoolscan.url), tokens[name], client)
+            name: way.source(name, district.schoolscan, tokens[name], client)
             for name, district in loaded.mappings.districts.items()
         }
         feeds = {

@@ -13,6 +13,7 @@ from typing import TypeVar
 import httpx2
 
 from remediation.mapping.config.incident_feeds import IncidentFeed
+from remediation.mapping.config.schema import SchoolScanAccount
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Inspector, Tracker
@@ -61,9 +62,16 @@ class Outbound:
         completed = self.completes(config)
         return adapter_of(config).inspector(name, completed, secret, largest_answer=self.largest_answer)
 
-    def source(self, district: str, url: str, token: str, client: httpx2.AsyncClient) -> SchoolScan:
+    def source(self, district: str, config: SchoolScanAccount, token: str, client: httpx2.AsyncClient) -> SchoolScan:
         """A district's account, over the client that `open_client` gave."""
-        return SchoolScan(district, url, token, client=client, largest_answer=self.largest_answer)
+        return SchoolScan(
+            district,
+            str(config.url),
+            token,
+            client=client,
+            largest_answer=self.largest_answer,
+            download_hosts=config.download_hosts,
+        )
 
     def feed(self, name: str, config: IncidentFeed, token: str, client: httpx2.AsyncClient) -> PolledFeed:
         """A feed of incidents by the name `district/feed`, over the client that `open_client` gave."""

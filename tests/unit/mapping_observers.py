@@ -1,5 +1,6 @@
 """What can be seen of a mappings.yaml in the values that the rest of the code works with. Nothing is sent."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from redis.asyncio import Redis
 from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
-from remediation.domain.errors import SignatureInvalid
+from remediation.domain.errors import Refused, SignatureInvalid
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.incidents import Decided, Incident, IncidentType
 from remediation.domain.status import Severity, Status
@@ -46,6 +47,7 @@ from remediation.trackers.servicenow.client import ServiceNowClient
 from remediation.trackers.servicenow.records import fields_of, reopening, resolution, ticket_of
 from remediation.trackers.servicenow.sign_in import ClientCredentials, sign_in_of
 from remediation.trackers.servicenow.tracker import ServiceNow
+from remedy.runtime.outbound import Outbound
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 ENVIRON = {"ONE": "test-only-first-secret-that-is-long", "TWO": "test-only-second-secret-that-is-long"}
@@ -238,6 +240,22 @@ async def account(loaded: Loaded) -> object:
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
         await SchoolScan("lakeside", url, SECRET, client=client).finding("fnd_1")
     return asked
+
+
+async def downloads(loaded: Loaded) -> object:
+    """From which of some hosts the first district's reports are fetched."""
+    written, fetched = loaded.mappings.districts["lakeside"].schoolscan, []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        host = request.url.path.split("/")[-2]
+        return httpx2.Response(200, json={"url": f"https://{host}/r"})
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
+        account = Outbound().source("lakeside", written, SECRET, client)
+        for host in ("files.example", "reports.files.example", "other.example"):
+            with contextlib.suppress(Refused):
+                await account.fetch_report(host, lambda _piece, host=host: fetched.append(host))  # type: ignore[misc]
+    return fetched
 
 
 def jira_config(loaded: Loaded) -> JiraTracker:

@@ -22,6 +22,7 @@ from tests.unit.mapping_observers import (
     audit_retention,
     closings,
     commenting,
+    downloads,
     former_names,
     former_records,
     former_sites,
@@ -203,6 +204,9 @@ DISTRICTS = {
     ),
     "districts.lakeside.identity.key": change(secrets, ONE, TWO, districts__lakeside__identity={"by": ["url"]}),
     "districts.lakeside.schoolscan.finding_link": change(routing, None, "https://one.example/{id}"),
+    "districts.lakeside.schoolscan.download_hosts": change(
+        downloads, [], ["files.example"], ["*.files.example"], ["files.example", "other.example"]
+    ),
 }
 
 FEED = "districts.lakeside.incidents.handbook"

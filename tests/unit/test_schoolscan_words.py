@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from remediation.deliveries.events import FindingNoticed, read_schoolscan
 from remediation.domain.errors import Unreadable
-from remediation.domain.findings import DomainType, Finding, ScanStatus
+from remediation.domain.findings import DomainType, Finding, ReportStatus, ScanStatus
 from remediation.domain.status import Severity, Status
 from remediation.sources.schoolscan.words import (
     download_of,
@@ -210,10 +210,38 @@ def test_a_started_scan_is_known_by_scan_id_before_id() -> None:
     assert scan_id_of({"id": "scan_1"}) == "scan_1"
 
 
-def test_a_report_keeps_the_vendors_own_word() -> None:
-    report = report_of({"id": "rep_1", "status": "Processing"})
-    assert (report.id, report.status) == ("rep_1", "Processing")
-    assert report_of({"report_id": "rep_1"}).status == "unknown"
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("Processing", ReportStatus.PENDING),
+        ("completed", ReportStatus.READY),
+        ("ready", ReportStatus.READY),
+        ("failed", ReportStatus.FAILED),
+        ("brewing", ReportStatus.UNKNOWN),
+    ],
+)
+def test_a_report_says_in_one_of_many_words_how_far_it_is(word: str, status: ReportStatus) -> None:
+    assert report_of({"id": "rep_1", "status": word}).status is status
+
+
+def test_a_report_keeps_a_word_that_we_do_not_know() -> None:
+    assert report_of({"report_id": "rep_1", "status": "brewing"}).words == {"status": "brewing"}
+    assert report_of({"report_id": "rep_1"}).status is ReportStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_ended"),
+    [
+        ({"status": "completed"}, True),
+        ({"status": "failed"}, True),
+        ({"status": "cancelled"}, True),
+        ({"status": "running", "completed_at": "2026-04-15T16:47:03Z"}, False),
+        ({"status": "aborted"}, False),
+        ({"status": "aborted", "completed_at": "2026-04-15T16:47:03Z"}, True),
+    ],
+)
+def test_a_scan_has_ended_by_its_word_or_by_its_time(fields: dict[str, str], *, has_ended: bool) -> None:
+    assert scan_of({"id": "scan_1", **fields}).has_ended is has_ended
 
 
 def test_a_download_hides_its_address_from_its_repr() -> None:

@@ -25,6 +25,7 @@ from remediation.mapping.config.words import (
     Address,
     Code,
     Duration,
+    Host,
     Link,
     Name,
     SiteName,
@@ -43,6 +44,11 @@ class SchoolScanAccount(Written):
     webhook: Webhook
     finding_link: Link | None = Field(
         default=None, description="Address of a finding's page for people; {id} stands for the finding's id."
+    )
+    download_hosts: list[Host] = Field(
+        default_factory=list,
+        description="Hosts besides that of `url` to which signed addresses of reports may lead; always https, on its "
+        "usual port.",
     )
 
 

@@ -1,7 +1,7 @@
 """One district's SchoolScan account: one method for each endpoint, with our values and our errors."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from remediation.domain.errors import Refused, Unreadable
 from remediation.domain.findings import Finding, Report, ReportDownload, ReportFormat, Scan
 from remediation.domain.status import Status
 from remediation.outbound.answers import LARGEST_ANSWER
+from remediation.sources.schoolscan.downloads import LARGEST_REPORT, AddressExpired, FileDownloads, Write
 from remediation.sources.schoolscan.pages import FindingsPage, RawPage, address_of, page_of
 from remediation.sources.schoolscan.transport import ApiAnswer, Transport
 from remediation.sources.schoolscan.words import download_of, finding_of, report_of, scan_id_of, scan_of
@@ -31,7 +32,8 @@ class SchoolScan:
     """One district's SchoolScan account.
 
     `client` comes from `transport.open_client`, and is closed by its owner; several districts may share one. Each call
-    is limited in time, and its answer to `largest_answer` bytes. Only a read is sent a second time, where the
+    is limited in time, and its answer to `largest_answer` bytes. Files of reports come from the host of `base_url`, or
+    from `download_hosts` (see FileDownloads). Only a read is sent a second time, where the
     connection breaks before the answer. Raises ConfigurationError for a token that no header can carry. Every method
     raises TryLater or Refused (NotFound for an id that does not exist).
     """
@@ -45,10 +47,12 @@ class SchoolScan:
         client: httpx2.AsyncClient,
         clock: Callable[[], float] = time.time,
         largest_answer: int = LARGEST_ANSWER,
+        download_hosts: Collection[str] = (),
     ) -> None:
         self._system = system_of(district)
         self._base = base_url.rstrip("/")
         self._transport = Transport(self._system, self._base, token, client, clock, largest_answer)
+        self._files = FileDownloads(self._system, self._base, download_hosts, client, clock)
 
     async def finding(self, finding_id: str) -> Finding:
         """Returns the finding as it is now."""
@@ -130,8 +134,19 @@ class SchoolScan:
         """Returns the report with its status as it is now."""
         return self._read(report_of, await self._transport.call("GET", self._address("reports", report_id)))
 
-    async def report_download(self, report_id: str) -> ReportDownload:
-        """Returns the address from which a finished report can be fetched; it is a secret (see ReportDownload)."""
+    async def fetch_report(self, report_id: str, write: Write, largest: int = LARGEST_REPORT) -> int:
+        """Give a finished report's file to `write`, piece by piece; returns how many bytes it has.
+
+        Its signed address is asked for here, told to nobody, and asked for once more where it has expired meanwhile.
+        Where this raises after a piece was written, what was written is not the report. Raises Refused for a report
+        that is not finished, too.
+        """
+        try:
+            return await self._files.fetch((await self._report_download(report_id)).url, write, largest)
+        except AddressExpired:
+            return await self._files.fetch((await self._report_download(report_id)).url, write, largest)
+
+    async def _report_download(self, report_id: str) -> ReportDownload:
         address = f"{self._address('reports', report_id)}/download"
         return self._read(download_of, await self._transport.call("GET", address))
 

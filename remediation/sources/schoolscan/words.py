@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from remediation.domain.cases import outside_id
 from remediation.domain.errors import Unreadable
-from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, Scan, ScanStatus
+from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, ReportStatus, Scan, ScanStatus
 from remediation.domain.outside_words import CODE, ReviewOutcome
 from remediation.domain.status import Severity, Status
 
@@ -36,6 +36,12 @@ _DOMAIN_TYPES = {word.value: word for word in DomainType if word is not DomainTy
 _FINDING_STATUSES = {word.value: word for word in Status if word not in {Status.GONE, Status.UNKNOWN}}
 _OUTCOMES = {word.value: word for word in ReviewOutcome}
 _SCAN_STATUSES = {word.value: word for word in ScanStatus if word is not ScanStatus.UNKNOWN}
+_REPORT_STATUSES = {
+    **dict.fromkeys(("queued", "pending", "processing", "running", "generating"), ReportStatus.PENDING),
+    **dict.fromkeys(("completed", "complete", "ready", "done", "available"), ReportStatus.READY),
+    **dict.fromkeys(("failed", "error", "cancelled", "expired"), ReportStatus.FAILED),
+}
+"""The vendor's page does not have these words: those that such APIs use."""
 
 
 def json_of(raw: bytes) -> object:
@@ -102,7 +108,9 @@ def scan_id_of(value: object) -> str:
 def report_of(value: object) -> Report:
     """Returns the report that a JSON value describes. Raises Unreadable where it has no id."""
     fields = _fields(value)
-    return Report(id=_id(fields, "id", "report_id"), status=line_of(fields.get("status"), _LONGEST_WORD) or "unknown")
+    words: dict[str, str] = {}
+    status = _word(fields, "status", _REPORT_STATUSES, ReportStatus.UNKNOWN, words)
+    return Report(_id(fields, "id", "report_id"), status, words)
 
 
 def download_of(value: object) -> ReportDownload:

@@ -1,0 +1,1 @@
+"""`remedy reports`: compliance reports that SchoolScan makes of scans."""

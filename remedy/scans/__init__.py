@@ -1,0 +1,1 @@
+"""`remedy scans`: the scans of a district's account at SchoolScan."""
