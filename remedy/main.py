@@ -48,7 +48,7 @@ COMMANDS = {
     ),
     "reports": (
         "remedy.reports.command:reports",
-        "Compliance reports that SchoolScan makes of scans: have one made, and fetch it into a file.",
+        "Compliance reports that SchoolScan makes of completed scans: have one made, and fetch it into a file.",
     ),
     "run": ("remedy.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
     "scans": (

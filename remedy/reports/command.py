@@ -25,7 +25,9 @@ from remedy.scans.following import answered, resumable
 
 @click.group()
 def reports() -> None:
-    """Compliance reports that SchoolScan makes of completed scans. They hold student data.
+    """Compliance reports that SchoolScan makes of completed scans: have one made, and fetch it into a file.
+
+    A report holds student data.
 
     \b
       remedy reports get --scan scan_2k9x4f --output scan_2k9x4f.pdf
