@@ -209,6 +209,23 @@ async def test_a_cursor_goes_on_where_the_page_ended(
     assert not {finding.id for finding in first.findings} & {finding.id for finding in second.findings}
 
 
+@pytest.mark.parametrize("gone", [0, 150, 199])
+async def test_a_finding_that_leaves_a_numbered_list_while_it_is_read_hides_no_other(
+    schoolscan: SchoolScan, controls: Controls, gone: int
+) -> None:
+    controls.send("PATCH", "settings", envelope="page")
+    ids = controls.add(*[{}] * 450)
+    first = await schoolscan.findings_page({}, None)
+    page = await schoolscan.findings_page({}, first.cursor)
+    seen = {finding.id for finding in (*first.findings, *page.findings)}
+    controls.send("DELETE", f"findings/{ids[gone]}")
+    while page.cursor is not None:
+        page = await schoolscan.findings_page({}, page.cursor)
+        seen |= {finding.id for finding in page.findings}
+    assert seen | {ids[gone]} == set(ids)
+    assert len([entry for entry in controls.send("GET", "requests") if entry["method"] == "GET"]) == 6
+
+
 @pytest.mark.parametrize("envelope", ["cursor", "page", "link"])
 async def test_an_empty_list_is_one_empty_page(schoolscan: SchoolScan, controls: Controls, envelope: str) -> None:
     controls.send("PATCH", "settings", envelope=envelope)

@@ -26,6 +26,7 @@ from remediation.store.server.connection import Connection
 from remedy.doctor.stored.lists import look_at_lists
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
+from workers.jobs import scans
 from workers.jobs.boundary import MOST_STUMBLES
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
@@ -178,6 +179,42 @@ async def test_findings_without_a_usable_id_are_counted_and_told(
     assert told.says.startswith("4 finding(s) without a usable id")
     await complete(office, "evt_2")
     assert await field(office, "left_out") == "", "it is listed anew"
+
+
+async def test_findings_that_are_listed_twice_and_empty_pages_do_no_harm(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = list(office.source.findings.values())
+    pages = {
+        None: FindingsPage((found[0], found[0], found[1]), "c:1"),
+        "c:1": FindingsPage((), "c:2"),
+        "c:2": FindingsPage((found[1], *found[2:]), "c:3"),
+        "c:3": FindingsPage((), None),
+    }
+
+    async def odd_page(_filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        return pages[cursor]
+
+    monkeypatch.setattr(office.source, "findings_page", odd_page)
+    assert (await office.work()).count(Job.PAGE_SCAN) == len(pages)
+    assert await field(office, "state") == "done"
+    assert len(await marked(office)) == COUNT
+    assert len(office.jira.books) == len(office.snow.books) == COUNT
+
+
+async def test_a_list_that_goes_round_in_a_circle_is_parked(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "MOST_PAGES", 10)
+    calls: list[str | None] = []
+
+    async def circle(_filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        calls.append(cursor)
+        return FindingsPage((office.source.findings["found_0"],), "c:2" if cursor == "c:1" else "c:1")
+
+    monkeypatch.setattr(office.source, "findings_page", circle)
+    await office.work()
+    item = (await office.parked())[f"{REF}/list"]
+    assert item.words == "its list has more than 10 pages: does it ever end?"
+    assert len(calls) == 10
 
 
 async def test_a_listing_that_is_refused_is_parked_and_replayed_from_where_it_stood(office: Office) -> None:

@@ -39,7 +39,25 @@ def test_a_linked_page_is_asked_for_at_the_lists_own_address(cursor: str) -> Non
 @pytest.mark.parametrize(
     "cursor",
     [
-        *("", "x", "c:", "c", "p:", "p:x", "p:-1", "p:²", "l:", "z:1", "c:a\nb", f"c:{'x' * 4097}", "p:123456789012"),
+        *(
+            "",
+            "x",
+            "c:",
+            "c",
+            "p:",
+            "p:x",
+            "p:1:",
+            "p:1:2:3:4",
+            "e:",
+            "e:x",
+            "p:-1",
+            "p:²",
+            "l:",
+            "z:1",
+            "c:a\nb",
+            f"c:{'x' * 4097}",
+            "p:123456789012",
+        ),
         *("l:/v1/findings/fnd_1?page=2", "l:/v1/scans?page=2", "l:/v1/../admin?x=1", "l:/\\evil.example?x=1"),
         *(
             "l://evil/x",
@@ -63,15 +81,26 @@ def test_a_cursor_that_is_not_ours_begins_the_list_anew(cursor: str) -> None:
         ({"data": [], "next_cursor": "abc"}, None, None, "c:abc"),
         ({"data": [1], "next_cursor": None}, None, "c:abc", None),
         ({"data": [1], "next_cursor": ""}, None, None, None),
-        ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 247}, None, None, "p:2"),
-        ({"data": [1] * 100, "page": 2, "per_page": 100, "total": 247}, None, "p:2", "p:3"),
+        ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 247}, None, None, "p:2:247"),
+        ({"data": [1] * 100, "page": 2, "per_page": 100, "total": 247}, None, "p:2", "p:3:247"),
+        ({"data": [1] * 100, "page": 2, "per_page": 100, "total": 247}, None, "p:2:247", "p:3:247"),
         ({"data": [1] * 47, "page": 3, "per_page": 100, "total": 247}, None, "p:3", None),
         ({"data": [1] * 50, "page": 2, "per_page": 50, "total": 100}, None, "p:2", None),
-        ({"data": [1] * 50, "total": 120}, None, None, "p:2"),
-        ({"data": [1] * 50, "total": 120}, None, "p:2", "p:3"),
+        ({"data": [1] * 50, "total": 120}, None, None, "p:2:120"),
+        ({"data": [1] * 50, "total": 120}, None, "p:2:120", "p:3:120"),
         ({"data": [1] * 100, "page": 1, "per_page": 100}, None, None, "p:2"),
         ({"data": [1] * 99, "page": 1, "per_page": 100}, None, None, None),
-        ({"data": [], "page": 4, "per_page": 100, "total": 900}, None, "p:4", None),
+        ({"data": [], "page": 4, "per_page": 100, "total": 900}, None, "p:4", "e:5:900"),
+        ({"data": [1], "page": 5, "per_page": 100, "total": 900}, None, "e:5:900", "p:6:900"),
+        ({"data": [], "page": 5, "per_page": 100, "total": 900}, None, "e:5:900", None),
+        ({"data": [], "page": 4, "per_page": 100, "total": 300}, None, "p:4:300", None),
+        ({"data": [], "page": 4, "per_page": 100}, None, "p:4", None),
+        ({"data": [1] * 100, "page": 3, "per_page": 100, "total": 498}, None, "p:3:500", "p:2:498:4"),
+        ({"data": [1] * 100, "page": 2, "per_page": 100, "total": 490}, None, "p:2:498:4", "p:4:498"),
+        ({"data": [1] * 100, "page": 4, "per_page": 100, "total": 600}, None, "p:4:498", "p:5:600"),
+        ({"data": [1] * 50, "page": 3, "per_page": 100, "total": 250}, None, "p:3:500", "p:1:250:4"),
+        ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 250}, None, "p:1:250:4", "p:2:250:4"),
+        ({"data": [1] * 100, "page": 2, "per_page": 100, "total": 250}, None, "p:2:250:4", None),
         ({"data": [1]}, f"{LIST}?page=2", None, "l:page=2"),
         ({"data": [1]}, "https://API.schoolscan.example:443/v1/findings/?page=2", None, "l:page=2"),
         ([1, 2], "/v1/findings?a[x]=1|2%20", None, "l:a[x]=1|2%20"),
@@ -124,6 +153,7 @@ def test_an_answer_without_a_list_is_unreadable(body: object) -> None:
     [
         ({"data": [1], "next_cursor": "abc"}, None, "c:abc"),
         ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 300}, None, "p:2"),
+        ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 300}, None, "p:2:300"),
         ([1], "/v1/findings?page=2", "l:page=2"),
         ({"data": [1], "next_cursor": "x" * 5000}, None, None),
     ],
@@ -145,7 +175,11 @@ ENVELOPES = st.fixed_dictionaries(
 )
 
 
-@given(ENVELOPES | ANY_JSON, st.none() | st.text(), st.none() | st.from_regex(r"\A(c:\w+|p:[0-9]{1,6})\Z"))
+@given(
+    ENVELOPES | ANY_JSON,
+    st.none() | st.text(),
+    st.none() | st.from_regex(r"\A(c:\w+|[pe]:[0-9]{1,6}(:[0-9]{1,6}){0,2})\Z"),
+)
 def test_any_list_has_a_next_page_that_can_be_asked_for_or_is_unreadable(
     body: object, link: str | None, cursor: str | None
 ) -> None:
@@ -157,3 +191,34 @@ def test_any_list_has_a_next_page_that_can_be_asked_for_or_is_unreadable(
         following = address_of(LIST, {}, page.cursor)
         assert following.startswith(f"{LIST}?")
         assert following != address_of(LIST, {}, None), "the list would begin anew, for ever"
+
+
+@given(
+    st.integers(0, 60),
+    st.integers(1, 7),
+    st.lists(st.integers(0, 59), max_size=20),
+    st.lists(st.booleans(), max_size=20),
+)
+def test_a_numbered_list_that_changes_while_it_is_read_loses_nobody_who_stays(
+    count: int, size: int, places: list[int], leaving: list[bool]
+) -> None:
+    """Now and then a member leaves, from anywhere, or another one comes in anywhere."""
+    members, cursor, reads = list(range(count)), None, 0
+    staying, seen = set(members), set[object]()
+    changes = list(zip(places, leaving, strict=False))
+    while reads <= 3 * (count + len(changes)) + 3:
+        number = int(query_of(address_of(LIST, {}, cursor)).get("page", ["1"])[0])
+        shown = members[(number - 1) * size : number * size]
+        body = {"data": shown, "page": number, "per_page": size, "total": len(members)}
+        page = page_of(body, None, address_of(LIST, {}, cursor), cursor)
+        seen, reads, cursor = seen | set(page.members), reads + 1, page.cursor
+        if cursor is None:
+            break
+        if changes and reads % 3 == 0:
+            place, leaves = changes.pop()
+            if leaves and members:
+                staying.discard(members.pop(place % len(members)))
+            elif not leaves:
+                members.insert(place, 1_000 + reads)
+    assert cursor is None, "it comes to its end"
+    assert staying <= seen

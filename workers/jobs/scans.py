@@ -17,6 +17,9 @@ from workers.jobs.telling import note_answer, note_trouble
 from workers.metrics import LEFT_OUT, PAGES, RETRIES, WAITS
 from workers.resources import WorkerContext
 
+MOST_PAGES = 20_000
+"""Pages of one list, two million findings: more of them go round in a circle, and would spend every read for ever."""
+
 logger = structlog.get_logger()
 
 
@@ -52,6 +55,8 @@ async def _take_up(context: WorkerContext, scan: ScanListing) -> None:
 
 
 async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
+    if scan.pages >= MOST_PAGES:
+        raise Refused(system_of(scan.district), f"its list has more than {MOST_PAGES:,} pages: does it ever end?")
     page = await context.source(scan.district, CaseKind.FINDING).page(scan.filters, scan.cursor)
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
     keys = await Owners(context.todo, context.rulebook).of_subjects(scan.district, subjects)

@@ -2,8 +2,11 @@
 
 It is not known which form the vendor uses, so three are read: `next_cursor` in the body, `page`/`per_page`/`total` in
 the body, or a `Link` header with `rel="next"`. A page's `cursor` is opaque to callers. Its first letter names the form:
-`c:<the vendor's cursor>`, `p:<page number>`, `l:<the query of the next page>`. It never has an address or a path:
-whoever could change a stored one would send our token there.
+`c:<the vendor's cursor>`, `l:<the query of the next page>`, and of numbered pages `p:<Turn>`, or `e:<Turn>` behind an
+empty page. It never has an address or a path: whoever could change a stored one would send our token there.
+
+A list may change while it is read. Where it grows, members come twice. Where it becomes shorter, members of numbered
+pages move to pages that were read before: these are read once more (see Turn). Of the other two forms nobody can tell.
 """
 
 import re
@@ -21,7 +24,7 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 _LONGEST_CURSOR = 4096
 _VENDORS = re.compile(rf"[\x20-\x7e]{{1,{_LONGEST_CURSOR}}}")
 """A cursor of the vendor's: it goes on as a parameter, percent-encoded."""
-_PAGE_NUMBER = re.compile(r"[0-9]{1,11}")
+_TURN = re.compile(r"([0-9]{1,11})(?::([0-9]{1,11}))?(?::([0-9]{1,11}))?")
 _LINK = re.compile(rf"[\x21-\x7e]{{1,{_LONGEST_CURSOR}}}")
 """An address as it comes: `urlsplit` would drop tabs and line breaks from others without a word."""
 _QUERY = re.compile(rf"[A-Za-z0-9._~!$&'()*+,;=:@/?%\[\]|-]{{1,{_LONGEST_CURSOR - 2}}}")
@@ -35,6 +38,28 @@ class RawPage:
 
     members: tuple[object, ...]
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which numbered page is read next.
+
+    `total` is how many members the list had when the last page before it was read; None where it does not say. With
+    `resume`, pages are read once more, up to the one that shall not be read again: that page's successor is `resume`.
+    """
+
+    page: int
+    total: int | None = None
+    resume: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Turn | None":
+        """The turn that `str` wrote; None for another text."""
+        found = _TURN.fullmatch(text)
+        return found and cls(int(found[1]), *(int(each) if each else None for each in found.groups()[1:]))
+
+    def __str__(self) -> str:
+        return ":".join(str(each) for each in (self.page, self.total, self.resume) if each is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +84,8 @@ def address_of(url: str, filters: Mapping[str, str], cursor: str | None) -> str:
     match (cursor or "").partition(":"):
         case "c", ":", position if _VENDORS.fullmatch(position):
             query["cursor"] = position
-        case "p", ":", position if _PAGE_NUMBER.fullmatch(position):
-            query["page"] = position
+        case "p" | "e", ":", position if (turn := Turn.parse(position)) is not None:
+            query["page"] = str(turn.page)
         case "l", ":", position if (linked := _query_in(position, url)) is not None:
             return f"{url}?{linked}"
     return f"{url}?{urlencode(query)}"
@@ -81,10 +106,16 @@ def page_of(body: object, link: str | None, address: str, cursor: str | None) ->
     that no address can have: a list that ended there without an error would lose findings.
     """
     members = _members(body)
-    following = _next_cursor(body, len(members), link, address)
-    if following is not None and following == cursor:
+    following = _next_cursor(body, len(members), link, address, cursor or "")
+    if following is not None and cursor is not None and _place_of(following) == _place_of(cursor):
         raise Unreadable("the list's next page is the same page")
     return RawPage(members, following)
+
+
+def _place_of(cursor: str) -> tuple[str, str]:
+    """Returns the form of a cursor and what it asks for: of a numbered page its number alone."""
+    letter, _, position = cursor.partition(":")
+    return ("p", position.partition(":")[0]) if letter in {"p", "e"} else (letter, position)
 
 
 def _members(body: object) -> tuple[object, ...]:
@@ -94,7 +125,7 @@ def _members(body: object) -> tuple[object, ...]:
     return tuple(found)
 
 
-def _next_cursor(body: object, members: int, link: str | None, address: str) -> str | None:
+def _next_cursor(body: object, members: int, link: str | None, address: str, cursor: str) -> str | None:
     fields: Mapping[str, object] = body if isinstance(body, dict) else {}
     if (position := _position(fields.get("next_cursor"))) is not None:
         if not _VENDORS.fullmatch(position):
@@ -102,17 +133,41 @@ def _next_cursor(body: object, members: int, link: str | None, address: str) -> 
         return f"c:{position}"
     if link is not None:
         return "l:" + _query_of(link, address)
-    return _next_page(fields, members, address)
+    return _next_page(fields, members, address, cursor)
 
 
-def _next_page(fields: Mapping[str, object], members: int, address: str) -> str | None:
-    """Returns the cursor of the next numbered page; None at `total`, or without one after a page that is not full."""
-    page, size, total = (_number(fields.get(name)) for name in ("page", "per_page", "total"))
-    if (page is None and total is None) or members == 0:
-        return None
+def _next_page(fields: Mapping[str, object], members: int, address: str, cursor: str) -> str | None:
+    """Returns the cursor of the next numbered page; None at `total`, or without one after a page that is not full.
+
+    One empty page before `total` is passed over. Behind two of them the list ends: then `total` counts something else.
+    """
+    page, stated, total = (_number(fields.get(name)) for name in ("page", "per_page", "total"))
     number = page or _number_in(address) or 1
-    more = members >= (size or PAGE_SIZE) if total is None else number * (size or members) < total
-    return f"p:{number + 1}" if more else None
+    if total is None:
+        is_full = page is not None and members >= (stated or PAGE_SIZE)
+        return f"p:{number + 1}" if is_full else None
+    size = stated or members or PAGE_SIZE
+    letter, _, position = cursor.partition(":")
+    turn = _next_turn(Turn.parse(position) or Turn(number), number, size, total)
+    if (turn.page - 1) * size >= total or (members == 0 and letter == "e"):
+        return None
+    return f"{'e' if members == 0 else 'p'}:{turn}"
+
+
+def _next_turn(asked: Turn, number: int, size: int, total: int) -> Turn:
+    """Returns what follows the page of this number, which was asked for by `asked` and states this total.
+
+    What has moved to pages before it since these were read is read once more. A list that becomes shorter all the time
+    comes to its end with twice as many reads, and may then hide a member: reconciling finds it.
+    """
+    if asked.resume is not None:
+        before = max(asked.total or 0, total)
+        is_last = number + 1 >= asked.resume - 1
+        return Turn(asked.resume, before) if is_last else Turn(number + 1, before, asked.resume)
+    moved = 0 if asked.total is None else max(asked.total - total, 0)
+    if moved and number > 1:
+        return Turn(max(number - -(-moved // size), 1), total, number + 1)
+    return Turn(number + 1, total)
 
 
 def _query_of(link: str, address: str) -> str:

@@ -22,9 +22,9 @@ class ScanListing:
     """A scan whose findings are being listed. `token` identifies who lists it.
 
     `cursor` is None before the first page, and where it cannot be opened: the list then begins anew, which marks cases
-    a second time at the worst. `stored` is the cursor as it is in the row. `origin` is how the delivery that named the
-    scan came. With `since` (Unix seconds) it is no scan but a whole district, of which the findings that changed since
-    then are listed.
+    a second time at the worst. `stored` is the cursor as it is in the row, and `pages` how many pages were listed.
+    `origin` is how the delivery that named the scan came. With `since` (Unix seconds) it is no scan but a whole
+    district, of which the findings that changed since then are listed.
     """
 
     ref: str
@@ -37,6 +37,7 @@ class ScanListing:
     origin: Origin = NOWHERE
     since: float | None = None
     stored: str = field(default="", repr=False)
+    pages: int = 0
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -99,6 +100,7 @@ class Scans:
             Origin.parse(row.get("request_id", ""), row.get("trace", "")),
             int(row["since"]) / 1000 - _BEFORE_ABSENCE if "since" in row else None,
             stored,
+            int(row.get("pages", 0)),
         )
 
     async def note_districts(self, named: Iterable[str], now: float) -> list[DistrictChange]:
