@@ -247,6 +247,8 @@ async def downloads(loaded: Loaded) -> object:
     written, fetched = loaded.mappings.districts["lakeside"].schoolscan, []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/r":
+            return httpx2.Response(200, stream=httpx2.ByteStream(b"%PDF"))
         host = request.url.path.split("/")[-2]
         return httpx2.Response(200, json={"url": f"https://{host}/r"})
 

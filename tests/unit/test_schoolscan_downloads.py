@@ -93,7 +93,7 @@ class Store:
 
 def answer(status: int = 200, content: bytes = b"whole", **headers: str) -> Callable[[], httpx2.Response]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda: httpx2.Response(status, content=content, headers=named)
+    return lambda: httpx2.Response(status, stream=httpx2.ByteStream(content), headers=named)
 
 
 def fails(error: type[httpx2.TransportError]) -> Callable[[], httpx2.Response]:
@@ -159,6 +159,27 @@ async def test_a_file_that_is_too_large_is_given_up(*, compressed: bool) -> None
     assert len(await Store(of(100)).fetch()) == 100
     with pytest.raises(Refused, match="more than 100 bytes"):
         await Store(of(101)).fetch()
+
+
+PACKED = gzip.compress(b"whole" * 20)
+
+
+@pytest.mark.parametrize("packed", [PACKED[:20], PACKED[:-1], PACKED + b"x", b"no gzip at all", b""])
+async def test_a_packed_file_whose_end_is_missing_is_for_later(packed: bytes) -> None:
+    """Also where HTTP counts its bytes right: httpx2 takes what could be unpacked for the whole."""
+    with pytest.raises(TryLater, match="did not come whole"):
+        await Store(answer(content=packed, content_encoding="gzip")).fetch()
+
+
+async def test_an_encoding_that_was_not_asked_for_is_refused() -> None:
+    assert await Store(answer(content_encoding="Identity")).fetch() == b"whole"
+    with pytest.raises(Refused, match="encoding"):
+        await Store(answer(content=b"whole", content_encoding="br")).fetch()
+
+
+async def test_a_packed_file_is_unpacked_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_UNPACKED_AT_ONCE", 7)
+    assert await Store(answer(content=PACKED, content_encoding="gzip")).fetch() == b"whole" * 20
 
 
 @pytest.mark.parametrize("error", [httpx2.ConnectError, httpx2.ReadError, httpx2.RemoteProtocolError])
