@@ -96,6 +96,8 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
     yield from given_up_facts(record.key, map(str, record.given_up))
     if view.look_at:
         yield Fact("next look", f"{time_words(view.look_at)}, when the accepted risk ends")
+    if record.ended is not None and record.is_at_its_end:
+        yield Fact("at its end", f"since {time_words(record.ended)}; retention.cases counts from then")
     if record.unnamed:
         yield Fact("held up", unnamed_words(record.unnamed))
     if view.trouble:
@@ -122,9 +124,9 @@ def parked_facts(key: CaseKey, actions: Iterable[str]) -> Iterator[Fact]:
 
 
 def given_up_facts(key: CaseKey, actions: Iterable[str]) -> Iterator[Fact]:
-    """What a person has discarded of a case, by the names of the actions."""
+    """What was given up of a case, by a person or when its time was over, by the names of the actions."""
     for name in sorted(actions):
-        yield Fact("given up", f"{to_do_words(name, key.kind)}: a person discarded it, so it is not done")
+        yield Fact("given up", f"{to_do_words(name, key.kind)}: it was given up, so it is not done")
 
 
 def case_json(view: CaseView, people: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -153,6 +155,7 @@ def case_json(view: CaseView, people: Mapping[str, str] | None = None) -> dict[s
         "stand": view.standing.stand,
         "due": _iso(view.standing.due or None),
         "look_at": _iso(view.look_at),
+        "ended": _iso(record.ended if record.is_at_its_end else None),
         "unnamed": sorted(record.unnamed),
         "waits_for": _trouble_json(view.trouble) if view.trouble else None,
         "timeline": [entry_json(entry) for entry in view.timeline],

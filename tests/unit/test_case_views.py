@@ -37,7 +37,7 @@ def test_a_case_is_told_in_sentences_that_name_the_parked_work_they_are_about() 
         Fact("rule", "severe"),
         Fact("ticket", "SEC-12 in jira, open: https://jira.example/browse/SEC-12"),
         Fact("parked", "open a ticket in snow", parked="lakeside:finding:fnd_9d2/open:snow"),
-        Fact("given up", "set the finding to resolved: a person discarded it, so it is not done"),
+        Fact("given up", "set the finding to resolved: it was given up, so it is not done"),
         Fact("next look", "2027-01-15 09:00:00, when the accepted risk ends"),
         Fact("held up", "mappings.yaml does not name jira-n: nothing is concluded without what is there"),
         Fact("waits for", "jira: it does not answer (HTTP 503) since 2027-01-15 08:00:00 UTC"),
@@ -50,6 +50,15 @@ def test_of_an_incident_people_are_told_where_it_ends() -> None:
     facts = list(case_facts(replace(VIEW, record=replace(RECORD, key=key))))
     assert facts[:2] == [Fact("incident", "8f14e45f, reviewing, high"), Fact("ends here", ENDS_HERE)]
     assert not [fact for fact in facts if "finding" in fact.words or "finding" in fact.name]
+
+
+def test_of_a_case_at_its_end_is_told_since_when() -> None:
+    at_its_end = CaseRecord(KEY, memory=Memory(finding=Status.RESOLVED), ended=AT)
+    view = replace(VIEW, record=at_its_end)
+    assert Fact("at its end", "since 2027-01-15 08:00:00; retention.cases counts from then") in [*case_facts(view)]
+    assert case_json(view)["ended"] == "2027-01-15T08:00:00+00:00"
+    undecided = replace(at_its_end, parked=RECORD.parked)
+    assert case_json(replace(VIEW, record=undecided))["ended"] is None
 
 
 def test_programs_are_told_the_same_as_people() -> None:

@@ -313,6 +313,31 @@ async def test_beside_a_ticket_that_may_have_been_ours_nothing_is_opened(
     assert snapshot.strangers == ()
 
 
+async def test_a_stranger_is_not_certain_where_the_case_may_be_one_that_was_forgotten() -> None:
+    scene = Scene(Status.OPEN)
+    scene.rulebook.grounds["OPS"], scene.jira.finds_everywhere = Ground.NOBODYS, True
+    planted = scene.jira.keep(replace(DRAFT, place="OPS"))
+    scene.jira.books[planted.id].ticket = replace(planted, opened_by="priya")
+    found = datetime.fromtimestamp(NOW - 500, UTC)
+    scene.source.findings["fnd_1"] = replace(scene.source.findings["fnd_1"], detected_at=found)
+    scene.record = replace(scene.record, born=NOW - 3600, forgotten=NOW - 1000)
+    assert (await scene.look(NOW + 3600)).strangers != ()
+    scene.record = replace(scene.record, forgotten=NOW - 100)
+    snapshot = await scene.look(NOW + 3600)
+    assert "nothing is opened beside it" in str(snapshot.failures["jira"])
+
+
+async def test_a_search_counts_only_once_the_horizon_has_passed_since_a_case_was_forgotten() -> None:
+    """A create of which only the deleted row knew may come to light until then."""
+    scene = Scene(Status.OPEN)
+    found = datetime.fromtimestamp(NOW - 500, UTC)
+    scene.source.findings["fnd_1"] = replace(scene.source.findings["fnd_1"], detected_at=found)
+    scene.record = replace(scene.record, born=NOW - 3600, forgotten=NOW - 1)
+    assert scene.jira.search_horizon.total_seconds() > 1
+    assert isinstance((await scene.look(NOW)).failures["jira"], TryLater)
+    assert (await scene.look(NOW + 3600)).failures == {}
+
+
 OTHERS = "remedy:lakeside:finding:fnd_2"
 
 

@@ -123,6 +123,8 @@ if home and id then
 end
 if not is_trial then lives_by(row, '') end
 key('rows', row)
+-- Work of subjects that are older than this may be missing from now on, as after a loss of the store (see CaseRecord.forgotten).
+if not is_trial and next(counts) then redis.call('HSET', FORGETTING, 'forgotten', string.format('%.0f', redis_now())) end
 
 local answer = {}
 for kind, count in pairs(counts) do

@@ -34,5 +34,6 @@ for _, at in ipairs(due) do
 end
 local latest = tonumber(redis.call('HGET', FORGETTING, 'forgotten') or '0')
 if #due > 0 then redis.call('HSET', FORGETTING, 'forgotten', string.format('%.0f', math.max(latest, tonumber(ARGV[1])))) end
+if #due > 0 then shred(#due) end -- the rows were not sealed, and are to leave the append-only file as well
 note_line(ARGV[3])
 return #due
