@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from remediation.domain.cases import CaseKind, kind_of_ref
 from remediation.domain.errors import OutsideError, TryLater
@@ -92,12 +92,12 @@ class Screen:
         return next((code for code in _WEIGHTIEST_FIRST if code in told), ExitCode.DONE)
 
     @contextmanager
-    def bar(self, words: str, total: int | None) -> Iterator["Bar"]:
-        """A bar on a terminal; nothing anywhere else."""
+    def bar(self, words: str, total: int | None, *, timed: bool = False) -> Iterator["Bar"]:
+        """A bar on a terminal; nothing anywhere else. `timed`: it tells how long it takes, and not how much is done."""
         if self.as_json or not sys.stderr.isatty():
             yield Bar()
             return
-        columns = (TextColumn(words), BarColumn(), MofNCompleteColumn())
+        columns = (TextColumn(words), BarColumn(), TimeElapsedColumn() if timed else MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             self._progress = progress
             yield Bar(progress, progress.add_task(words, total=total))

@@ -1,5 +1,6 @@
 """`remedy reports get`: a compliance report of a scan, made by SchoolScan, awaited, and fetched into a file."""
 
+import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from remedy.reconcile.report import Screen
 from remedy.reports.output import STANDARD_OUTPUT, Output, opened
 from remedy.runtime.auditing import with_by
 from remedy.scans.account import NamedAccount, explaining, named_district, with_account
-from remedy.scans.following import answered, resumable
+from remedy.scans.following import News, answered, resumable
 
 
 @click.group()
@@ -150,7 +151,8 @@ def _fetched(wanted: _Wanted, target: Output, output: Path, screen: Screen) -> t
     def how_to_go_on() -> str:
         if not begun:
             return "A report may be in the making: ask again for another one, which does no harm."
-        return f"Go on: remedy reports get --report {begun[0]} --district {wanted.district} --output {output}"
+        words = ("--report", begun[0], "--district", wanted.district, "--output", str(output))
+        return f"Go on: {shlex.join(['remedy', 'reports', 'get', *words])}"
 
     async def run(account: NamedAccount) -> tuple[str, int]:
         if not begun:
@@ -173,14 +175,15 @@ async def _asked_for(account: NamedAccount, wanted: _Wanted) -> Report:
 
 async def _must_be_made(account: NamedAccount, report_id: str, wanted: _Wanted, screen: Screen) -> None:
     """Wait until the report can be fetched. Raises TryLater where it takes too long, ClickException where it failed."""
+    news = News(screen)
 
     async def ask() -> Report | None:
         report = await account.api.report(report_id)
-        screen.say(f"{report_id}: {report.words.get('status', report.status)}")
+        news.say(f"{report_id}: {report.words.get('status', report.status)}")
         return report if report.status in {ReportStatus.READY, ReportStatus.FAILED} else None
 
     try:
-        with screen.bar(f"waiting for {report_id}", None):
+        with screen.bar("waiting for the report", None, timed=True):
             report = await answered(ask, screen, wanted.patience, at_most=wanted.patience)
     except TimeoutError:
         words = f"{report_id} is not ready after {duration_text(wanted.patience)}; go on with --report {report_id}"

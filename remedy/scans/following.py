@@ -70,19 +70,30 @@ async def answered(
         pause = min(LONGEST_PAUSE, pause * _GROWTH)
 
 
+class News:
+    """Says on the screen what is another thing than it said last."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._said = ""
+
+    def say(self, words: str) -> None:
+        """Say it, unless it was said last."""
+        if words != self._said:
+            self._said = words
+            self._screen.say(words)
+
+
 async def ended(account: NamedAccount, scan_id: str, screen: Screen, patience: timedelta) -> Scan:
     """The scan, waited for until it has ended. Raises OutsideError."""
-    said = ""
+    news = News(screen)
 
     async def ask() -> Scan | None:
-        nonlocal said
         scan = await account.api.scan(scan_id)
-        if (words := status_words(scan)) != said:
-            said = words
-            screen.say(f"{scan_id}: {words}")
+        news.say(f"{scan_id}: {status_words(scan)}")
         return scan if scan.has_ended else None
 
-    with screen.bar(f"waiting for {scan_id}", None):
+    with screen.bar("waiting for the scan", None, timed=True):
         return await answered(ask, screen, patience)
 
 

@@ -277,6 +277,13 @@ def test_a_report_is_made_awaited_and_written_for_its_owner_only(desk: Desk, tmp
     assert {each.name for each in tmp_path.iterdir()} == {"mappings.yaml", path.name}
 
 
+def test_how_far_a_report_is_is_said_once(desk: Desk, tmp_path: Path) -> None:
+    desk.order("PATCH", "settings", report_seconds=0.5)
+    scan = desk.scan(site=SITE)
+    said = desk.call("reports", "get", "--scan", scan, "--output", str(tmp_path / "report.pdf")).stderr.splitlines()
+    assert [line.partition(": ")[2] for line in said] == ["asked for", "pending", "ready"]
+
+
 def test_a_report_goes_to_standard_output_whole_and_alone(desk: Desk) -> None:
     scan = desk.scan(site=SITE, findings=2)
     result = desk.call("reports", "get", "--scan", scan, "--format", "json", "--output", "-")
