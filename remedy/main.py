@@ -42,6 +42,10 @@ COMMANDS = {
         "remedy.parked.command:parked",
         "Work that was set aside: refused, unreadable, sealed with a missing key, or deadly to workers.",
     ),
+    "purge": (
+        "remedy.purge.command:purge",
+        "Delete all that remedy keeps of a case, a finding or a district, and say what stays, why, and until when.",
+    ),
     "reconcile": (
         "remedy.reconcile.command:reconcile",
         "Look at every finding, every incident and every ticket of ours again, and bring both sides into step.",

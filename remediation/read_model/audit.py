@@ -170,9 +170,13 @@ def decided_words(line: Line, people: str = "") -> str:
         f"rule {entry.rule}" if entry.rule else "",
         f"mappings.yaml {entry.rules}" if entry.rules else "",
         f"note {entry.note}" if entry.note else "",
-        f"closed by {people or 'people whose names are sealed'}" if entry.people else "",
+        f"closed by {people or _nameless_words(line)}" if entry.people else "",
     ]
     return ", ".join(filter(None, parts))
+
+
+def _nameless_words(line: Line) -> str:
+    return f"people whose names {'are sealed' if line.sealed else 'were deleted'}"
 
 
 def about_words(entry: AuditEntry) -> str:

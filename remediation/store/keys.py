@@ -99,6 +99,9 @@ AUDIT = "remedy:audit"
 AUDIT_TRAIL = "remedy:audit-trail"
 """A stream: the lines of the audit, chained. The id of a line is when its chain began (ms), and its number."""
 
+AUDIT_COPY = "remedy:audit-copy"
+"""A stream: the lines of the audit as far as they are copied without sealed names that are to be deleted."""
+
 AUDIT_HEAD = "remedy:audit-head"
 """The last line of the audit: its chain, number and proof, signed."""
 
@@ -175,7 +178,8 @@ CASE_LIST = "remedy:case-list:"
 
 FORGETTING = "remedy:forgetting"
 """A hash: how far cases and indexes of tickets have been looked through for what is kept no longer, and when (ms) to
-the end; behind `forgotten`, the latest end (ms) of a case that was deleted (see cases/retention.py)."""
+the end; behind `forgotten`, the latest end (ms) of a case that was deleted (see cases/retention.py), or when (ms) a
+person had one deleted."""
 
 CASES_LISTED = "remedy:cases-listed"
 """A hash: how far the cases that an earlier version wrote have been listed, and when (ms) all of them were."""
@@ -330,6 +334,7 @@ PRELUDE = "\n".join(
         "TURN": TURN,
         "SHREDDED": SHREDDED,
         "AUDIT_TRAIL": AUDIT_TRAIL,
+        "AUDIT_COPY": AUDIT_COPY,
         "AUDIT_HEAD": AUDIT_HEAD,
         "AUDIT_WAITING": AUDIT_WAITING,
         "AUDIT_NOTED": AUDIT_NOTED,

@@ -11,6 +11,7 @@ import click
 
 from remediation.mapping.config.words import duration_of, duration_text
 from remediation.redis_address import RedisAddress
+from remediation.sealing import Keyring
 from remediation.settings import load_settings
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork, Selection
 from remediation.store.server.clock import SharedClock
@@ -33,6 +34,7 @@ class Stores:
     audit: CommandAudit
     clock: SharedClock
     connection: Connection
+    keyring: Keyring
 
 
 def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
@@ -44,7 +46,7 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
         async with open_for_command(address) as connection:
             clock = await clock_of(connection)
             audit = CommandAudit(connection, keyring, clock)
-            return await use(Stores(ParkedWork(connection, keyring), audit, clock, connection))
+            return await use(Stores(ParkedWork(connection, keyring), audit, clock, connection, keyring))
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))

@@ -28,7 +28,7 @@ from remediation.store.deliveries.inbox import Arrival, scan_ref
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.deliveries.signing import SignedTimes
-from remediation.store.keys import APART, AUDIT, SEEN, SET_ASIDE_SEEN, TICKET_KEYS, TICKETS, TIMELINE
+from remediation.store.keys import APART, AUDIT, AUDIT_COPY, SEEN, SET_ASIDE_SEEN, TICKET_KEYS, TICKETS, TIMELINE
 from remediation.store.processes import Process, Processes, Turns
 from remediation.store.server.connection import Connection
 from remediation.store.server.rights import _ARQS, _OURS
@@ -57,6 +57,7 @@ ROUNDS: tuple[Callable[[ArqContext], Awaitable[None]], ...] = (
 NEVER_HERE = {
     *(UPKEEP_QUEUE, IN_PROGRESS_PREFIX, "arq:retry:", "remedy:queue:health-check", "remedy:upkeep:health-check"),
     *(_OURS, _ARQS),
+    AUDIT_COPY,  # is there only while a request for deletion takes names out of the trail, and for an hour if it dies
 }
 """What only arq itself writes, and what is never written."""
 

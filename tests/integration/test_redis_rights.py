@@ -51,6 +51,7 @@ OPTIONAL = {
     "unwatch": "after a WATCH without MULTI, on a connection that is closed where it is refused",
     "exec": "tried out by no question: what is allowed in a transaction is carried out by it",
     "scan": "only to list the cases of an earlier version; without it each is listed from its next look on",
+    "rename": "only for a request for deletion: without it, sealed names in the audit stay",
     "ping": "asked by nobody but people",
 }
 

@@ -1,0 +1,83 @@
+-- Delete what is kept of a district besides its cases. ARGV: district, '1' to count only, or '', a line of the audit or '',
+-- then references of its scans.
+-- Returns how many entries of each kind there were: kind, number, and so on. The line is added where something was deleted.
+local district, is_trial = ARGV[1], ARGV[2] == '1'
+local account = 'schoolscan/' .. district
+local counts = {}
+
+local function note(kind, count)
+  if count > 0 then counts[kind] = (counts[kind] or 0) + count end
+end
+
+local function key(kind, name)
+  note(kind, redis.call(is_trial and 'EXISTS' or 'DEL', name))
+end
+
+local function field(kind, hash, name)
+  note(kind, redis.call(is_trial and 'HEXISTS' or 'HDEL', hash, name))
+end
+
+local function member(kind, set, name)
+  note(kind, redis.call(is_trial and 'SISMEMBER' or 'SREM', set, name))
+end
+
+local function forget_scan(ref)
+  key('scans', SCAN .. ref)
+  key('parked', PARKED_ROW .. ref .. '/list')
+  key('counters', REPLAYS .. ref .. '/list')
+  key('counters', BEGUN .. ref)
+  if is_trial then return end
+  redis.call('ZREM', SCANS, ref)
+  redis.call('ZREM', PARKED, ref .. '/list')
+end
+
+local function forget_feed(feed)
+  note('incidents', redis.call('HLEN', INCIDENTS .. feed))
+  key('feeds', FEED .. feed)
+  if not is_trial then redis.call('DEL', INCIDENTS .. feed) end
+  field('feeds', FEEDS, feed)
+end
+
+local function forget_list(list)
+  member('limits', SET_ASIDE, list)
+  field('limits', DELETED, list)
+  field('limits', DELETED, 'at:' .. list)
+  if not is_trial then redis.call('DEL', list) end
+end
+
+local function forget_system(system)
+  key('systems', SYSTEM .. system)
+  member('systems', SYSTEMS, system)
+  if not is_trial then redis.call('DEL', HELD .. system) end
+end
+
+for i = 4, #ARGV do forget_scan(ARGV[i]) end
+for _, feed in ipairs(redis.call('HKEYS', FEEDS)) do
+  if string.match(feed, '^[^/]*') == district then
+    forget_feed(feed)
+    forget_system('incidents:' .. feed)
+  end
+end
+note('decisions', redis.call('HLEN', DECISIONS .. district))
+note('incidents', redis.call('HLEN', INCIDENTS_TOLD .. district))
+if not is_trial then redis.call('DEL', DECISIONS .. district, INCIDENTS_TOLD .. district) end
+forget_list(NOT_FOUND .. district)
+if redis.call('EXISTS', QUARANTINED .. account) == 0 then forget_list(QUARANTINED .. account) end
+forget_system('schoolscan:' .. district)
+for _, kind in ipairs({FIRST_LOOKS, SECRETS, LIMIT}) do key('senders', kind .. account) end
+member('senders', SIGNED_TIMES, district)
+for _, what in ipairs({'since:', 'by:', 'refused:'}) do field('senders', SIGNED_TIMES_TOLD, what .. district) end
+field('limits', LEFT_OUT, district)
+field('limits', LEFT_OUT, district .. ':at')
+field('names', DISTRICTS, district)
+field('names', ABSENT, district)
+
+local answer = {}
+for kind, count in pairs(counts) do
+  answer[#answer + 1] = kind
+  answer[#answer + 1] = count
+end
+if is_trial or #answer == 0 then return answer end
+shred(1 + (counts.incidents or 0))
+note_line(ARGV[3])
+return answer

@@ -1,0 +1,1 @@
+"""`remedy purge`: answers a request for deletion."""

@@ -1,0 +1,113 @@
+"""What is kept of a target, before anything is deleted, and what of it is elsewhere."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from remediation.domain.cases import MARK_PREFIX, CaseKey, CaseKind, CaseRecord
+from remediation.store.audit.names import AuditNames, LinesAbout
+from remediation.store.cases.forgetting import NO_TRACES, CaseForgetting, Traces
+from remediation.store.cases.lists import CaseLists
+from remediation.store.deliveries.concerned import Concern, ConcernedDeliveries, DeliverySearch
+from remediation.store.districts import DistrictForgetting
+from remediation.store.server.connection import Connection
+from remedy.parked.selection import Stores
+from remedy.purge.target import Target
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeSurvey:
+    """What there is. `refs` are the cases, in the order in which they go; `rest` is what the district has besides.
+
+    `traces` are by reference. `tickets` are those in trackers: a tracker's name, and a key.
+    """
+
+    target: Target
+    refs: tuple[str, ...]
+    traces: Mapping[str, Traces]
+    counts: Mapping[str, int]
+    tickets: tuple[tuple[str, str], ...]
+    lines: LinesAbout
+    deliveries: ConcernedDeliveries
+    scans: tuple[str, ...] = ()
+    rest: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether there is something to delete."""
+        waits = (*self.deliveries.waiting, *self.deliveries.set_aside)
+        return bool(sum(self.counts.values()) or sum(self.rest.values()) or waits or self.lines.with_names)
+
+
+async def survey(target: Target, stores: Stores) -> PurgeSurvey:
+    """Look for all of it. Changes nothing, but that lines of the audit which wait are chained.
+
+    Raises StoreUnavailable.
+    """
+    connection = stores.connection
+    await stores.audit.chain()
+    forgetting, districts = CaseForgetting(connection), DistrictForgetting(connection)
+    traces = await forgetting.traces(target.has)
+    refs: Sequence[str] = target.refs
+    if target.is_district:
+        refs = sorted({*await districts.cases(target.district), *traces}, key=_order)
+    scans = await districts.scans(target.district) if target.is_district else []
+    records = await _records(connection, refs)
+    lines = await AuditNames(connection).lines_about(target.has)
+    links = [link for record in records for link in record.links.values()]
+    tickets = {(link.tracker, link.ticket_key) for link in links} | lines.tickets
+    concern = concern_of(target, refs, records, tickets)
+    return PurgeSurvey(
+        target,
+        tuple(refs),
+        traces,
+        await counts_of(forgetting, refs, traces),
+        tuple(sorted(tickets)),
+        lines,
+        await DeliverySearch(connection, stores.keyring).found(concern),
+        tuple(scans),
+        await districts.counted(target.district, scans) if target.is_district else {},
+    )
+
+
+async def counts_of(forgetting: CaseForgetting, refs: Iterable[str], traces: Mapping[str, Traces]) -> Mapping[str, int]:
+    """How many entries of each kind these cases have."""
+    counts: Counter[str] = Counter()
+    for ref in refs:
+        counts.update((await forgetting.counted(ref, traces=traces.get(ref, NO_TRACES))).counts)
+    return dict(sorted(counts.items()))
+
+
+def concern_of(
+    target: Target, refs: Iterable[str], records: Iterable[CaseRecord], tickets: Iterable[tuple[str, str]]
+) -> Concern:
+    """Which deliveries are about the target."""
+    if target.is_district:
+        return Concern(target.district, is_whole_district=True)
+    known = list(records)
+    findings = {record.key.id for record in known} | ({target.finding} if target.finding else set())
+    marks = {f"{MARK_PREFIX}{ref}" for ref in refs}
+    return Concern(
+        target.district,
+        frozenset(refs),
+        frozenset(findings),
+        frozenset(link.ticket_id for record in known for link in record.links.values()),
+        frozenset({*findings, *marks, *(key for _, key in tickets)}),
+    )
+
+
+async def _records(connection: Connection, refs: Sequence[str]) -> list[CaseRecord]:
+    found: list[CaseRecord] = []
+    for start in range(0, len(refs), _AT_ONCE):
+        found += (await CaseLists(connection).records(refs[start : start + _AT_ONCE])).values()
+    return found
+
+
+def _order(ref: str) -> tuple[bool, str]:
+    """Findings go before the case of the identity to which they belong."""
+    district, _, rest = ref.partition(":")
+    kind, _, name = rest.partition(":")
+    is_of_identity = kind == "finding" and CaseKey(district, CaseKind.FINDING, name).is_of_identity
+    return (is_of_identity, ref)
