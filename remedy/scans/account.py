@@ -65,7 +65,7 @@ def _meaning(error: OutsideError, missing: str, ambiguous: str) -> str:
             return missing
         case TryLater(ambiguous=True) if ambiguous:
             return ambiguous
-        case TryLater(after=float(after)):
+        case TryLater(after=float() | int() as after):
             return f"come again in {after:.0f} s"
         case _:
             return _SCOPE if error.status == HTTPStatus.FORBIDDEN else ""

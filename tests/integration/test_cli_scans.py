@@ -237,6 +237,22 @@ def test_a_spent_minute_says_when_to_come_again(desk: Desk) -> None:
     assert "come again in" in result.stderr
 
 
+def test_an_account_that_is_away_is_for_later(desk: Desk, tmp_path: Path) -> None:
+    scan, path = desk.scan(site=SITE), str(tmp_path / "report.pdf")
+    desk.order("POST", "faults", kind="status", status=503, headers={"Retry-After": "900"}, times=None)
+    for words in (
+        ("scans", "list"),
+        ("scans", "show", scan, "--wait"),
+        ("scans", "start", "--domain", SITE),
+        ("scans", "cancel", scan, "--yes"),
+        ("reports", "get", "--report", scan, "--output", path, "--patience", "1m"),
+    ):
+        result = desk.call(*words)
+        assert result.exit_code == ExitCode.UNREACHABLE
+        assert "come again in 900 s" in result.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["mappings.yaml"]
+
+
 def test_a_start_whose_answer_is_lost_is_not_repeated_and_told_as_what_it_is(desk: Desk) -> None:
     for _ in range(2):
         desk.order("POST", "faults", kind="lost_reply", method="POST", path="/v1/scans")

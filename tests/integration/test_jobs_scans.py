@@ -17,13 +17,20 @@ from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.queue import WORK_QUEUE, Band, Job, band_of
 from remediation.sealing import Keyring, generate_key
+from remediation.sources.connections import open_client
+from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.inbox import scan_ref
 from remediation.store.deliveries.parked import DecisionOutcome, ParkedKind
+from remediation.store.deliveries.scans import ScanListing
 from remediation.store.keys import CASE, SCAN, SCANS
 from remediation.store.server.connection import Connection
 from remedy.doctor.stored.lists import look_at_lists
+from sandbox.schoolscan.stage import Behaviour
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.world import World
+from sandbox.wire.server import serve
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
 from workers.jobs import scans
@@ -200,6 +207,32 @@ async def test_findings_that_are_listed_twice_and_empty_pages_do_no_harm(
     assert await field(office, "state") == "done"
     assert len(await marked(office)) == COUNT
     assert len(office.jira.books) == len(office.snow.books) == COUNT
+
+
+@pytest.mark.parametrize("envelope", ["cursor", "page", "link"])
+async def test_a_real_list_is_read_in_each_of_its_shapes_across_a_crash_after_every_page(
+    office: Office, monkeypatch: pytest.MonkeyPatch, envelope: str
+) -> None:
+    """Of numbered pages, also where a finding that was read leaves the list meanwhile."""
+    world = World([account("lakeside", "test-only-token")])
+    run = world.scans.begin("lakeside", "lakeside.example", [{}] * 350)
+    ids = [finding["id"] for finding in world.scans.finish(run)]
+    monkeypatch.setattr(ScanListing, "filters", property(lambda _listing: {"scan_id": run.scan["id"]}))
+    with serve(create_app(world, behaviour=Behaviour(envelope=envelope))) as address:  # type: ignore[arg-type]
+        async with open_client() as client:
+            real = SchoolScan("lakeside", f"{address}/v1", "test-only-token", client=client)
+            monkeypatch.setattr(office.source, "findings_page", real.findings_page)
+            for number in range(8):
+                await page(office)
+                await office.redis.delete(WORK_QUEUE)  # whatever was woken is gone
+                office.clock.pass_by(20)
+                if number == 1 and envelope == "page":
+                    world.findings.delete(ids[0])
+                if await field(office, "state") == "done":
+                    break
+    refs = {CaseKey("lakeside", CaseKind.FINDING, finding_id).ref for finding_id in ids}
+    kept = {name.decode().removeprefix(CASE) async for name in office.redis.scan_iter(f"{CASE}*")}
+    assert refs <= kept
 
 
 async def test_a_list_that_goes_round_in_a_circle_is_parked(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
