@@ -49,6 +49,8 @@ REQUEST_ID = _shape(r"[A-Za-z0-9._:-]{1,100}")
 """Another system's id of a request of ours. It is left out where it has another form."""
 CODE = _shape(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 """One word of a vendor's list, such as a severity that we do not know yet."""
+INCIDENT_CODE = _shape(r"[A-Za-z0-9_.:/+#&()*-]{1,64}")
+"""A code of a district's own list, where others read it. Rules compare codes as they are written, whatever they are."""
 
 
 class ReviewOutcome(StrEnum):

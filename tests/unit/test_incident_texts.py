@@ -128,7 +128,20 @@ def test_the_documented_values_are_the_ones_that_templates_get() -> None:
 def test_values_are_one_line_without_control_characters() -> None:
     values = incident_values("all", "ref", replace(INCIDENT, weapons=("a\n\x1b[31mb",)), link="https://x/\x00")
     shown = values["incident"]
-    assert (shown.weapons, shown.link) == ("a [31mb", "https://x/")  # type: ignore[attr-defined]  # a namespace
+    assert (shown.weapons, shown.link) == ("(no code)", "https://x/")  # type: ignore[attr-defined]  # a namespace
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_a_sentence_where_a_code_belongs_stands_in_no_text(restricted: bool) -> None:  # noqa: FBT001 - a column of the table
+    prose = "Maya Jones had a knife"
+    codes = (prose,)
+    told = replace(INCIDENT, school=prose, offenses=codes, weapons=("K1", prose), injuries=codes, actions=codes)
+    book = rulebook(RULES.replace("    due:", "    detail: restricted\n    due:") if restricted else RULES)
+    draft = draft_of(reported(told), book)
+    news = change_of(INCIDENT, told, restricted=restricted)
+    assert "Maya" not in f"{draft} {news}"
+    assert "Weapon codes: K1, (no code)\n" in draft.body
+    assert "weapons +(no code) -K2" in news
 
 
 @pytest.mark.parametrize("word", ["summary", "body"])

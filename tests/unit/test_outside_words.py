@@ -7,6 +7,7 @@ import pytest
 from remediation import redaction
 from remediation.domain.outside_words import (
     CODE,
+    INCIDENT_CODE,
     ISSUE_ID,
     ISSUE_KEY,
     RECORD_ID,
@@ -45,6 +46,8 @@ SYS = "0123456789abcdef0123456789abcdef"
         (SITE_ID, SYS),
         (REQUEST_ID, "a1b2-c3:d4"),
         (CODE, "direct_pii"),
+        (INCIDENT_CODE, "0101"),
+        (INCIDENT_CODE, "48.915(c)/K-2"),
     ],
 )
 def test_a_word_of_its_shape_passes_and_no_other(shape: Shape, word: str) -> None:

@@ -1,15 +1,18 @@
 """What the texts about an incident may speak of. A ticket says where to look, and not what happened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from types import SimpleNamespace
 
 from remediation.domain.incidents import Incident, IncidentType
+from remediation.domain.outside_words import INCIDENT_CODE
 from remediation.domain.status import Severity, Status
 from remediation.mapping.render.templates import Vocabulary
 from remediation.redaction import plain
 
 _LONGEST_VALUE = 500
+_NO_CODE = "(no code)"
+"""Stands in texts for a code that is no word: somebody may have written there what happened, and to whom."""
 _LONGEST_URL = 2_000
 
 RESTRICTED_OF_INCIDENTS = frozenset({"school", "date", "offenses"})
@@ -59,7 +62,7 @@ def incident_values(  # noqa: PLR0913 - each is a value of its own
     }
     if restricted:
         values |= {
-            "school": incident.school or "",
+            "school": _shown(incident.school) if incident.school else "",
             "date": incident.day.isoformat() if incident.day else "",
             "offenses": _listed(incident.offenses),
         }
@@ -81,7 +84,7 @@ def _changes(before: Incident, after: Incident, *, restricted: bool) -> Iterator
         yield f"type {before.type} to {after.type}"
     for name, words in (*_SHOWN_KINDS, *(_HIDDEN_KINDS if restricted else ())):
         was, now = _codes(before, name), _codes(after, name)
-        signed = [*(f"+{code}" for code in sorted(now - was)), *(f"-{code}" for code in sorted(was - now))]
+        signed = [*(f"+{code}" for code in _all_shown(now - was)), *(f"-{code}" for code in _all_shown(was - now))]
         if signed:
             yield f"{words} {' '.join(signed)}"
     if not restricted:
@@ -101,4 +104,14 @@ def _codes(incident: Incident, name: str) -> frozenset[str]:
 
 
 def _listed(codes: tuple[str, ...]) -> str:
-    return ", ".join(codes)
+    return ", ".join(_all_shown(codes))
+
+
+def _all_shown(codes: Collection[str]) -> list[str]:
+    """The codes in their order; however many are none, they show as one, and after the others."""
+    words = sorted(filter(INCIDENT_CODE.fits, codes))
+    return words if len(words) == len(codes) else [*words, _NO_CODE]
+
+
+def _shown(code: str) -> str:
+    return INCIDENT_CODE.of(code) or _NO_CODE
