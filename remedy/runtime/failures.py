@@ -5,7 +5,10 @@ import json
 import logging
 import sys
 import threading
+import warnings
 from enum import IntEnum
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -77,14 +80,16 @@ def show_defect(error: Exception, *, as_json: bool) -> None:
 
 
 def hide_texts() -> None:
-    """Show what is raised outside of a command, in a thread, a finalizer or a library that logs, without its text.
+    """Show what is raised outside of a command, in a thread, a finalizer or a library, without its text.
 
-    For commands, which write no logs. A process that does replaces all of this (see remediation/logs.py).
+    The same holds for what libraries log and what they warn of. For commands, which write no logs. A process that does
+    replaces all of this (see remediation/logs.py).
     """
     sys.excepthook = lambda _kind, error, _trace: _tell(error)
     threading.excepthook = lambda args: _tell(args.exc_value)
     sys.unraisablehook = lambda args: _tell(args.exc_value)
     logging.lastResort = _Told(logging.WARNING)
+    warnings.showwarning = _tell_warning
 
 
 class _Told(logging.Handler):
@@ -93,6 +98,18 @@ class _Told(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         _tell(error, f"{record.levelname.lower()}: {record.name}, {record.module}:{record.lineno}")
+
+
+def _tell_warning(
+    message: Warning | str,  # noqa: ARG001 - Python calls it with all of these
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 - as above
+    line: str | None = None,  # noqa: ARG001 - as above
+) -> None:
+    """The class of a warning and where it arose; packages put what they were answered into its text."""
+    _tell(None, f"warning: {category.__name__}, {Path(filename).name}:{lineno}")
 
 
 def _tell(error: BaseException | None, what: str = "error") -> None:

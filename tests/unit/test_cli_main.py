@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 import tomllib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,6 +86,7 @@ def test_what_is_raised_outside_of_a_command_is_told_without_its_text(
         (threading, "excepthook"),
         (sys, "unraisablehook"),
         (logging, "lastResort"),
+        (warnings, "showwarning"),
     ):
         monkeypatch.setattr(module, hook, getattr(module, hook))
     failures.hide_texts()
@@ -97,9 +99,11 @@ def test_what_is_raised_outside_of_a_command_is_told_without_its_text(
         "asyncio", logging.ERROR, "events.py", 7, "ZZPII %s", ("ZZPII",), (ValueError, error, None)
     )
     logging.lastResort.handle(record)
+    warnings.showwarning(UserWarning("ZZPII"), UserWarning, "/lib/jira/client.py", 7, line="ZZPII")
     told = capsys.readouterr().err
     assert told.count("ValueError") == 4
     assert "error: asyncio, events:7" in told
+    assert "warning: UserWarning, client.py:7" in told
     assert "ZZPII" not in told
 
 
