@@ -18,7 +18,11 @@ from tests.gated import Deed, GatedSource, GatedTracker, Gates, Happening
 from tests.integration.offices import HORIZON, KEY, Office
 from tests.stand_ins import LATER, ManualClock, Troubles
 from workers.jobs.cases import look_at_case
+from workers.rounds.expiring import forget_cases
 from workers.rounds.polls import poll_trackers
+
+LONG = 401 * 86_400.0
+"""Seconds after which a case at its end is deleted."""
 
 
 class GatedConnection(Connection):
@@ -157,6 +161,13 @@ class Story(Office):
         self.clock.pass_by(HORIZON)
         await self.redis.flushall()
         self._was_wiped = True
+
+    async def be_forgotten(self) -> None:
+        """A year and more goes by; a case that is at its end, as far as anybody has noticed, is deleted."""
+        self.clock.pass_by(LONG)
+        await forget_cases(self.arq_context)
+        if await self.context.todo.record(KEY.ref) is None:
+            self._was_wiped = True
 
     async def rest(self) -> None:
         """Everything works again, every change is noticed, and time goes by."""

@@ -98,6 +98,10 @@ class Histories(HistoryMachine):
     def redis_is_lost(self) -> None:
         self.do(self.story.wipe())
 
+    @rule()
+    def its_time_is_over(self) -> None:
+        self.do(self.story.be_forgotten())
+
     @invariant()
     def nothing_was_done_that_must_never_be_done(self) -> None:
         assert self.story.wrongs == []
