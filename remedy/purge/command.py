@@ -100,7 +100,8 @@ def _answer(order: _Order) -> None:
             await _check_unnamed(target.district, stores.connection, is_written=is_written)
         return await survey(target, stores)
 
-    there = with_stores(found)
+    with Console(stderr=True).status("Looking for what is kept of it …"):
+        there = with_stores(found)
     if not there.is_anything:
         raise click.ClickException(_nothing(choice, there))
     if order.dry_run:

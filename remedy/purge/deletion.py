@@ -5,7 +5,7 @@ Whoever is killed runs it again: what is gone is gone, and the rest is found by 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from remediation.domain.errors import StoreRefuses
@@ -19,7 +19,7 @@ from remedy.parked.selection import Stores
 from remedy.purge.survey import PurgeSurvey
 
 HELD_FOR = 30.0
-"""Seconds for which a case is tried again that a worker looks at: a look takes some, a dead worker's lease eight."""
+"""Seconds for which cases are tried again that workers look at: a look takes some, a dead worker's lease eight."""
 PAUSE = 0.5
 _ROUNDS = 3
 """How often what was written meanwhile is looked for."""
@@ -57,9 +57,7 @@ class Deletion:
         begun = await audit.note(audit.entry(AuditAct.PURGE, self.who, choice=self.choice, count=len(found.refs)))
         try:
             await self._deliveries(found, begun, deleted)  # first: a worker that reads one marks its case again
-            for ref in found.refs:
-                await self._case(ref, found.traces.get(ref, NO_TRACES), begun, deleted)
-                self.advance()
+            await self._cases(found.refs, found.traces, begun, deleted)
             await self._left_over(found, begun, deleted)
             if found.target.is_district and not deleted.held:
                 await self._rest(found, begun, deleted)
@@ -69,32 +67,42 @@ class Deletion:
             await audit.chain()
         return deleted
 
-    async def _case(self, ref: str, traces: Traces, begun: AuditEntry, deleted: PurgeResult) -> None:
-        forgetting = CaseForgetting(self.stores.connection)
-        kin = await forgetting.kin(ref)
-        for member, finding in kin.members:
-            await self._forget(member, NO_TRACES, begun, deleted, home=ref, finding=finding)
-        await self._forget(ref, traces, begun, deleted)
+    async def _cases(
+        self, refs: Sequence[str], traces: Mapping[str, Traces], begun: AuditEntry, deleted: PurgeResult
+    ) -> None:
+        """Delete cases, in this order. Those that workers look at are tried again for a while."""
+        left, waited = list(refs), 0.0
+        while left:
+            held = []
+            for ref in left:
+                if await self._case(ref, traces.get(ref, NO_TRACES), begun, deleted):
+                    self.advance()
+                else:
+                    held.append(ref)
+            left = held
+            if waited >= HELD_FOR:
+                break
+            if left:
+                await self.sleep(PAUSE)
+                waited += PAUSE
+        deleted.held += left
+
+    async def _case(self, ref: str, traces: Traces, begun: AuditEntry, deleted: PurgeResult) -> bool:
+        """Delete a case, the findings that belong to it first. False: a worker looks at one of them."""
+        for member, finding in (await CaseForgetting(self.stores.connection).kin(ref)).members:
+            if not await self._forget(member, NO_TRACES, begun, deleted, home=ref, finding=finding):
+                return False
+        return await self._forget(ref, traces, begun, deleted)
 
     async def _forget(
         self, ref: str, traces: Traces, begun: AuditEntry, deleted: PurgeResult, *, home: str = "", finding: str = ""
-    ) -> None:
+    ) -> bool:
         line = self._line(AuditAct.PURGED, begun, case=ref)
-        forgetting, waited = CaseForgetting(self.stores.connection), 0.0
-        while True:
-            done = await forgetting.forget(ref, traces=traces, audit=line, home=home, finding=finding)
-            if done.outcome is not ForgetOutcome.HELD or waited >= HELD_FOR:
-                break
-            await self.sleep(PAUSE)
-            waited += PAUSE
-        match done.outcome:
-            case ForgetOutcome.FORGOTTEN:
-                deleted.counts.update(done.counts)
-                deleted.cases += "rows" in done.counts
-            case ForgetOutcome.HELD | ForgetOutcome.MEMBERS:
-                deleted.held.append(ref)
-            case ForgetOutcome.UNKNOWN:
-                pass
+        forgetting = CaseForgetting(self.stores.connection)
+        done = await forgetting.forget(ref, traces=traces, audit=line, home=home, finding=finding)
+        deleted.counts.update(done.counts)
+        deleted.cases += "rows" in done.counts
+        return done.outcome in {ForgetOutcome.FORGOTTEN, ForgetOutcome.UNKNOWN}
 
     async def _left_over(self, found: PurgeSurvey, begun: AuditEntry, deleted: PurgeResult) -> None:
         """What was written while the cases went: cases that came back, and what no row leads to."""
@@ -106,8 +114,7 @@ class Deletion:
             refs -= set(deleted.held)
             if not refs:
                 break
-            for ref in sorted(refs):
-                await self._case(ref, traces.get(ref, NO_TRACES), begun, deleted)
+            await self._cases(sorted(refs), traces, begun, deleted)
         meant = [target.district] if target.is_district else target.refs
         if astray := await forgetting.forget_tickets(meant):
             deleted.counts["tickets"] += astray

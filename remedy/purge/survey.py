@@ -1,7 +1,8 @@
 """What is kept of a target, before anything is deleted, and what of it is elsewhere."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from remediation.domain.cases import MARK_PREFIX, CaseKey, CaseKind, CaseRecord
@@ -15,6 +16,7 @@ from remedy.parked.selection import Stores
 from remedy.purge.target import Target
 
 _AT_ONCE = 500
+_ASKED_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,10 @@ async def survey(target: Target, stores: Stores) -> PurgeSurvey:
 async def counts_of(forgetting: CaseForgetting, refs: Iterable[str], traces: Mapping[str, Traces]) -> Mapping[str, int]:
     """How many entries of each kind these cases have."""
     counts: Counter[str] = Counter()
-    for ref in refs:
-        counts.update((await forgetting.counted(ref, traces=traces.get(ref, NO_TRACES))).counts)
+    for some in _batches(list(refs), _ASKED_AT_ONCE):
+        asked = (forgetting.counted(ref, traces=traces.get(ref, NO_TRACES)) for ref in some)
+        for each in await asyncio.gather(*asked):
+            counts.update(each.counts)
     return dict(sorted(counts.items()))
 
 
@@ -100,9 +104,13 @@ def concern_of(
 
 async def _records(connection: Connection, refs: Sequence[str]) -> list[CaseRecord]:
     found: list[CaseRecord] = []
-    for start in range(0, len(refs), _AT_ONCE):
-        found += (await CaseLists(connection).records(refs[start : start + _AT_ONCE])).values()
+    for some in _batches(refs, _AT_ONCE):
+        found += (await CaseLists(connection).records(some)).values()
     return found
+
+
+def _batches(refs: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (refs[start : start + size] for start in range(0, len(refs), size))
 
 
 def _order(ref: str) -> tuple[bool, str]:

@@ -62,8 +62,12 @@ class Concern:
 
 def _names(body: bytes, words: Iterable[str]) -> bool:
     """Whether one of the words stands in the body by itself, as it is or as JSON spells it."""
-    spelled = {form for word in words for form in (word, json.dumps(word)[1:-1]) if form}
+    spelled = {form for word in words for form in _spellings(word)}
     return any(re.search(rb"(?<![\w.-])%s(?![\w-])" % re.escape(form.encode()), body) for form in spelled)
+
+
+def _spellings(word: str) -> tuple[str, str, str]:
+    return word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]
 
 
 @dataclass(slots=True)
