@@ -7,7 +7,20 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import accepting, deciding, guarding, listing, looking, parsing, sizing, starting, sweeping, telling, waking
+from bench import (
+    accepting,
+    deciding,
+    guarding,
+    listing,
+    looking,
+    parsing,
+    scanning,
+    sizing,
+    starting,
+    sweeping,
+    telling,
+    waking,
+)
 from bench.effort import LONG, QUICK, USUAL, Effort
 from bench.picture import svg
 from bench.report import Report, as_json, table
@@ -24,6 +37,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "listing": listing.measure,
     "parsing": parsing.measure,
     "sweeping": sweeping.measure,
+    "scanning": scanning.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 
