@@ -1,4 +1,4 @@
-"""B4: a scan of four severities within hard limits, with a critical finding in its middle: how well the budget is used."""
+"""B4: a scan of four severities within hard limits, a critical finding in its middle: how the budget is used."""
 
 import asyncio
 import math
@@ -6,13 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from bench.effort import Effort
 from bench.report import Line, Report
 from bench.system import System, open_system
 from remediation.domain.status import Severity
-from sandbox.secrets import DISTRICT
 
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 LONGEST_DETOUR = 4.0
@@ -53,13 +53,12 @@ class Played:
     @property
     def patches(self) -> list[tuple[str, float]]:
         """The finding of each PATCH that was accepted, and when it came."""
-        accepted = [each for each in self.journal if each["method"] == "PATCH" and each["status"] < 300]
-        return [(each["path"].rpartition("/")[2], each["at"]) for each in accepted]
+        return _patches(self.journal)
 
     @property
     def refusals(self) -> int:
         """How many requests were refused for a limit."""
-        return sum(each["status"] == 429 for each in self.journal)
+        return sum(each["status"] == HTTPStatus.TOO_MANY_REQUESTS for each in self.journal)
 
     @property
     def seconds(self) -> float:
@@ -118,17 +117,21 @@ async def _play(scale: Scale) -> Played:
 async def _all_written(system: System, findings: set[str], scale: Scale) -> None:
     """Wait until each of these was written to, and nothing waits any more. Raises TimeoutError."""
     async with asyncio.timeout(10 * scale.window + 60):
-        while findings - _written(system):
+        while findings - _written(system):  # noqa: ASYNC110 - it happens in other processes
             await asyncio.sleep(0.5)
     await system.settle()
 
 
 def _written(system: System) -> set[str]:
-    return {
-        each["path"].rpartition("/")[2]
-        for each in system.journal("schoolscan")
-        if each["method"] == "PATCH" and (each["status"] or 500) < 300
-    }
+    return {finding for finding, _ in _patches(system.journal("schoolscan"))}
+
+
+def _patches(journal: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+    return [
+        (each["path"].rpartition("/")[2], each["at"])
+        for each in journal
+        if each["method"] == "PATCH" and each["status"] == HTTPStatus.CREATED
+    ]
 
 
 def _report(scale: Scale, played: Played) -> Report:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from remediation.defects import words_of_defect
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, RemediationError, TryLater
+from remediation.store.budgets import Budgets, NoRoom, Spent, ToldLimit
 from remediation.store.cases.entries import Entry, LookCause, decoded, encoded
 from remediation.store.cases.timeline import BEGINNING, MOST_ENTRIES, Timeline, TimelineEntry
 from remediation.store.deliveries.parked import (
@@ -132,6 +133,20 @@ class NoSystems(Systems):
     async def limited_until(self, system: str) -> float:
         del system
         return 0.0
+
+
+class NoBudgets(Budgets):
+    """A system whose answers tell of no limit."""
+
+    def __init__(self) -> None:
+        """Nothing lies in Redis."""
+
+    async def spend(self, budget: str, ref: str, now: float, *, urgent: bool = False) -> Spent | NoRoom:
+        del ref, now, urgent
+        return Spent(budget, "")
+
+    async def settle(self, spent: Spent, answer: ToldLimit | None, now: float, closed: float | None = None) -> None:
+        del spent, answer, now, closed
 
 
 class MemoryTimeline(Timeline):

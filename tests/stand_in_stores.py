@@ -202,6 +202,7 @@ class MemoryTodo(Todo):
         *,
         overtaken: bool = False,
         held_by: str = "",
+        budget: str = "",
         drop: Iterable[str] = (),
     ) -> bool:
         del held_by  # nobody is told, and nothing brought forward
@@ -210,8 +211,9 @@ class MemoryTodo(Todo):
         def work() -> bool:
             if not self._on.holds(lease):
                 return False
-            self._on.add(ref, "overtaken" if overtaken else "attempts")
-            self._on.drop(ref, *fields, *(() if overtaken else ("overtaken",)))
+            if not budget:
+                self._on.add(ref, "overtaken" if overtaken else "attempts")
+            self._on.drop(ref, *fields, *(() if overtaken or budget else ("overtaken",)))
             if self._on.row(ref)["gen"].decode() == lease.generation:
                 self._on.write(ref, cause=LookCause.SWEEP, marked_at=milliseconds(now))
                 self._on.dirty[ref] = milliseconds(due)

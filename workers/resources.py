@@ -20,6 +20,7 @@ from remediation.sources.incident_feed.answers import system_of as feeds_of
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.audit.chain import AuditKeys
 from remediation.store.audit.trail import AuditTrail
+from remediation.store.budgets import Budgets
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import Timeline
@@ -36,6 +37,7 @@ from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
 from workers.audit_targets import AuditTarget
+from workers.budgets import BudgetedSource
 from workers.sites import TicketPlaces, TrackerSites
 
 logger = structlog.get_logger()
@@ -83,6 +85,7 @@ class WorkerContext:
     parked: ParkedWork
     set_aside: SetAsideLimits
     systems: Systems
+    budgets: Budgets
     timeline: Timeline
     links: Callable[[Lease, Mapping[str, str]], Links]
     relations: CaseRelations
@@ -124,6 +127,16 @@ class WorkerContext:
                 assert_never(kind)
         raise TryLater(system, words, waiting=Waiting.UNNAMED)
 
+    def source_for(self, ref: str, district: str, kind: CaseKind, *, urgent: bool = False) -> ListedSource:
+        """The same for the work on one case or scan: an account's requests stay within its rate limits.
+
+        `urgent`: whatever the severity of the case is (see workers/budgets.py).
+        """
+        source = self.source(district, kind)
+        if kind is not CaseKind.FINDING:
+            return source
+        return BudgetedSource(source, self.budgets, system_of(district), ref, self.clock, urgent)
+
 
 def context_on(
     connection: Connection,
@@ -145,6 +158,7 @@ def context_on(
         parked=ParkedWork(connection, keyring),
         set_aside=SetAsideLimits(connection, trail.keys, kept.quarantined, kept.not_found),
         systems=Systems(connection),
+        budgets=Budgets(connection),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
         relations=CaseRelations(connection, keyring),

@@ -25,7 +25,15 @@ from workers.rounds.polls import poll_trackers
 from workers.rounds.rewriting import REWRITE_SECONDS, rewrite_file
 from workers.rounds.schedule import Round, Schedule, play
 from workers.rounds.trimming import TRIM_SECONDS, trim_set_aside
-from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, list_earlier_cases, note_districts, sweep
+from workers.rounds.upkeep import (
+    LIST_SECONDS,
+    NOTE_SECONDS,
+    RELEASE_SECONDS,
+    list_earlier_cases,
+    note_districts,
+    release_budgets,
+    sweep,
+)
 
 JOB_TIMEOUT = 30
 """Seconds. After kill -9 arq leaves a job alone for this and ten more seconds; our own lease and sweep are quicker."""
@@ -136,6 +144,7 @@ def upkeep_worker(
     """The worker for rounds, apart from the work queue, so that no backlog delays the sweep."""
     rounds = (
         Round("sweep", SWEEP_SECONDS, sweep),
+        Round("release_budgets", RELEASE_SECONDS, release_budgets),
         Round("note_districts", NOTE_SECONDS, note_districts),
         Round("list_earlier_cases", LIST_SECONDS, list_earlier_cases),
         Round("poll_trackers", poll_seconds, poll_trackers),

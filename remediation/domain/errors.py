@@ -13,6 +13,7 @@
     ├── LeaseLost              another worker may have the case now: stop the work, write nothing
     └── OutsideError           SchoolScan or a tracker did not do what we asked
         ├── TryLater           it may succeed later: try again, for days if necessary
+        │   └── BudgetSpent    our share of a limit is used up: nothing was sent, and it comes back by itself
         └── Refused            repeating does not help: park it with the system's own words
             └── NotFound       the thing asked for does not exist (or is hidden from us)
 
@@ -144,6 +145,8 @@ class Waiting(StrEnum):
     """mappings.yaml does not name the system (any more), so it cannot be asked."""
     CHANGED = "changed"
     """What was observed before the request has changed: observe again, and plan anew."""
+    BUDGET = "budget"
+    """Our share of a rate limit, which comes back by itself."""
     TOO_LARGE = "too_large"
     """An answer is larger than we read."""
     OURS = "ours"
@@ -190,6 +193,18 @@ _BY_STATUS: Mapping[int, Waiting] = {
     HTTPStatus.LOCKED: Waiting.CHANGED,
     HTTPStatus.TOO_MANY_REQUESTS: Waiting.LIMIT,
 }
+
+
+class BudgetSpent(TryLater):
+    """The request was not sent, because a rate limit leaves no room for it now; there may be some in `after` seconds.
+
+    `budget` is what has to have room. `behind` is in how many seconds it may be this work's turn, at the most.
+    """
+
+    def __init__(self, system: str, budget: str, *, after: float, behind: float) -> None:
+        super().__init__(system, "our share of its rate limit is used up", after=after, waiting=Waiting.BUDGET)
+        self.budget = budget
+        self.behind = behind
 
 
 class Refused(OutsideError):

@@ -15,7 +15,7 @@ from remediation.domain.actions import (
     ResolveTicket,
     SetStatus,
 )
-from remediation.domain.errors import NotFound, OutsideError
+from remediation.domain.errors import BudgetSpent, NotFound, OutsideError
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket
 from remediation.planning import Observation
@@ -31,7 +31,8 @@ async def has_changed(
 ) -> bool:
     """Whether the action's object has changed since it was `seen`, or since our own last write to it (`tickets`).
 
-    Reads the ticket or the subject once more. An object that cannot be read counts as unchanged.
+    Reads the ticket or the subject once more. An object that cannot be read counts as unchanged, unless a rate limit
+    leaves no room for the question: then the next look asks.
     """
     try:
         match action:
@@ -50,6 +51,8 @@ async def has_changed(
             case _:
                 assert_never(action)
         return _differs(before, await trackers[before.tracker].read(before.id))
+    except BudgetSpent:
+        return True
     except OutsideError:
         return False
 

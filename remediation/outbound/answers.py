@@ -67,12 +67,15 @@ class NotedAnswer:
     """The headers of one answer. `ahead`: how many seconds the other side's clock is ahead of ours, to the second.
 
     `limit` and `remaining` count requests of the current window (X-RateLimit-Limit, X-RateLimit-Remaining: SchoolScan,
-    Jira). What an answer does not state is None.
+    Jira). `reset` is when that window ends (X-RateLimit-Reset), in Unix seconds of the other side's clock, and
+    `ends_in` in how many seconds of now on. What an answer does not state is None.
     """
 
     ahead: float | None
     limit: int | None
     remaining: int | None
+    reset: int | None = None
+    ends_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,11 @@ def note_answer(headers: Mapping[str, str]) -> None:
     if notebook is None or len(notebook.answers) >= _MOST_ANSWERS:
         return
     sent = _moment(headers.get("Date"))
-    ahead = None if sent is None else sent - notebook.clock()
-    limit, remaining = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining"))
-    notebook.answers.append(NotedAnswer(ahead, limit, remaining))
+    now = notebook.clock()
+    ahead = None if sent is None else sent - now
+    limit, remaining, reset = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining", "Reset"))
+    ends_in = None if reset is None else reset - (now if sent is None else sent)
+    notebook.answers.append(NotedAnswer(ahead, limit, remaining, reset, ends_in))
 
 
 def _moment(text: str | None) -> float | None:

@@ -100,6 +100,7 @@ WAITING: Mapping[Waiting, str] = {
     Waiting.AWAY: "it does not answer",
     Waiting.UNNAMED: "mappings.yaml does not name it (any more)",
     Waiting.CHANGED: "somebody else was quicker",
+    Waiting.BUDGET: "it waits for its turn within our share of the rate limit",
     Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES, or a page of a feed than 32 MiB",
     Waiting.OURS: "",
 }

@@ -1,6 +1,7 @@
 """The keys in Redis, by the same names as in the scripts."""
 
 from remediation.queue import BAND_MS, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
+from remediation.store.budget_terms import table_of_budgets
 
 EVERY = "remedy:*"
 """The pattern of every key of ours; those of arq have no sealed values."""
@@ -202,6 +203,18 @@ SYSTEM = "remedy:system:"
 HELD = "remedy:held:"
 """+ system: a sorted set of the cases that wait for it, by the time (ms) for which they were put off."""
 
+BUDGET = "remedy:budget:"
+"""+ system, / and `read` or `write`: a hash, how many requests the system still takes, as its newest answer says."""
+
+BUDGET_OUT = "remedy:budget-out:"
+"""+ the same: a sorted set of the requests that are reserved and not answered, by when (ms) they were."""
+
+BUDGET_WAITS = "remedy:budget-waits:"
+"""+ the same: a sorted set of the cases that wait for a request, the next one first (see lua/budgets.lua)."""
+
+BUDGETS = "remedy:budgets"
+"""Set of the budgets of which something is known, or for which cases wait."""
+
 DISTRICTS = "remedy:districts"
 """Hash of every district that mappings.yaml ever named, with when (ms) it last did."""
 
@@ -264,7 +277,7 @@ SUSPECT_MS = 2_000
 MOST_ORIGINS = 5
 """The most deliveries that a look names as its cause: as many request ids as a value of a log line can hold."""
 
-PRELUDE = "\n".join(
+_KEYS = "\n".join(
     f'local {name} = "{value}"' if isinstance(value, str) else f"local {name} = {value}"
     for name, value in {
         "INBOX": INBOX,
@@ -355,3 +368,7 @@ PRELUDE = "\n".join(
         "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
     }.items()
 )
+
+_BUDGETING = {"ROW": BUDGET, "OUT": BUDGET_OUT, "WAITS": BUDGET_WAITS, "ALL": BUDGETS}
+
+PRELUDE = f"{_KEYS}\n{table_of_budgets(_BUDGETING)}"

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.store.audit.standing import AuditWaits, audit_waits
+from remediation.store.budgets import BudgetFigures, Budgets
 from remediation.store.cases.dependents import KnownTracker, known_trackers, not_named
 from remediation.store.data_keys import KeyTimes, times_in_use
 from remediation.store.deliveries.parked import ParkedKind
@@ -34,8 +35,8 @@ class StoreReading:
 
     `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
     `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there, `feeds` the
-    feeds of incidents, `shredded` what may still be in Redis's file, `key_times` since when data keys are known, and
-    `audit` what of the audit waits to be chained.
+    feeds of incidents, `shredded` what may still be in Redis's file, `key_times` since when data keys are known,
+    `audit` what of the audit waits to be chained, and `budgets` how much of their limits systems leave us.
     """
 
     store: StoreState
@@ -47,6 +48,7 @@ class StoreReading:
     shredded: Shredded = field(default_factory=Shredded)
     key_times: Mapping[str, KeyTimes] = field(default_factory=dict)
     audit: AuditWaits = field(default_factory=AuditWaits)
+    budgets: tuple[BudgetFigures, ...] = ()
     now: float = 0.0
 
 
@@ -70,6 +72,7 @@ class StoreMetrics(Collector):
         yield from _feeds((), 0.0)
         yield from _shredded(Shredded(), 0.0)
         yield from _key_ages({}, 0.0)
+        yield from _budgets(())
         yield from _audit(AuditWaits(), 0.0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -84,6 +87,7 @@ class StoreMetrics(Collector):
             yield from _feeds(self._reading.feeds, self._reading.now)
             yield from _shredded(self._reading.shredded, self._reading.now)
             yield from _key_ages(self._reading.key_times, self._reading.now)
+            yield from _budgets(self._reading.budgets)
             yield from _audit(self._reading.audit, self._reading.now)
 
 
@@ -115,7 +119,8 @@ class StoreReader:
                 feeds, shredded = await feed_figures(self._connection), await Rewriting(self._connection).shredded()
                 times, audit = await times_in_use(self._connection, now), await audit_waits(self._connection)
                 waited = tuple(troubles), tuple(unnamed), tuple(feeds)
-                return StoreReading(store, keeps, figures, *waited, shredded, times, audit, now)
+                budgets = tuple(await Budgets(self._connection).figures(now))
+                return StoreReading(store, keeps, figures, *waited, shredded, times, audit, budgets, now)
         except (StoreUnavailable, TimeoutError):
             return StoreReading(store, keeps)
 
@@ -199,6 +204,17 @@ def _key_ages(times: Mapping[str, KeyTimes], now: float) -> Iterator[GaugeMetric
 def _audit(waits: AuditWaits, now: float) -> Iterator[GaugeMetricFamily]:
     yield _gauge("remedy_audit_lines_waiting", "Lines of the audit that wait to be chained.", waits.count)
     yield _gauge("remedy_oldest_audit_line_seconds", "For how long the oldest of them waits.", waits.age(now))
+
+
+def _budgets(budgets: tuple[BudgetFigures, ...]) -> Iterator[GaugeMetricFamily]:
+    labels = ["system", "access"]
+    limit = GaugeMetricFamily("remedy_budget_limit", "Requests that a system takes in a window.", labels=labels)
+    left = GaugeMetricFamily("remedy_budget_left", "Those of them that are left, as its answers say.", labels=labels)
+    waiting = GaugeMetricFamily("remedy_budget_waiting", "Cases that wait for their turn.", labels=labels)
+    for each in budgets:
+        for family, value in ((limit, each.limit), (left, each.left), (waiting, each.waiting)):
+            family.add_metric([each.system, each.access], value)
+    yield from (limit, left, waiting)
 
 
 def _age(since: float | None, now: float) -> float:

@@ -332,7 +332,7 @@ async def test_a_ticket_whose_link_was_never_written_is_found_by_a_poll_even_whe
 
 
 async def test_news_during_a_look_that_is_put_off_does_not_wait_for_it(story: Story) -> None:
-    story.source.troubles.once("finding", TryLater("lakeside", "slow down", status=429, after=900.0))
+    story.source.troubles.once("finding", TryLater("lakeside", "slow down", status=503, after=900.0))
 
     async def news() -> None:
         await story.mark()

@@ -183,7 +183,7 @@ async def test_a_wait_that_does_not_end_the_limit_grows_whatever_it_says(
     office.source.troubles.for_good("finding", TryLater("lakeside", "slow down", after=asked, status=status))
     await office.look()
     waits = []
-    for _ in range(11):
+    for _ in range(24):
         waits.append(await due_in(office))
         await office.later(waits[-1] + 0.01)
     assert waits[0] <= asked + 2

@@ -21,9 +21,11 @@ from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Risk, TicketState
 from remediation.queue import IN_PROGRESS_PREFIX, UPKEEP_QUEUE
 from remediation.sealing import Keyring
+from remediation.sources.schoolscan.client import system_of
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.standing import note_bends
 from remediation.store.audit.verifying import BendKind
+from remediation.store.budgets import Spent, ToldLimit, budget_of
 from remediation.store.deliveries.inbox import Arrival, scan_ref
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.set_aside import SetAsideLimits
@@ -47,11 +49,20 @@ from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import forget_incidents
 from workers.rounds.polls import poll_trackers
 from workers.rounds.trimming import trim_set_aside
-from workers.rounds.upkeep import list_earlier_cases, note_districts, sweep
+from workers.rounds.upkeep import list_earlier_cases, note_districts, release_budgets, sweep
 
 DAY = 86_400.0
 ROUNDS: tuple[Callable[[ArqContext], Awaitable[None]], ...] = (
-    *(sweep, note_districts, list_earlier_cases, poll_trackers, poll_feeds, forget_incidents, trim_set_aside),
+    *(
+        sweep,
+        release_budgets,
+        note_districts,
+        list_earlier_cases,
+        poll_trackers,
+        poll_feeds,
+        forget_incidents,
+        trim_set_aside,
+    ),
     *(forget_cases, give_up_parked, forget_unused, keep_audit, trim_audit),
 )
 NEVER_HERE = {
@@ -130,6 +141,7 @@ async def run(office: Whole) -> None:
     await findings_are_mended(office)
     await incidents_are_reported(office)
     await office.context.scans.note_districts(["lakeside"], office.clock())
+    await a_limit_is_reached(office)
     await systems_refuse(office)
     await what_nobody_can_use_comes(office)
     await a_scan_is_listed(office)
@@ -180,6 +192,21 @@ async def incidents_are_reported(office: Whole) -> None:
     await office.mark(key_of(FIGHT))
     await office.work()
     await office.note()
+
+
+async def a_limit_is_reached(office: Whole) -> None:
+    budgets, budget = office.context.budgets, budget_of(system_of("lakeside"), "write")
+    spent = await budgets.spend(budget, finding("fnd_1").ref, office.clock())
+    assert isinstance(spent, Spent)
+    await office.note()
+    await budgets.settle(spent, ToldLimit(60, 0, int(office.clock()) + 30, 30.0), office.clock())
+    await office.mark(finding("fnd_1"))
+    lease = await office.context.todo.take(finding("fnd_1").ref, office.clock())
+    assert lease is not None
+    await office.context.todo.put_off(lease, office.clock() + 90, office.clock(), budget=budget)
+    await office.context.todo.let_go(lease)
+    await office.note()
+    office.clock.pass_by(31)
 
 
 async def systems_refuse(office: Whole) -> None:

@@ -15,7 +15,7 @@ from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.forgetting import FORGET_SECONDS
 from workers.rounds.rewriting import REWRITE_SECONDS
 from workers.rounds.trimming import TRIM_SECONDS
-from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS
+from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, RELEASE_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
 POD_GRACE = 30
@@ -101,6 +101,7 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
     assert isinstance(worker, UpkeepWorker)
     assert {each.name: each.seconds for each in worker._schedule.due()} == {
         "sweep": SWEEP_SECONDS,
+        "release_budgets": RELEASE_SECONDS,
         "note_districts": NOTE_SECONDS,
         "list_earlier_cases": LIST_SECONDS,
         "poll_trackers": 7,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.errors import Refused, TryLater
+from remediation.domain.errors import BudgetSpent, Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
@@ -52,6 +52,8 @@ class Trouble:
                 return TryLater(self.where, "busy", status=503)
             case "limited":
                 return TryLater(self.where, "slow down", status=429, after=30.0)
+            case "waits":
+                return BudgetSpent(self.where, f"{self.where}/read", after=30.0, behind=30.0)
             case "refused":
                 return Refused(self.where, "no", status=400)
             case _:

@@ -28,7 +28,7 @@ from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from tests.gated import Happening
 from tests.shelves import Shelves
-from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoSystems, NothingSetAside
+from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoBudgets, NoSystems, NothingSetAside
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
 from tests.stand_ins import AccountSources, PlainRulebook, PlainRuling
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
@@ -99,6 +99,7 @@ class World(Outside):
             parked=MemoryParkedWork(self.shelves),
             set_aside=NothingSetAside(NOT_WIRED, AUDIT_KEYS),
             systems=NoSystems(),
+            budgets=NoBudgets(),
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             relations=CaseRelations(NOT_WIRED, KEYRING),

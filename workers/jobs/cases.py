@@ -95,7 +95,7 @@ async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
 async def _source(context: WorkerContext, lease: Lease) -> Source | None:
     """The source of the case's subject; None where the look ends here: the case joined another, or waits for a name."""
     record = lease.record
-    source = context.source(record.key.district, record.key.kind)
+    source = context.source_for(lease.ref, record.key.district, record.key.kind)
     home = await home_of(record, source, context.rulebook.identity(record.key.district))
     if home is not None:
         await join(context, lease, home)

@@ -4,7 +4,7 @@ import structlog
 
 from remediation import telemetry
 from remediation.domain.cases import CaseKind
-from remediation.domain.errors import NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater
+from remediation.domain.errors import NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater, Waiting
 from remediation.outbound.backoff import delay
 from remediation.queue import band_of
 from remediation.sources.schoolscan.client import system_of
@@ -42,7 +42,7 @@ async def _take_up(context: WorkerContext, scan: ScanListing) -> None:
     except TryLater as error:
         WAITS.labels(error.system, error.waiting).inc()
         await note_trouble(context, error)
-        await _put_off(context, scan, error.after)
+        await _put_off(context, scan, error.after, grows=error.waiting is not Waiting.BUDGET)
     except (Refused, Poison) as error:
         await _park(context, scan, error)
     except StoreUnavailable:
@@ -57,7 +57,8 @@ async def _take_up(context: WorkerContext, scan: ScanListing) -> None:
 async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     if scan.pages >= MOST_PAGES:
         raise Refused(system_of(scan.district), f"its list has more than {MOST_PAGES:,} pages: does it ever end?")
-    page = await context.source(scan.district, CaseKind.FINDING).page(scan.filters, scan.cursor)
+    source = context.source_for(scan.ref, scan.district, CaseKind.FINDING, urgent=True)  # only a list tells what is
+    page = await source.page(scan.filters, scan.cursor)
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
     keys = await Owners(context.todo, context.rulebook).of_subjects(scan.district, subjects)
     cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
@@ -70,8 +71,8 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     logger.info("scan_page_listed", count=len(cases), last=page.cursor is None)
 
 
-async def _put_off(context: WorkerContext, scan: ScanListing, asked: float | None) -> None:
-    wait = delay(scan.attempts, asked, context.chance)
+async def _put_off(context: WorkerContext, scan: ScanListing, asked: float | None, *, grows: bool = True) -> None:
+    wait = delay(scan.attempts if grows else 0, asked, context.chance)
     await context.scans.put_off(scan, context.clock() + wait)
     _count(scan, "put_off")
     logger.info("scan_put_off", seconds=wait, attempt=scan.attempts + 1)

@@ -8,7 +8,7 @@ import structlog
 from remediation import telemetry
 from remediation.domain.actions import ActionName, Verb
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
-from remediation.domain.errors import LeaseLost, NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.errors import BudgetSpent, LeaseLost, NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.failpoints import failpoint
 from remediation.look.observing import Snapshot
@@ -33,6 +33,9 @@ from workers.metrics import LOOKS, WAITS
 from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
+
+_LONG_AFTER = 60.0
+"""Seconds after which a case that waits for a budget asks by itself, besides twice the time that its turn may take."""
 
 _SHORTLY = 1.0
 """Seconds until a finding asks again to join a case that is just being looked at."""
@@ -170,13 +173,18 @@ async def put_off(context: WorkerContext, lease: Lease, errors: list[TryLater], 
     """The case is looked at again once the first of these waits is over; `drop` are fields of its row."""
     waits = {_wait(context, lease.record, error): error for error in errors}
     wait = min(waits)
-    await tell_put_off(context, lease, PutOff.by(waits[wait], context.clock() + wait, context.clock()))
+    if not isinstance(waits[wait], BudgetSpent):
+        await tell_put_off(context, lease, PutOff.by(waits[wait], context.clock() + wait, context.clock()))
     for error in errors:
         WAITS.labels(error.system, error.waiting).inc()
         await note_trouble(context, error)
     first, now = waits[wait], context.clock()
-    overtaken, system = first.waiting is Waiting.CHANGED, held_by(first)
-    held = await context.todo.put_off(lease, now + wait, now, overtaken=overtaken, held_by=system, drop=drop)
+    overtaken, system, budget = first.waiting is Waiting.CHANGED, held_by(first), ""
+    if isinstance(first, BudgetSpent):
+        budget, system = first.budget, lease.record.waits_for  # its answer may end the trouble of that system
+    held = await context.todo.put_off(
+        lease, now + wait, now, overtaken=overtaken, held_by=system, budget=budget, drop=drop
+    )
     require(lease, held=held)
     _count(lease.record.key.district, "put_off")
     told = {"system": first.system, "reason": first.waiting.value, "status": first.status}
@@ -188,8 +196,11 @@ def _wait(context: WorkerContext, record: CaseRecord, error: TryLater) -> float:
 
     A wait of our own with a known end (a search horizon) does not grow. Where somebody else changed the ticket first,
     only attempts that ended so count. Cases of a system that mappings.yaml does not name wait up to LONGEST_UNNAMED:
-    one of them asks for all, and all are brought forward when the system is named again.
+    one of them asks for all, and all are brought forward when the system is named again. A case that waits for a budget
+    is woken when there is room: it asks by itself only where that fails.
     """
+    if isinstance(error, BudgetSpent):
+        return _LONG_AFTER + 2 * error.behind
     match error.waiting:
         case Waiting.CHANGED:
             attempts = record.overtaken

@@ -13,7 +13,7 @@ import structlog
 
 from remediation.domain.actions import ActionName, OpenTicket, Plan, SetStatus, Verb
 from remediation.domain.cases import CaseKind, Memory
-from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.errors import BudgetSpent, OutsideError, Refused, TryLater
 from remediation.domain.ownership import Evidence
 from remediation.look.observing import Snapshot
 from remediation.mapping.config.trackers.kinds import all_senders
@@ -186,6 +186,8 @@ def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused:
     for outcome, errors in failed:
         for name, error in errors.items():
             ACTIONS.labels(name.verb, name.target, outcome).inc()
+            if isinstance(error, BudgetSpent):
+                continue  # thousands may wait for their turn, and nothing is wrong
             logger.warning("action_failed", action=str(name), system=error.system, outcome=outcome, status=error.status)
     if progress.is_conflict:
         CONFLICTS.labels(district).inc()

@@ -10,6 +10,9 @@ from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
+RELEASE_SECONDS = 0.25
+"""Seconds from the end of a window to its first request, at the most: that much of each window is lost."""
+
 NOTE_SECONDS = 60.0
 """The precision, in seconds, with which the absence of a district is known."""
 
@@ -39,6 +42,12 @@ async def sweep(context: WorkerContext) -> None:
     if named:
         logger.info("cases_of_named_trackers", count=named)
     SWEEPS.inc()
+
+
+@never_raising
+async def release_budgets(context: WorkerContext) -> None:
+    """Wake cases that wait for a budget in which there is room again: at the end of a window nothing else does."""
+    await context.budgets.release(context.clock())
 
 
 @never_raising

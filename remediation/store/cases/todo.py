@@ -275,16 +275,19 @@ class Todo:
         *,
         overtaken: bool = False,
         held_by: str = "",
+        budget: str = "",
         drop: Iterable[str] = (),
     ) -> bool:
         """Let go of the case; it is looked at again at `due` (Unix seconds), or at once if something happened since.
 
         `overtaken`: somebody else changed the ticket first, which is no failed attempt. `held_by` is the system that it
-        waits for: when that answers again, it is due sooner (see systems.py). Fields in `drop` are deleted from the
-        case's row. False: the lease was lost.
+        waits for: when that answers again, it is due sooner (see systems.py). `budget` is the one that it waits for,
+        which is no failed attempt, either: it is due as soon as there is room (see budgets.py). Fields in `drop` are
+        deleted from the case's row. False: the lease was lost.
         """
         args: list[str | int] = [lease.ref, lease.token, int(due * 1000), lease.generation, int(now * 1000)]
-        args += ["overtaken" if overtaken else "attempts", held_by, *drop]
+        counted = "" if budget else "overtaken" if overtaken else "attempts"
+        args += [counted, held_by, budget, *drop]
         return self._ended(lease, held=bool(await self._connection.run("put_off_case", *args)))
 
     def _ended(self, lease: Lease, *, held: bool) -> bool:

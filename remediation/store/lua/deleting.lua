@@ -25,6 +25,11 @@ local function delete_case(ref)
   local name = number and redis.call('HGET', CASE_LISTS, '#' .. number)
   if name then off_list(ref, number, name) end
   hold_up(ref, '')
+  local budget = redis.call('HGET', row, 'budget')
+  if budget then redis.call('ZREM', BUDGETING.WAITS .. budget, ref) end
+  for _, access in ipairs({'read', 'write'}) do -- what was promised to it
+    redis.call('ZREM', BUDGETING.OUT .. 'schoolscan:' .. district_of(ref) .. '/' .. access, 'for:' .. ref)
+  end
   lives_by(row, '')
   forget_unnamed(ref)
   end_first_look(ref)

@@ -75,6 +75,7 @@ for i = 7, last_spot do note_field('relations', SPOT .. ARGV[i], ref) end
 for _, list in ipairs({DIRTY, DIRTY_SINCE, APPOINTMENTS}) do note_member('waiting', list, ref) end
 note_member('waiting', NOT_FOUND .. district, ref .. '/look')
 if fields.waits_for then note_member('waiting', HELD .. fields.waits_for, ref) end
+if fields.budget then note_member('waiting', BUDGETING.WAITS .. fields.budget, ref) end
 if fields.brought_by then note_member('waiting', FIRST_LOOKS .. fields.brought_by, ref) end
 for tracker in string.gmatch(fields.unnamed or '', '[^,]+') do note_member('waiting', UNNAMED .. tracker, ref) end
 if fields.listed then note_field('lists', CASE_LISTS, '#' .. fields.listed) end

@@ -1,3 +1,4 @@
+-- with budgets.lua
 -- Take the lease on a dirty case. ARGV: reference, token, now, whether it would be tried alone, time to live (ms).
 -- Returns the row, or 'clean', 'busy' or 'suspect'.
 -- Fields are added to the row: when this Redis was first used (of what was before, it may know nothing), up to which end (ms)
@@ -12,6 +13,8 @@ end
 redis.call('SET', LEASE .. ref, token, 'PX', ARGV[5])
 redis.call('ZREM', NOT_FOUND .. district_of(ref), ref .. '/look') -- what it is, this look says
 redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- the sweep wakes it again if its worker dies
+local budget = redis.call('HGET', CASE .. ref, 'budget')
+if budget then no_longer_waits(ref, budget) end
 local born = beginning(now)
 local row = redis.call('HGETALL', CASE .. ref)
 -- An intent in the future was written by a Redis whose clock was ahead of this one's: it counts as one of now.

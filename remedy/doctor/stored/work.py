@@ -6,6 +6,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.sealing import Keyring
+from remediation.store.budgets import BudgetFigures, Budgets
 from remediation.store.deliveries.inbox import MostKept
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.sealed import SealedUnder, feeds_not_renewed, sealed_under
@@ -45,6 +46,7 @@ async def look_at_work(connection: Connection, now: float) -> list[Diagnosis]:
         *_limits(await what_is_kept(connection), now),
         *_senders(figures, now),
         *map(_waited_for, troubles),
+        *map(_budget, await Budgets(connection).figures(now)),
     ]
 
 
@@ -89,6 +91,11 @@ def _cases(figures: Figures, now: float) -> Diagnosis:
     if age > WAITING_SECONDS:
         return trouble(Code.CASES_WAITING, what, f"{says}; the oldest waits for {span_words(age)}")
     return well(what, says)
+
+
+def _budget(budget: BudgetFigures) -> Diagnosis:
+    says = f"{budget.left:,} of {budget.limit:,} {budget.access}s left"
+    return well(f"limit of {budget.system}", f"{says}, {budget.waiting:,} cases wait for their turn")
 
 
 def _queue(figures: Figures) -> Diagnosis:

@@ -1,0 +1,123 @@
+"""How much of their rate limits outside systems leave us: one budget of reads and one of writes each, for all workers.
+
+A budget is learned from answers and kept nowhere else: others spend it, too. A request is reserved before it is sent,
+and settled with what its answer said. Where there is no room, the work waits in the order of its urgency and age, and
+is woken when there is room again: no worker waits for it, and none asks again and again.
+
+If a worker dies between reservation and request, the request is lost for RESERVED_MS, and the limit is never exceeded.
+After a wipe of Redis the first answers teach the budget again.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+from remediation.store.keys import BUDGET, BUDGET_OUT, BUDGET_WAITS, BUDGETS
+from remediation.store.server.connection import Connection
+
+Access = Literal["read", "write"]
+
+WINDOW = 60.0
+"""Seconds of a window of SchoolScan's, for which answers have no word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A request that may be sent now."""
+
+    budget: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLimit:
+    """What an answer says of a limit, as far as it does: requests in a window, and how many of them remain.
+
+    `reset` is when the window ends, in Unix seconds of the other side's clock, and `ends_in` in how many seconds.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: int | None = None
+    ends_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """No request may be sent now: in `after` seconds there may be room, and in `behind` for this work."""
+
+    budget: str
+    after: float
+    behind: float
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetFigures:
+    """What is known of a budget: requests in a window, how many of them are left, and how many cases wait."""
+
+    system: str
+    access: str
+    limit: int
+    left: int
+    waiting: int
+
+
+def budget_of(system: str, access: Access) -> str:
+    """Returns the name of a system's budget."""
+    return f"{system}/{access}"
+
+
+class Budgets:
+    """The budgets in Redis. Every method raises StoreUnavailable; `now` is in Unix seconds of Redis's clock."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def spend(self, budget: str, ref: str, now: float, *, urgent: bool = False) -> Spent | NoRoom:
+        """Reserve one request for the case or scan of this reference.
+
+        Critical cases, and `urgent` work, may use what is kept of each window for them.
+        """
+        spent = Spent(budget, secrets.token_hex(8))
+        args = (budget, ref, spent.name, int(now * 1000), "1" if urgent else "")
+        has_room, after_ms, waiting, limit = await self._connection.run("spend_budget", *args)
+        if has_room:
+            return spent
+        after = int(after_ms) / 1000
+        return NoRoom(budget, after, after + WINDOW * (int(waiting) // int(limit) if limit else 0))
+
+    async def settle(self, spent: Spent, answer: ToldLimit | None, now: float, closed: float | None = None) -> None:
+        """Note what the answer to this request said of the limit, and wake the work for which there is room now.
+
+        None: there is no answer. `closed`: it was refused because of a limit, for so many seconds at the least.
+        """
+        told: list[str | int] = ["", "", "", "", ""]
+        if answer is not None:
+            ends_in = None if answer.ends_in is None else int(answer.ends_in * 1000)
+            parts = (1, answer.limit, answer.remaining, answer.reset, ends_in)
+            told = ["" if each is None else each for each in parts]
+        shut = "" if closed is None else int(closed * 1000)
+        await self._connection.run("settle_budget", spent.budget, spent.name, int(now * 1000), *told, shut)
+
+    async def release(self, now: float) -> int:
+        """Wake the work for which there is room again. Returns how many cases."""
+        return int(await self._connection.run("release_budgets", int(now * 1000)))
+
+    async def figures(self, now: float) -> list[BudgetFigures]:
+        """Every budget of which something was told, by name."""
+        redis = self._connection.redis
+        names = sorted(each.decode() for each in await self._connection.ask(redis.smembers(BUDGETS)))
+        found = [await self._figures(name, int(now * 1000)) for name in names]
+        return [each for each in found if each is not None]
+
+    async def _figures(self, budget: str, now_ms: int) -> BudgetFigures | None:
+        asked = self._connection.redis.pipeline(transaction=False)
+        asked.hmget(BUDGET + budget, ["limit", "remaining", "reset"])
+        asked.zcard(BUDGET_OUT + budget)
+        asked.zcard(BUDGET_WAITS + budget)
+        (limit, remaining, reset), out, waiting = await self._connection.ask(asked.execute())
+        if limit is None:
+            return None
+        system, _, access = budget.rpartition("/")
+        left = max(0, int(remaining) - out) if int(reset) > now_ms else int(limit)
+        return BudgetFigures(system, access, int(limit), left, waiting)

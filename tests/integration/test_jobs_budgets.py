@@ -1,0 +1,135 @@
+"""Looks and pages within an account's limits: what has no room waits without a worker, and nothing is written twice."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import TryLater
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
+from remediation.outbound.answers import note_answer
+from remediation.queue import Band
+from remediation.sealing import Keyring
+from remediation.sources.schoolscan.pages import FindingsPage
+from remediation.store.server.connection import Connection
+from tests.integration.offices import Office
+from tests.limiters import FixedWindow
+from tests.stand_ins import LATER, ManualClock, MemorySource
+
+SEVERITIES = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
+
+
+class LimitedSource(MemorySource):
+    """An account whose answers tell the state of its limits, one of reads and one of writes."""
+
+    def __init__(self, clock: ManualClock, *findings: Finding, reads: int, writes: int) -> None:
+        super().__init__(*findings)
+        self.clock = clock
+        self.reads, self.writes = FixedWindow(reads), FixedWindow(writes)
+
+    async def finding(self, finding_id: str) -> Finding:
+        self.count(self.reads)
+        return await super().finding(finding_id)
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        self.count(self.reads)
+        return await super().findings_page(filters, cursor)
+
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
+        self.count(self.writes)
+        await super().update_finding(finding_id, status, note)
+
+    def count(self, limiter: FixedWindow) -> None:
+        passes, limit, remaining, reset = limiter.take(self.clock())
+        told = {"X-RateLimit-Limit": limit, "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
+        note_answer({name: str(value) for name, value in told.items()})
+        if not passes:
+            raise TryLater("schoolscan:lakeside", "too many", status=429, after=reset - self.clock())
+
+
+@pytest.fixture
+def office(connection: Connection, keyring: Keyring) -> Office:
+    return Office(connection, keyring)
+
+
+def limited(office: Office, count: int, *, reads: int = 300, writes: int = 60) -> LimitedSource:
+    """The office's account with so many findings, of four severities in turn."""
+    found = [Finding(f"fnd_{n}", Status.OPEN, SEVERITIES[n % 4], detected_at=LATER) for n in range(count)]
+    source = LimitedSource(office.clock, *found, reads=reads, writes=writes)
+    office.accounts["lakeside"] = office.source = source
+    return source
+
+
+async def mark_all(office: Office, count: int) -> None:
+    bands = (Band.LOW, Band.MEDIUM, Band.HIGH, Band.CRITICAL)
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{n}") for n in range(count)]
+    await office.context.todo.mark([(key, bands[n % 4]) for n, key in enumerate(keys)], office.clock())
+
+
+async def play(office: Office, seconds: float, step: float = 0.25) -> None:
+    """Let the rounds of a worker come by for so long."""
+    for tick in range(int(seconds / step)):
+        office.clock.pass_by(step)
+        await office.context.budgets.release(office.clock())
+        if tick % 8 == 0:
+            await office.context.todo.sweep(office.clock())
+        await office.work()
+
+
+async def test_a_scan_is_written_within_the_limit_once_a_finding_and_worst_first(office: Office) -> None:
+    source = limited(office, 40, writes=15)
+    await mark_all(office, 40)
+    await office.work()
+    await play(office, 130)
+    assert (source.writes.refused, source.reads.refused) == (0, 0)
+    assert len(source.updates) == len({finding for finding, _, _ in source.updates}) == 40
+    severities = [source.findings[finding].severity for finding, _, _ in source.updates]
+    assert severities == sorted(severities, key=SEVERITIES.index, reverse=True)
+
+
+async def test_a_case_without_room_has_its_tickets_and_waits_without_asking_again(office: Office) -> None:
+    source = limited(office, 2, writes=1)
+    await mark_all(office, 1)
+    await office.work()
+    await office.mark(CaseKey("lakeside", CaseKind.FINDING, "fnd_1"), Band.MEDIUM)
+    await office.work()
+    assert [finding for finding, _, _ in source.updates] == ["fnd_0"]
+    assert len(office.jira.of("remedy:lakeside:finding:fnd_1")) == 1
+    reads = source.reads.passed
+    await play(office, 10)
+    assert (source.reads.passed, source.writes.refused, await office.waiting()) == (reads, 0, [])
+
+
+async def test_a_critical_finding_goes_ahead_of_all_that_wait(office: Office) -> None:
+    source = limited(office, 40, writes=20)
+    await mark_all(office, 40)
+    await office.work()
+    late = Finding("late", Status.OPEN, Severity.CRITICAL, detected_at=LATER)
+    source.findings["late"] = late
+    await play(office, 5)
+    await office.mark(CaseKey("lakeside", CaseKind.FINDING, "late"), Band.CRITICAL)
+    await office.work()
+    assert source.updates[-1][0] == "late"
+
+
+async def test_reads_without_room_wait_too_and_none_is_refused(office: Office) -> None:
+    source = limited(office, 40, reads=12)
+    await mark_all(office, 40)
+    await office.work()
+    await play(office, 400, step=1.0)
+    assert source.reads.refused == 0
+    assert len(source.updates) == 40
+
+
+async def test_one_district_waits_and_another_does_not(office: Office) -> None:
+    source = limited(office, 20, writes=4)
+    other = LimitedSource(
+        office.clock, Finding("fnd_x", Status.OPEN, Severity.LOW, detected_at=LATER), reads=9, writes=9
+    )
+    office.accounts["hilltop"] = other
+    await mark_all(office, 20)
+    await office.mark(CaseKey("hilltop", CaseKind.FINDING, "fnd_x"), Band.LOW)
+    await office.work()
+    assert len(source.updates) < 20
+    assert [finding for finding, _, _ in other.updates] == ["fnd_x"]

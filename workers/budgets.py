@@ -1,0 +1,86 @@
+"""SchoolScan within its rate limits: a source whose requests are reserved first, and settled with what was answered."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from remediation.domain.cases import CaseKey
+from remediation.domain.errors import BudgetSpent, StoreUnavailable, TryLater, Waiting
+from remediation.domain.status import Status
+from remediation.domain.subjects import Subject
+from remediation.outbound.answers import NotedAnswer, noting_answers
+from remediation.ports import ListedSource, SubjectPage
+from remediation.store.budgets import Access, Budgets, NoRoom, Spent, ToldLimit, budget_of
+
+
+@dataclass(slots=True)
+class BudgetedSource:
+    """A district's account for one piece of work: the case or scan of `ref`. Implements remediation.ports.ListedSource.
+
+    Every method raises BudgetSpent, and sends nothing, where the limit leaves no room. `urgent` work may use what is
+    kept for such; and so may any work once a request of it was answered, because what it has read is out of date when
+    it comes again. `system` is the account's name in budgets, and `clock` returns Unix seconds.
+    """
+
+    source: ListedSource
+    budgets: Budgets
+    system: str
+    ref: str
+    clock: Callable[[], float]
+    urgent: bool = False
+    _begun: set[Access] = field(default_factory=set, init=False)
+
+    async def subject(self, key: CaseKey) -> Subject:
+        """The finding as it is now."""
+        async with self._spending("read"):
+            return await self.source.subject(key)
+
+    async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
+        """One page of findings."""
+        async with self._spending("read"):
+            return await self.source.page(filters, cursor)
+
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
+        """Set the status, with the note."""
+        async with self._spending("write"):
+            await self.source.set_status(key, status, note)
+
+    @asynccontextmanager
+    async def _spending(self, access: Access) -> AsyncIterator[None]:
+        """Reserve a request, and note what its answer says. One whose work is cut off ends by itself."""
+        spent = await self._reserved(access)
+        with noting_answers(self.clock) as answers:
+            try:
+                yield
+            except Exception as error:
+                await self._settle(spent, answers, _closed(error))
+                raise
+        self._begun.add(access)
+        await self._settle(spent, answers, None)
+
+    async def _reserved(self, access: Access) -> Spent:
+        budget, urgent = budget_of(self.system, access), self.urgent or access in self._begun
+        spent = await self.budgets.spend(budget, self.ref, self.clock(), urgent=urgent)
+        if isinstance(spent, NoRoom):
+            raise BudgetSpent(self.system, budget, after=spent.after, behind=spent.behind)
+        return spent
+
+    async def _settle(self, spent: Spent, answers: list[NotedAnswer], closed: float | None) -> None:
+        """An answer that Redis does not take is not missed: the next one says the same."""
+        with suppress(StoreUnavailable):
+            await self.budgets.settle(spent, _told(answers), self.clock(), closed)
+
+
+def _told(answers: list[NotedAnswer]) -> ToldLimit | None:
+    """What the last answer says; None where there is none."""
+    if not answers:
+        return None
+    last = answers[-1]
+    return ToldLimit(last.limit, last.remaining, last.reset, last.ends_in)
+
+
+def _closed(error: Exception) -> float | None:
+    """For how many seconds a refusal keeps us out, as far as it says; None where it is about something else."""
+    if not isinstance(error, TryLater) or error.waiting is not Waiting.LIMIT:
+        return None
+    return error.after or 0.0
