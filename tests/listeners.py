@@ -51,7 +51,7 @@ class Collector:
             body = gzip.decompress(body)
         self.headers = dict(request.headers)
         self.bodies.append(body)
-        self.spans += _spans(ExportTraceServiceRequest.FromString(body))
+        self.spans += spans_of(body)
         return Response(b"", media_type="application/x-protobuf")
 
 
@@ -68,10 +68,7 @@ class SentryStandIn:
         if request.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         self.bodies.append(body)
-        lines = body.split(b"\n")
-        for header, payload in zip(lines[1::2], lines[2::2], strict=False):
-            if json.loads(header).get("type") == "event":
-                self.events.append(json.loads(payload))
+        self.events += events_of(body)
         return JSONResponse({"id": "0" * 32})
 
 
@@ -90,8 +87,17 @@ def open_sentry() -> Iterator[SentryStandIn]:
         yield sentry
 
 
-def _spans(request: ExportTraceServiceRequest) -> Iterator[SeenSpan]:
-    for resource in request.resource_spans:
+def events_of(body: bytes) -> Iterator[dict[str, Any]]:
+    """The events in an envelope."""
+    lines = body.split(b"\n")
+    for header, payload in zip(lines[1::2], lines[2::2], strict=False):
+        if json.loads(header).get("type") == "event":
+            yield json.loads(payload)
+
+
+def spans_of(body: bytes) -> Iterator[SeenSpan]:
+    """The spans that a collector was sent in one request."""
+    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
         process = _attributes(resource.resource.attributes)
         for scope in resource.scope_spans:
             for span in scope.spans:

@@ -12,6 +12,7 @@ from chaos.experiments import (
     fuzzing,
     keys,
     links,
+    privacy,
     stores,
     storms,
     trackers,
@@ -30,5 +31,6 @@ EXPERIMENTS: Sequence[Experiment] = (
     *clocks.EXPERIMENTS,
     *storms.EXPERIMENTS,
     *feeds.EXPERIMENTS,  # leaves incidents behind, which the others need not know of
+    *privacy.EXPERIMENTS,
     *fuzzing.EXPERIMENTS,
 )

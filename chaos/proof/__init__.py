@@ -1,0 +1,1 @@
+"""The proof that no word from outside is anywhere but where it may be: canaries, ways to lose one, and a search."""
