@@ -15,17 +15,18 @@ from remedy.main import main
 from sandbox.secrets import DISTRICT
 
 _SECONDS = 60
-_IN_ALL_WAYS = ("parked show", "audit list", "audit export", "mappings check", "case show")
-_READS = re.compile(r"--dry-run|--live|^(?:doctor|case plan|mappings explain)")
+_IN_ALL_WAYS = ("parked show", "audit list", "audit export", "mappings check", "case show", "reports get")
+_READS = re.compile(r"--dry-run|--live|^(?:doctor|case plan|mappings explain|scans show)")
 Play = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What commands are asked about: two findings (few may read of one), an incident, what is parked, and more."""
+    """What commands are asked about: two findings (few may read of one), a scan, an incident, and more."""
 
     finding: str
     few: str
+    scan: str
     incident: str
     parked: Sequence[str]
     mappings: str
@@ -88,15 +89,30 @@ def plays_of(known: Known) -> Mapping[str, Sequence[Play]]:
         "parked list": [(), ("--all",)],
         "parked show": [(name,) for name in known.parked] + [("nobody",)],
         "reconcile": [("--dry-run", "--no-wait"), ("--since", "1h", "--no-wait"), ("--all", "--patience", "2s")],
+        "reports get": [
+            ("--scan", known.scan, "--output", f"{known.folder}/report", "--dry-run"),
+            ("--scan", known.scan, "--output", f"{known.folder}/report-{{}}", "--patience", "5s"),
+            ("--scan", "scan_nowhere", "--output", f"{known.folder}/report-{{}}"),
+        ],
+        "scans list": [(), ("--limit", "1")],
+        "scans show": [(known.scan,), ("scan_nowhere",)],
+        "scans start": [("--domain", "lakeside.example", "--dry-run"), ("--domain", "nowhere.example", "--yes")],
+        "scans cancel": [(known.scan, "--dry-run"), (known.scan, "--yes")],
         "send": [("--finding", known.finding, "--dry-run"), ("--finding", known.finding, "--url", known.receiver)],
         "webhooks list": [()],
         "webhooks reset": [(DISTRICT, "--dry-run"), (DISTRICT,)],
         "parked replay": [("--all", "--dry-run"), ("--all", "--yes")],
         "parked discard": [("--all", "--dry-run"), ("--all", "--yes")],
+        "purge": [
+            ("--finding", known.few, "--district", DISTRICT, "--dry-run"),
+            ("--finding", known.few, "--district", DISTRICT, "--yes"),
+            ("--case", second, "--yes"),
+            ("--district", DISTRICT, "--still-named", "--dry-run"),
+        ],
     }
 
 
-OUTSIDE = ("case plan", "doctor", "incidents poll", "mappings check", "mappings explain", "reconcile")
+OUTSIDE = ("case plan", "doctor", "incidents poll", "mappings check", "mappings explain", "scans show", "reconcile")
 """The commands that ask other systems: they are played while these fail, too. The last one is patient."""
 
 

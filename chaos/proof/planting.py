@@ -145,7 +145,8 @@ class Planting:
     def _words(self, value: str, spot: str) -> str:
         """A canary instead of a text, in the form that the text had: an address, or a sentence."""
         if value.startswith(("http://", "https://")):
-            return f"https://{self.at(spot)}.example/{self.at(spot)}?student={self.at(spot)}"
+            host, query = self.at(f"{spot}, its host"), self.at(f"{spot}, its query")
+            return f"https://{host}.example/{self.at(spot)}?student={query}"
         return f"{self.at(spot)} of {self.at(spot)}" if " " in value else self.at(spot)
 
     def xml(self, body: bytes) -> bytes:

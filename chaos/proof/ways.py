@@ -42,7 +42,8 @@ def happen(setting: Setting, *, whole: bool) -> None:
         parked = [name.decode() for name in setting.world.redis.zrange(PARKED, 0, -1)]
         folder = str(setting.world.stage.folder)
         receiver = setting.world.addresses[0]
-        return Known(finding, few, incident, parked, setting.environment["MAPPINGS_PATH"], folder, receiver)
+        scan = str(setting.world.outside.finding(few)["scan_id"])
+        return Known(finding, few, scan, incident, parked, setting.environment["MAPPINGS_PATH"], folder, receiver)
 
     strangers_call(setting)
     unreadable_deliveries_come(setting)

@@ -51,6 +51,8 @@ CODE = _shape(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 """One word of a vendor's list, such as a severity that we do not know yet."""
 INCIDENT_CODE = _shape(r"[A-Za-z0-9_.:/+#&()*-]{1,64}")
 """A code of a district's own list, where others read it. Rules compare codes as they are written, whatever they are."""
+GRADE = _shape(r"[A-Za-z0-9][A-Za-z0-9+./%-]{0,9}")
+"""A scan's grade: `B`, `A-`, `87%`, `4/5`. It has none where SchoolScan says more than that."""
 
 
 class ReviewOutcome(StrEnum):

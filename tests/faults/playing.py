@@ -15,7 +15,10 @@ CROWDS = ("copies", "any-order", "storm")
 CLOCKS = ("clocks-apart", "away-for-a-day")
 KEYS = ("keys-in-files", "keys-missing")
 INPUTS = ("fuzz",)
-EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *FEEDS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS)
+ELSEWHERE = ("privacy",)
+"""Played, piece by piece, by tests/e2e/test_privacy.py."""
+
+EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *FEEDS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS, *ELSEWHERE)
 
 LONGEST = 300
 """Seconds that one experiment may take on a machine with much else to do."""

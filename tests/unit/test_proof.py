@@ -51,7 +51,7 @@ def test_addresses_of_one_kind_are_one_kind() -> None:
 
 
 def test_every_command_is_played_or_said_why_not() -> None:
-    known = Known("fnd_1", "fnd_2", "incident", (), "mappings.yaml", "folder", "http://receiver")
+    known = Known("fnd_1", "fnd_2", "scan_1", "incident", (), "mappings.yaml", "folder", "http://receiver")
     assert sorted([*plays_of(known), *NOT_PLAYED]) == every_command()
 
 

@@ -200,6 +200,17 @@ def test_a_whole_scan_is_read() -> None:
     assert scan.completed_at == datetime(2026, 4, 15, 16, 47, 3, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("grade", ["B", "A-", "B+", "87%", "4/5", "Pass"])
+def test_a_grade_is_one_short_word(grade: str) -> None:
+    assert scan_of({"id": "s", "overall_grade": grade}).overall_grade == grade
+
+
+@pytest.mark.parametrize("words", ["Avery Testchild", "Avery\nTestchild", "A" * 300, "born 2014-03-01", {"A": 1}, ""])
+def test_a_sentence_is_no_grade_no_site_and_no_name_of_a_score(words: object) -> None:
+    scan = scan_of({"id": "s", "overall_grade": words, "domain": words, "domain_scores": {str(words): 7}})
+    assert (scan.overall_grade, scan.domain, scan.domain_scores) == (None, None, {})
+
+
 @pytest.mark.parametrize("count", [-1, 2**60, True, "12", 1.0, None])
 def test_a_count_that_is_none_counts_as_missing(count: object) -> None:
     assert scan_of({"id": "s", "findings_count": count}).findings_count is None

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from remediation.domain.cases import outside_id
 from remediation.domain.errors import Unreadable
 from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, ReportStatus, Scan, ScanStatus
-from remediation.domain.outside_words import CODE, ReviewOutcome
+from remediation.domain.outside_words import CODE, GRADE, ReviewOutcome
 from remediation.domain.status import Severity, Status
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -89,12 +89,12 @@ def scan_of(value: object) -> Scan:
     return Scan(
         id=_id(fields, "id", "scan_id"),
         status=_word(fields, "status", _SCAN_STATUSES, ScanStatus.UNKNOWN, words),
-        domain=text_of(fields.get("domain")),
+        domain=_host_of(fields.get("domain")),
         started_at=moment_of(fields.get("started_at")),
         completed_at=moment_of(fields.get("completed_at")),
         pages_scanned=_count(fields.get("pages_scanned")),
         findings_count=_count(fields.get("findings_count")),
-        overall_grade=line_of(fields.get("overall_grade"), _LONGEST_WORD),
+        overall_grade=GRADE.of(fields.get("overall_grade")) or None,
         domain_scores=_scores(fields.get("domain_scores")),
         words=words,
     )
@@ -162,6 +162,11 @@ def site_of(url: str | None) -> str | None:
     return host if _HOST.fullmatch(host) else None
 
 
+def _host_of(value: object) -> str | None:
+    """Returns the name of a host, or None."""
+    return value if isinstance(value, str) and _HOST.fullmatch(value) else None
+
+
 def _fields(value: object) -> Mapping[str, object]:
     """Returns the fields of an object, which may be wrapped in `data`. Raises Unreadable for another value."""
     if not isinstance(value, dict):
@@ -199,5 +204,5 @@ def _count(value: object) -> int | None:
 def _scores(value: object) -> dict[str, int]:
     if not isinstance(value, dict):
         return {}
-    counted = ((line_of(name, _LONGEST_WORD), _count(score)) for name, score in value.items())
-    return {name: score for name, score in counted if name is not None and score is not None}
+    counted = ((CODE.of(name), _count(score)) for name, score in value.items())
+    return {name: score for name, score in counted if name and score is not None}
