@@ -57,7 +57,11 @@ NOT_PLAYED: Mapping[str, str] = {
 
 
 def plays_of(known: Known) -> Mapping[str, Sequence[Play]]:
-    """By command: the options with which it is played. Those that change something come last."""
+    """By command: the options with which it is played. Those that delete something come last."""
+    return {**_of_the_store(known), **_of_rules(known), **_of_systems(known), **_deletions(known)}
+
+
+def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
     first, second = known.cases
     return {
         "audit export": [(), ("--names",), ("--format", "csv", "--people")],
@@ -75,6 +79,11 @@ def plays_of(known: Known) -> Mapping[str, Sequence[Play]]:
         "keys list": [()],
         "keys retire": [("k00000000", "--dry-run"), ("k00000000",)],
         "keys rotate": [("--dry-run",), ("--output", f"{known.folder}/rotated-{{}}")],
+    }
+
+
+def _of_rules(known: Known) -> Mapping[str, Sequence[Play]]:
+    return {
         "mappings check": [(known.mappings,), (known.mappings, "--live")],
         "mappings diff": [("mappings.yaml", known.mappings, "--district", DISTRICT)],
         "mappings explain": [
@@ -85,6 +94,11 @@ def plays_of(known: Known) -> Mapping[str, Sequence[Play]]:
         ],
         "mappings schema": [()],
         "mappings test": [("mappings.tests.yaml", "--mappings", "mappings.yaml")],
+    }
+
+
+def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
+    return {
         "parked audit": [()],
         "parked list": [(), ("--all",)],
         "parked show": [(name,) for name in known.parked] + [("nobody",)],
@@ -101,12 +115,17 @@ def plays_of(known: Known) -> Mapping[str, Sequence[Play]]:
         "send": [("--finding", known.finding, "--dry-run"), ("--finding", known.finding, "--url", known.receiver)],
         "webhooks list": [()],
         "webhooks reset": [(DISTRICT, "--dry-run"), (DISTRICT,)],
+    }
+
+
+def _deletions(known: Known) -> Mapping[str, Sequence[Play]]:
+    return {
         "parked replay": [("--all", "--dry-run"), ("--all", "--yes")],
         "parked discard": [("--all", "--dry-run"), ("--all", "--yes")],
         "purge": [
             ("--finding", known.few, "--district", DISTRICT, "--dry-run"),
             ("--finding", known.few, "--district", DISTRICT, "--yes"),
-            ("--case", second, "--yes"),
+            ("--case", known.cases[1], "--yes"),
             ("--district", DISTRICT, "--still-named", "--dry-run"),
         ],
     }
