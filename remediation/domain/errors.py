@@ -120,7 +120,7 @@ class OutsideError(RemediationError):
     """SchoolScan or a tracker did not do what was asked.
 
     `system` is the configured name (a tracker's, or a district's SchoolScan); `words` is what it said, already
-    stripped of control characters and cut to 500 characters; `status` is the HTTP status where there was one;
+    scrubbed (see redaction.words_of) and cut to 500 characters; `status` is the HTTP status where there was one;
     `request_id` is the system's own id of the request where it gave one.
     """
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from remediation import redaction
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
 from remediation.domain.outside_words import REQUEST_ID
 from remediation.sources.rate_limits import wait_of
-from remediation.sources.schoolscan.words import json_of, line_of, text_of
-
-_LONGEST_WORDS = 500
+from remediation.sources.schoolscan.words import json_of, text_of
 
 _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _PASSING = frozenset(
@@ -50,7 +49,7 @@ def error_of(
 
 
 def words_of(body: bytes) -> str | None:
-    """Returns code and message of an error body, on one line and cut to 500 characters; None where it has neither."""
+    """Returns code and message of an error body, on one line, scrubbed and cut; None where it has neither."""
     try:
         value = json_of(body)
     except Unreadable:
@@ -61,7 +60,7 @@ def words_of(body: bytes) -> str | None:
     if not isinstance(error, dict):
         return None
     parts = [text for text in (text_of(error.get("code")), text_of(error.get("message"))) if text is not None]
-    return line_of(": ".join(parts), _LONGEST_WORDS)
+    return redaction.words_of(": ".join(parts)) or None
 
 
 def _is_the_vendors(body: bytes) -> bool:
