@@ -98,11 +98,11 @@ def stays(found: PurgeSurvey, kept: Retention, deleted: PurgeResult | None) -> I
             f"retention.quarantined: {_days(kept.quarantined)}, or until you discard them (remedy parked discard)",
             found.deliveries.sealed,
         )
-    if found.counts.get("relations"):
+    if found.has_feeds and found.target.kind is CaseKind.FINDING and not found.target.is_district:
         yield Stays(
-            "mentions in timelines of related cases",
-            "tickets of incidents were told of it: the timelines of these incidents name its id",
-            f"retention.timelines: {_days(kept.timelines)} after the last entry of each",
+            "mentions in timelines and parked work of incidents",
+            "where an incident's ticket was to be told of the finding, this names the finding's id",
+            f"retention.timelines: {_days(kept.timelines)} after the last entry of each, and retention.parked",
         )
 
 

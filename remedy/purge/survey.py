@@ -11,6 +11,7 @@ from remediation.store.cases.forgetting import NO_TRACES, CaseForgetting, Traces
 from remediation.store.cases.lists import CaseLists
 from remediation.store.deliveries.concerned import Concern, ConcernedDeliveries, DeliverySearch
 from remediation.store.districts import DistrictForgetting
+from remediation.store.incidents.feeds import Feeds
 from remediation.store.server.connection import Connection
 from remedy.parked.selection import Stores
 from remedy.purge.target import Target
@@ -23,7 +24,8 @@ _ASKED_AT_ONCE = 16
 class PurgeSurvey:
     """What there is. `refs` are the cases, in the order in which they go; `rest` is what the district has besides.
 
-    `traces` are by reference. `tickets` are those in trackers: a tracker's name, and a key.
+    `has_feeds`: a feed of incidents is known. `traces` are by reference. `tickets` are those in trackers: a tracker's
+    name, and a key.
     """
 
     target: Target
@@ -33,6 +35,7 @@ class PurgeSurvey:
     tickets: tuple[tuple[str, str], ...]
     lines: LinesAbout
     deliveries: ConcernedDeliveries
+    has_feeds: bool = False
     scans: tuple[str, ...] = ()
     rest: Mapping[str, int] = field(default_factory=dict)
 
@@ -69,6 +72,7 @@ async def survey(target: Target, stores: Stores) -> PurgeSurvey:
         tuple(sorted(tickets)),
         lines,
         await DeliverySearch(connection, stores.keyring).found(concern),
+        await Feeds(connection).are_any(),
         tuple(scans),
         await districts.counted(target.district, scans) if target.is_district else {},
     )

@@ -35,7 +35,7 @@ from remedy.runtime.auditing import CommandAudit
 from tests.integration.offices import KEY
 from tests.integration.telling import jira_body
 from tests.integration.test_feeds import key_of
-from tests.integration.test_forgetting import AUDIT, full_case, words_of
+from tests.integration.test_forgetting import AUDIT, digest, full_case, words_of
 from tests.integration.test_identities import FIRST, HOME, SECOND, Room, own
 from tests.integration.test_relations import FIGHT, MAPPINGS, School
 from tests.integration.traces import naming
@@ -356,6 +356,18 @@ async def test_an_entry_of_an_index_to_which_no_row_leads_goes_too(school: Schoo
     left = await naming(school.connection, [key.ref])
     assert left.keys() <= AUDIT
     assert record.links
+
+
+async def test_what_an_earlier_version_kept_of_its_tickets_goes_too(school: School, clerk: Clerk) -> None:
+    key = replace(KEY, id="fnd_zz9")
+    await school.found(key.id)
+    for name, field in (("tickets", "before/1"), ("seen", "before/1"), ("ticket-keys", "SEC-99")):
+        value = "7" if name == "seen" else key.ref
+        await school.connection.ask(school.redis.hset(f"remedy:{name}:jira", field, value))
+    await school.connection.ask(school.redis.xadd(f"remedy:timeline:{key.ref}", {"kind": "settled", "is": "{}"}))
+    await clerk.purge(Choice(case=key.ref))
+    words: list[str | bytes] = [key.ref, digest("before/1"), "SEC-99"]
+    assert (await naming(school.connection, words)).keys() <= AUDIT
 
 
 async def test_a_timeline_of_a_related_incident_is_what_stays(school: School, clerk: Clerk) -> None:

@@ -1,6 +1,7 @@
 """The smallest rights that our user needs are documented, enough, and each of them is named where it is missing."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -10,10 +11,19 @@ from typing import Any
 import pytest
 
 from remediation.redis_address import RedisAddress, RedisSignIn
+from remediation.sealing import Keyring
+from remediation.store.audit.chain import waiting
+from remediation.store.audit.entries import AuditAct, AuditEntry
+from remediation.store.audit.trail import AuditTrail
+from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import KNOWN_SECONDS, KnownRights
 from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.server.rights import COMMANDS, KEYLESS
+from remedy.purge.files import FileState, rewritten
+from remedy.purge.target import Choice
 from remedy.runtime.assembly import open_connection
+from tests.integration.offices import KEY
+from tests.integration.test_purge import Clerk
 from tests.redis_servers import DURABLE, VALKEY, RedisServer, acl_line, debian_redis, running
 
 PASSWORD = "test-only-password"
@@ -148,3 +158,21 @@ def test_rights_are_known_of_one_server_only() -> None:
     assert [known.hold(server) for server in ("a", "b", "")] == [True, False, False]
     known.found("")
     assert not known.hold("")
+
+
+async def test_the_documented_user_may_answer_a_request_for_deletion(
+    server: RedisServer, admin: Any, keyring: Keyring
+) -> None:
+    address = replace(RedisAddress.parse(server.url), sign_in=RedisSignIn("remedy", PASSWORD))
+    async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
+        await Todo(connection).mark([(KEY, None)], 1_800_000_000.0)
+        audit = AuditTrail.sealed_by(connection, keyring)
+        line = waiting(AuditEntry(AuditAct.DECIDED, 5, case=KEY.ref), audit.keys, names="ana")
+        await connection.run("note_audit", "1", 1000, line)
+        deleted = await Clerk(connection, keyring).purge(Choice(case=KEY.ref))
+        assert (deleted.cases, deleted.names, deleted.names_refused) == (1, 1, False)
+        assert (await audit.verify()).is_whole
+        assert (await rewritten(connection, time.time)).file is FileState.REFUSED
+        admin.execute_command("ACL", "SETUSER", "remedy", "+bgrewriteaof")
+        assert (await rewritten(connection, time.time)).file is FileState.REWRITTEN
+    admin.flushall()

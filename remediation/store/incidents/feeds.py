@@ -8,7 +8,7 @@ from datetime import date
 from remediation.domain.walks import Ending, FeedWalk, WalkKind
 from remediation.store.cases.todo import MOST_MARKS, Mark, marks_of
 from remediation.store.incidents.rows import name_of
-from remediation.store.keys import BORN, FEED, INCIDENTS
+from remediation.store.keys import BORN, FEED, FEEDS, INCIDENTS
 from remediation.store.server.connection import Connection
 
 MOST_ROWS = 250
@@ -93,6 +93,10 @@ class Feeds:
         take so many seconds at most.
         """
         return bool(await self._connection.run("read_for", feed, int(now * 1000), int(seconds * 1000), *accounts))
+
+    async def are_any(self) -> bool:
+        """Whether mappings.yaml named a feed, as far as is remembered."""
+        return bool(await self._connection.ask(self._connection.redis.exists(FEEDS)))
 
     async def begin(self, feed: str, walk: FeedWalk, now: float) -> bool:
         """Begin to read a window. Returns whether it was begun: not where another walk is in hand."""
