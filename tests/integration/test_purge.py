@@ -243,6 +243,10 @@ async def test_a_district_goes_with_all_it_ever_had_and_another_stays(
     await connection.ask(redis.sadd(SIGNED_TIMES, "lakeside", "harbor"))
     await connection.ask(redis.hset(f"{SECRETS}schoolscan/lakeside", "since:ab", "1"))
     await connection.ask(redis.hset("remedy:districts", mapping={"lakeside": "1", "harbor": "1"}))
+    for system in ("schoolscan:lakeside/read", "schoolscan:harbor/read"):
+        await connection.ask(redis.hset(f"remedy:budget:{system}", "limit", "300"))
+        await connection.ask(redis.zadd(f"remedy:budget-out:{system}", {"a request": 1}))
+        await connection.ask(redis.sadd("remedy:budgets", system))
     assert await DistrictForgetting(connection).is_named("lakeside")
     before = await naming(connection, ["harbor"])
     deleted = await clerk.purge(Choice(district="lakeside"))

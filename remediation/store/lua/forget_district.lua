@@ -48,6 +48,12 @@ end
 local function forget_system(system)
   key('systems', SYSTEM .. system)
   member('systems', SYSTEMS, system)
+  for _, access in ipairs({'read', 'write'}) do
+    local budget = system .. '/' .. access
+    key('limits', BUDGETING.ROW .. budget)
+    member('limits', BUDGETING.ALL, budget)
+    if not is_trial then redis.call('DEL', BUDGETING.OUT .. budget, BUDGETING.WAITS .. budget) end
+  end
   if not is_trial then redis.call('DEL', HELD .. system) end
 end
 
