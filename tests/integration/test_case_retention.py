@@ -19,6 +19,7 @@ from remediation.store.cases.retention import CaseRetention
 from remediation.store.keys import APPOINTMENTS, CASE, CASE_LISTS, FORGETTING
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
+from tests.integration.traces import naming
 from tests.stand_ins import PlainRulebook
 from workers.rounds.expiring import forget_cases
 
@@ -47,12 +48,7 @@ async def days_pass(office: Office, days: float) -> None:
 
 async def named_anywhere(connection: Connection, word: str) -> set[str]:
     """Every key that has this word in its name or its value, without the audit and the queue's own."""
-    found = set()
-    async for key in connection.redis.scan_iter():
-        content = key + (await connection.redis.dump(key) or b"")
-        if word.encode() in content and not key.startswith((b"arq:", b"remedy:audit")):
-            found.add(key.decode())
-    return found
+    return {key for key in await naming(connection, [word]) if not key.startswith(("arq:", "remedy:audit"))}
 
 
 async def told_of(office: Office) -> list[tuple[str, str, str, int | None]]:
