@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import TypeGuard, assert_never
 
 from remediation import telemetry
 from remediation.domain.actions import (
@@ -20,6 +20,7 @@ from remediation.domain.actions import (
     ReopenTicket,
     ResolveTicket,
     SetStatus,
+    Verb,
     Why,
 )
 from remediation.domain.cases import CaseRecord, Link, ref_of_mark
@@ -36,6 +37,9 @@ from remediation.redaction import scrubbed
 
 _HIDDEN = "what is opened there is hidden from our account: each look would open one more"
 """The refusal that parks opening in a tracker, until a person gives our account the right to read and replays it."""
+
+_LOOKS_FOR_A_PLACE = 3
+"""Looks in a row for which a note waits until the tickets that it is to name have a free connection."""
 
 _LONGEST_WORDS = 500
 """Characters of people's own words in a note; the rest is cut."""
@@ -65,10 +69,28 @@ class Executor:
         for tracker in doubled - {name.tracker for name in progress.later}:
             await self.links.link(progress.tickets[tracker])
         for patch in patches:
-            if _says_something(patch, on_tickets, progress):
+            if not _says_something(patch, on_tickets, progress):
+                continue
+            if waits := self._awaited_ticket(patch, progress):
+                progress.later[patch.name] = waits
+            else:
                 await self._attempt(patch, progress)
         await _side_by_side([self._attempt(action, progress) for action in news if _is_due(action, progress)])
         return progress
+
+    def _awaited_ticket(self, patch: SetStatus, progress: Progress) -> TryLater | None:
+        """Returns why the note is to wait for one more ticket, which only has no free connection yet; None where not.
+
+        One note then names all tickets: writes are few. Only a change of the status waits, which is planned again
+        until it is made, and only for some looks.
+        """
+        seen = self.snapshot.observation
+        if patch.status is seen.subject.status or self.record.attempts >= _LOOKS_FOR_A_PLACE:
+            return None
+        opening = [error for name, error in progress.later.items() if name.verb == Verb.OPEN]
+        wanted = seen.unseen & set(self.snapshot.policy.trackers) - self.record.links.keys()
+        unseen = [self.snapshot.failures[name] for name in sorted(wanted) if name in self.snapshot.failures]
+        return next((error for error in (*opening, *unseen) if _is_for_a_place(error)), None)
 
     async def _adopt(self, progress: Progress, doubled: AbstractSet[str]) -> None:
         """Link tickets that a search found or that have moved; delete links to tickets that are gone or not the case's.
@@ -289,6 +311,11 @@ class Executor:
     @property
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), tz=UTC)
+
+
+def _is_for_a_place(error: OutsideError) -> TypeGuard[TryLater]:
+    """Whether nothing was sent for want of a free connection: that passes by itself, and soon."""
+    return isinstance(error, TryLater) and error.waiting is Waiting.OURS and error.after is None and not error.ambiguous
 
 
 def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.errors import TryLater
+from remediation.domain.errors import TryLater, Waiting
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.outbound.answers import note_answer
@@ -13,7 +13,7 @@ from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.server.connection import Connection
-from tests.integration.offices import Office
+from tests.integration.offices import KEY, Office
 from tests.limiters import FixedWindow
 from tests.stand_ins import LATER, ManualClock, MemorySource
 
@@ -133,3 +133,32 @@ async def test_one_district_waits_and_another_does_not(office: Office) -> None:
     await office.work()
     assert len(source.updates) < 20
     assert [finding for finding, _, _ in other.updates] == ["fnd_x"]
+
+
+NO_PLACE = TryLater("jira", "every connection is busy", waiting=Waiting.OURS)
+
+
+@pytest.mark.parametrize("call", ["find", "create"])
+async def test_a_note_waits_for_the_ticket_that_has_no_free_connection_yet_and_names_both(
+    office: Office, call: str
+) -> None:
+    office.jira.troubles.once(call, NO_PLACE)
+    await office.look()
+    assert (len(office.snow.of(KEY.mark)), len(office.jira.of(KEY.mark)), office.source.updates) == (1, 0, [])
+    await office.later(5)
+    assert (len(office.tickets()), len(office.source.updates)) == (2, 1)
+    assert all(ticket.key in office.source.updates[0][2] for ticket in office.tickets())
+
+
+async def test_a_note_does_not_wait_for_ever_for_a_free_connection(office: Office) -> None:
+    office.jira.troubles.for_good("create", NO_PLACE)
+    await office.look()
+    for _ in range(3):
+        await office.later()
+    assert len(office.source.updates) == 1
+
+
+async def test_a_note_does_not_wait_for_a_tracker_that_is_away(office: Office) -> None:
+    office.jira.troubles.once("find", TryLater("jira", "no answer", status=503))
+    await office.look()
+    assert len(office.source.updates) == 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.errors import BudgetSpent, Refused, TryLater
+from remediation.domain.errors import BudgetSpent, Refused, TryLater, Waiting
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
@@ -49,15 +49,18 @@ class Trouble:
             return TryLater(self.where, "no answer", ambiguous=True)
         match self.kind:
             case "busy":
-                return TryLater(self.where, "busy", status=503)
+                error: Exception = TryLater(self.where, "busy", status=503)
             case "limited":
-                return TryLater(self.where, "slow down", status=429, after=30.0)
+                error = TryLater(self.where, "slow down", status=429, after=30.0)
             case "waits":
-                return BudgetSpent(self.where, f"{self.where}/read", after=30.0, behind=30.0)
+                error = BudgetSpent(self.where, f"{self.where}/read", after=30.0, behind=30.0)
+            case "crowded":
+                error = TryLater(self.where, "every connection is busy", waiting=Waiting.OURS)
             case "refused":
-                return Refused(self.where, "no", status=400)
+                error = Refused(self.where, "no", status=400)
             case _:
-                return RuntimeError("test-only: a mistake of ours")
+                error = RuntimeError("test-only: a mistake of ours")
+        return error
 
 
 class Outside:

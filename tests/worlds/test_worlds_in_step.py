@@ -100,7 +100,7 @@ TROUBLES = st.sampled_from(
         for kind, lasting in [
             *product(["busy", "refused"], [True, False]),
             ("limited", False),
-            *([("waits", False)] if where == SCHOOLSCAN else []),
+            ("waits", False) if where == SCHOOLSCAN else ("crowded", False),
             ("ours", False),
         ]
     ]
