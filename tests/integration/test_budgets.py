@@ -223,6 +223,15 @@ async def test_after_the_window_one_request_asks_how_much_there_is(office: Offic
     assert isinstance(await office.spend(), Spent)
 
 
+async def test_while_one_request_asks_whether_others_left_anything_nobody_is_sent_off_for_long(office: Office) -> None:
+    await office.told(remaining=40, ends_in=60.0)
+    office.now += 10
+    assert isinstance(await office.spend(), Spent)
+    no_room = await office.spend(urgent=True)
+    assert isinstance(no_room, NoRoom)
+    assert no_room.after <= 2.0
+
+
 async def test_nothing_is_sent_before_a_refusal_ends_urgent_or_not(office: Office) -> None:
     await office.told(remaining=10, ends_in=60, closed=7.0)
     no_room = await office.spend(urgent=True)

@@ -28,7 +28,8 @@ local function left_of(budget, urgent, now)
   end
   -- What was told is old, and others may have spent since: one request asks. It is not waited for without end.
   local asks = redis.call('ZCOUNT', out, now - BUDGETING.PROBE_GAP_MS, '+inf') > 0
-  return asks and 0 or math.min(left, 1), more_at
+  if asks and left > 0 then return 0, now + BUDGETING.PROBE_GAP_MS end
+  return math.min(left, 1), more_at
 end
 
 local function take_from(budget, name, urgent, now)
