@@ -77,12 +77,20 @@ class Story(Office):
 
     def _judge(self, was: Status, status: Status) -> None:
         """Of an update of ours, `was` being what we had read. No system lets one depend on what is there."""
-        is_still_accepted = status is Status.ACCEPTED_RISK and self._is_accepted_in_schoolscan
+        is_still_accepted = status is Status.ACCEPTED_RISK and self._is_accepted()
         if status.is_solved and not self._closed_by_a_person and not is_still_accepted:
             self.wrongs.append(f"the finding became {status}, and nobody has closed a ticket since it was found")
         may_reopen = self._reopened_by_a_person or self._reason_changed
         if was.is_solved and status.is_unsolved and not may_reopen:
             self.wrongs.append(f"the finding was {was}, and nobody has reopened a ticket since all agreed")
+
+    def _is_accepted(self) -> bool:
+        """Whether somebody has accepted the risk, in SchoolScan or by a ticket: being found again does not end that."""
+        tickets = [ticket for book in self.books.values() for ticket in book.present(KEY.mark)]
+        by_ticket = any(
+            ticket.state is TicketState.DONE and ticket.reason is Reason.ACCEPTED_RISK for ticket in tickets
+        )
+        return by_ticket or self._is_accepted_in_schoolscan
 
     @property
     def troubles(self) -> dict[str, Troubles]:

@@ -403,3 +403,12 @@ async def test_a_note_that_schoolscan_refuses_does_not_keep_its_own_later_word_f
     story.source.troubles.heal()
     await story.replay()
     assert (story.status(), await story.on_the_list()) == (word, (set(), set()))
+
+
+async def test_an_acceptance_that_nobody_had_noticed_counts_though_the_finding_was_found_again(opened: Story) -> None:
+    for name in BOTH:
+        opened.happen(Change(name, TicketState.DONE, Reason.ACCEPTED_RISK))
+    opened.happen(Change("lakeside", OPEN))
+    await opened.wipe()
+    await opened.rest()
+    assert (opened.status(), opened.wrongs) == (ACCEPTED, [])
