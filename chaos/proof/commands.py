@@ -102,7 +102,11 @@ def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
         "parked audit": [()],
         "parked list": [(), ("--all",)],
         "parked show": [(name,) for name in known.parked] + [("nobody",)],
-        "reconcile": [("--dry-run", "--no-wait"), ("--since", "1h", "--no-wait"), ("--all", "--patience", "2s")],
+        "reconcile": [
+            ("--dry-run", "--no-wait", "--patience", "2s"),
+            ("--since", "1h", "--no-wait"),
+            ("--all", "--patience", "2s"),
+        ],
         "reports get": [
             ("--scan", known.scan, "--output", f"{known.folder}/report", "--dry-run"),
             ("--scan", known.scan, "--output", f"{known.folder}/report-{{}}", "--patience", "5s"),

@@ -49,7 +49,7 @@ def happen(setting: Setting, *, whole: bool) -> None:
     unreadable_deliveries_come(setting)
     play_commands(setting, known(), ("incidents show", "incidents list"), whole=whole)  # before another key seals them
     systems_refuse(setting, STATUSES if whole else SOME_STATUSES)
-    commands_meet_failures(setting, known(), STATUSES if whole else SOME_STATUSES[1:2], whole=whole)
+    commands_meet_failures(setting, known(), SOME_STATUSES if whole else SOME_STATUSES[1:2], whole=whole)
     a_key_is_missing(setting)
     workers_die(setting, MOST_CRASHES if whole else 1)
     our_own_code_fails(setting)

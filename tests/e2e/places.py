@@ -89,10 +89,6 @@ def tickets(scene: Scene) -> list[Any]:
     return [scene.outside.control("servicenow", "GET", "records"), issues, links]
 
 
-def notes(scene: Scene) -> list[list[str]]:
-    return [scene.outside.notes(each["id"]) for each in scene.outside.findings()]
-
-
 def requests(scene: Scene) -> list[Any]:
     """Every address that anybody asked for."""
     return [scene.outside.requests(system) for system in scene.stage.outside]
