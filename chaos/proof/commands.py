@@ -14,7 +14,7 @@ from chaos.proof.setting import Setting
 from remedy.main import main
 from sandbox.secrets import DISTRICT
 
-_SECONDS = 60
+_SECONDS = 180
 _IN_ALL_WAYS = ("parked show", "audit list", "audit export", "mappings check", "case show", "reports get")
 _READS = re.compile(r"--dry-run|--live|^(?:doctor|case plan|mappings explain|scans show)")
 Play = Sequence[str]

@@ -247,7 +247,8 @@ def commands_meet_failures(setting: Setting, known: Known, statuses: tuple[int, 
     """Commands that ask other systems, while these fail."""
     for status in statuses:
         _broken(setting, status, SYSTEMS)
-        play_commands(setting, known, OUTSIDE if whole else OUTSIDE[:-1], whole=whole, dry=True)
+        is_waited_for = whole and status == statuses[0]
+        play_commands(setting, known, OUTSIDE if is_waited_for else OUTSIDE[:-1], whole=whole, dry=True)
         setting.world.outside.mend()
     _limits_end(setting)
     setting.way("commands meet failures")
