@@ -29,8 +29,11 @@ PERSON = "what a person wrote"
 STATUSES = (400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 503)
 """Those with which a system says no, or not now."""
 
-_BREAKS_SECONDS = 0.5
 SOME_STATUSES = (400, 403, 429, 503)
+
+_BREAKS_SECONDS = 0.5
+_MOST_SHOWN = 15
+"""Of what is parked, so many are shown one by one: of each kind there are some among the latest."""
 
 
 def happen(setting: Setting, *, whole: bool) -> None:
@@ -39,7 +42,7 @@ def happen(setting: Setting, *, whole: bool) -> None:
     finding, few = findings_live(setting)
 
     def known() -> Known:
-        parked = [name.decode() for name in setting.world.redis.zrange(PARKED, 0, -1)]
+        parked = [name.decode() for name in setting.world.redis.zrange(PARKED, 0, -1)][-_MOST_SHOWN:]
         folder = str(setting.world.stage.folder)
         receiver = setting.world.addresses[0]
         scan = str(setting.world.outside.finding(few)["scan_id"])
