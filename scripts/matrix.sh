@@ -16,11 +16,13 @@ has_wheels() {
     --only-binary :all: --no-binary ijson --requirements requirements-dev.lock
 }
 
-# The unit and contract tests on a Python (the second argument), set up as a user's is.
+# The unit and contract tests on a Python (the second argument), set up as a user's is. Properties are tried with fewer
+# examples, as `make unit` does: make test tries all.
 play() {
   local folder=.venv/pythons/$1
   PYTHON=$2 scripts/setup.sh dev "$folder"
-  "$folder/bin/pytest" --quiet --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/contract
+  "$folder/bin/pytest" --quiet --numprocesses auto --maxprocesses 4 --dist loadfile \
+    --hypothesis-profile quick tests/unit tests/contract
 }
 
 own=$(version_of .venv/bin/python)
