@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.errors import NotFound, StoreUnavailable, TryLater
+from remediation.domain.errors import BudgetSpent, NotFound, StoreUnavailable, TryLater
 from remediation.queue import WORK_QUEUE
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
@@ -134,6 +134,17 @@ async def test_no_end_in_our_own_hands_counts(office: Office, end: str) -> None:
     except asyncio.CancelledError:
         assert end == "cancelled"
     assert await begun(office) == []
+
+
+async def test_deaths_still_count_after_a_look_that_had_no_room_in_a_budget(office: Office) -> None:
+    await kill(office, MOST_CRASHES - 1)
+    spent = BudgetSpent("schoolscan:lakeside", "schoolscan:lakeside/read", after=1.0, behind=1.0)
+    office.source.troubles.once("finding", spent)
+    await office.look()
+    assert await crashes(office) == MOST_CRASHES - 1
+    await kill(office, 1)
+    await office.look()
+    assert list(await office.parked()) == [LOOK]
 
 
 async def test_a_worker_that_lost_its_lease_and_lives_is_taken_off_the_count(office: Office) -> None:

@@ -20,6 +20,6 @@ else
 end
 if ARGV[8] ~= '' then wait_for_budget(ref, ARGV[8], tonumber(ARGV[5])) end
 redis.call('DEL', LEASE .. ref)
-ended(ref)
+if ARGV[8] ~= '' then broken_off(ref) else ended(ref) end
 list_case(ref, tonumber(ARGV[5]))
 return 1

@@ -253,6 +253,11 @@ local function ended(name)
   end
 end
 
+-- Work was broken off before what may kill its worker was tried again: its crashes still count.
+local function broken_off(name)
+  redis.call('HDEL', BEGUN .. name, 'token', 'at')
+end
+
 -- Adds its crashes to a row (a list of fields and values, as HGETALL returns it). Returns the row.
 local function with_crashes(row, name)
   for i, value in ipairs(redis.call('HMGET', BEGUN .. name, 'crashes', 'first', 'last')) do
