@@ -9,7 +9,7 @@ from remediation.domain.policy import Policy, ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
 from tests.gated import Deed
-from tests.worlds.agreement import ACCEPTED, GONE, OPEN, REVIEWING, SOLVED, Picture, has_ended, reopens
+from tests.worlds.agreement import ACCEPTED, GONE, OPEN, REVIEWING, SOLVED, Picture, has_ended, reopens, verdicts
 
 SCHOOLSCAN = "lakeside"
 STATUS_WORDS = {*Status, "closed", "reopened", "deleted", "final", "risk", "reason", "back"}
@@ -195,7 +195,8 @@ class Judge:
         self.named |= self.met
         if self._is_decided_anew(deed):
             return
-        if not tickets.active and not any(self._has_unknown(name) for name in self.policy.trackers):
+        waits = tickets.active or self._is_asked(deed, tickets)
+        if not waits and not any(self._has_unknown(name) for name in self.policy.trackers):
             self._wrong("reviewing, and no ticket waits for anybody")
         if self.lenient:
             return
@@ -203,6 +204,11 @@ class Judge:
             self._wrong(f"{read} was undone, and nobody has reopened a ticket")
         if read is REVIEWING and not news and not self._lost_replies() and not self.was_cut_off:
             self._wrong("reviewing was written once more, and names no other ticket than before")
+
+    def _is_asked(self, deed: Deed, tickets: Picture) -> bool:
+        """Whether it waits for a word of those who closed its tickets, after its status was lost with the store."""
+        asks = REVIEWING in verdicts(tickets.tickets.values(), self.policy, self._now())
+        return deed.text.startswith("kept_open") and asks
 
     def _created(self, deed: Deed) -> None:
         ticket, tracker = deed.before, deed.where

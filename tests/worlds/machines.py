@@ -30,7 +30,7 @@ class WorldMachine(RuleBasedStateMachine):
     async def hold(self) -> None:
         """The judge has found nothing, no tracker has two active tickets, and no job has failed but by plan."""
         world = self.world
-        assert world.judge.wrongs == []
+        assert world.judge.wrongs == [], world.judge.wrongs
         for name, book in world.books.items():
             active = [each for each in book.of(world.key.mark) if each.state.is_active]
             assert len(active) <= 1, name
