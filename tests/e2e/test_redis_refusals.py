@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from remediation.sealing import generate_key
+from sandbox.wire.ports import free_port
 from tests.e2e.scene import Scene, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
 from tests.redis_servers import DURABLE, RedisServer, SentinelServer, acl_line, running
@@ -29,6 +30,11 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+def cluster_mode() -> dict[str, str]:
+    """The settings of a server in cluster mode. Its second port is free, too, which it would not look for by itself."""
+    return {"cluster-enabled": "yes", "cluster-port": str(free_port())}
+
+
 def refusal(scene: Scene, role: str, **environment: str) -> str:
     """The one message with which a start ends."""
     result = scene.remedy("run", role, **environment)
@@ -40,7 +46,7 @@ def refusal(scene: Scene, role: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_cluster_ends_the_start(scene: Scene, tmp_path: Path, role: str) -> None:
-    with running(RedisServer(tmp_path / "redis", {**DURABLE, "cluster-enabled": "yes"})) as server:
+    with running(RedisServer(tmp_path / "redis", {**DURABLE, **cluster_mode()})) as server:
         assert "cluster mode, which is not supported" in refusal(scene, role, REDIS_URL=server.url)
 
 
@@ -71,7 +77,7 @@ def test_a_command_names_what_is_no_redis_for_us_and_does_not_call_it_empty(
     scene: Scene, server: RedisServer, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     with (
-        running(RedisServer(tmp_path / "cluster", {"cluster-enabled": "yes"})) as cluster,
+        running(RedisServer(tmp_path / "cluster", cluster_mode())) as cluster,
         running(SentinelServer(tmp_path / "sentinel", {"monitor": f"main 127.0.0.1 {server.port} 1"})) as sentinel,
     ):
         for url, why in (
@@ -117,7 +123,7 @@ def readiness(address: str) -> tuple[int, list[str]]:
 def test_one_that_is_away_is_waited_for_and_refused_when_it_comes_back_as_a_cluster(
     scene: Scene, tmp_path: Path, role: str, event: str
 ) -> None:
-    server = RedisServer(tmp_path / "redis", {**DURABLE, "cluster-enabled": "yes"})
+    server = RedisServer(tmp_path / "redis", {**DURABLE, **cluster_mode()})
     program = scene.stage.start(role, REDIS_URL=server.url)
     assert told(program, "redis_waited_for")["reason"] == "away"
     status, problems = readiness(program.address(event))
