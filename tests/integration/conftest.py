@@ -32,6 +32,12 @@ async def connection(redis_url: str) -> AsyncIterator[Connection]:
     await pool.aclose()
 
 
+@pytest.fixture
+def data_keys() -> str:
+    """DATA_KEYS of a command."""
+    return generate_key()
+
+
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
     return Keyring.parse(generate_key())

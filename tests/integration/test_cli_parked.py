@@ -29,11 +29,6 @@ AT = 1_790_000_000.0
 
 
 @pytest.fixture
-def data_keys() -> str:
-    return generate_key()
-
-
-@pytest.fixture
 def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[CliRunner]:
     monkeypatch.chdir(tmp_path)
     with PlainRedis.from_url(redis_url) as redis:

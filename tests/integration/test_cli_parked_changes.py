@@ -13,7 +13,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.redis_address import RedisAddress
-from remediation.sealing import Keyring, generate_key
+from remediation.sealing import Keyring
 from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import MOST_REPLAYS, ParkedKind, ParkedWork
@@ -25,11 +25,6 @@ KEYS = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in ran
 KEY = KEYS[0]
 ACTION, DELIVERY = f"{KEY.ref}/open:jira", "delivery/d1"
 AT = 1_790_000_000.0
-
-
-@pytest.fixture
-def data_keys() -> str:
-    return generate_key()
 
 
 @pytest.fixture

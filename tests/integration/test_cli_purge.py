@@ -10,7 +10,7 @@ from redis import Redis as PlainRedis
 from structlog.testing import capture_logs
 
 from remediation.redis_address import RedisAddress
-from remediation.sealing import Keyring, generate_key
+from remediation.sealing import Keyring
 from remedy.main import main
 from remedy.purge import command
 from remedy.runtime.assembly import open_connection
@@ -18,11 +18,6 @@ from remedy.runtime.failures import ExitCode
 from tests.integration.test_relations import MAPPINGS, School
 
 REF = "lakeside:finding:fnd_zz9"
-
-
-@pytest.fixture
-def data_keys() -> str:
-    return generate_key()
 
 
 @pytest.fixture

@@ -243,19 +243,18 @@ local function begin(name, token, now, alone)
   return true
 end
 
--- Work has ended, and its crashes are forgotten. Work with too many crashes was not begun, only parked: it keeps them.
-local function ended(name)
-  local key = BEGUN .. name
-  if tonumber(redis.call('HGET', key, 'crashes') or '0') < MOST_CRASHES then
-    redis.call('DEL', key)
-  else
-    redis.call('HDEL', key, 'token', 'at')
-  end
-end
-
--- Work was broken off before what may kill its worker was tried again: its crashes still count.
+-- Work is in nobody's hands any more, and says nothing of what killed its workers before: its crashes still count.
 local function broken_off(name)
   redis.call('HDEL', BEGUN .. name, 'token', 'at')
+end
+
+-- Work has ended, and its crashes are forgotten. Work with too many crashes was not begun, only parked: it keeps them.
+local function ended(name)
+  if tonumber(redis.call('HGET', BEGUN .. name, 'crashes') or '0') < MOST_CRASHES then
+    redis.call('DEL', BEGUN .. name)
+  else
+    broken_off(name)
+  end
 end
 
 -- Adds its crashes to a row (a list of fields and values, as HGETALL returns it). Returns the row.
@@ -267,12 +266,12 @@ local function with_crashes(row, name)
   return row
 end
 
--- A delivery has been read: shred its body, keep its fingerprint for `lifetime` (ms), and take it off every list.
 -- Note that something sealed was deleted: until its file is rewritten, Redis still has it there.
 local function shred(count)
   redis.call('HINCRBY', SHREDDED, 'count', count or 1)
 end
 
+-- A delivery has been read: shred its body, keep its fingerprint for `lifetime` (ms), and take it off every list.
 local function close_delivery(id, lifetime, state)
   local row, name = INBOX .. id, 'delivery/' .. id
   redis.call('HSET', row, 'state', state or 'done')
