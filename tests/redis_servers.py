@@ -27,6 +27,8 @@ STOP_SECONDS = 10.0
 _PAUSE = 0.02
 
 DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "save": ""}
+CLUSTER = {"cluster-enabled": "yes"}
+"""The options of a server in cluster mode; it is given a free second port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class RedisServer:
         """Start it, on the data that are there, and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         said = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.folder), **self.options}
+        if "cluster-enabled" in self.options:
+            said["cluster-port"] = str(free_port())  # it would not look for a free one by itself
         words = [word for name, value in said.items() for word in (f"--{name}", *value.split())]
         self._run(words)
         return self

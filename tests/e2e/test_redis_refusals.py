@@ -9,10 +9,9 @@ import httpx2
 import pytest
 
 from remediation.sealing import generate_key
-from sandbox.wire.ports import free_port
 from tests.e2e.scene import Scene, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
-from tests.redis_servers import DURABLE, RedisServer, SentinelServer, acl_line, running
+from tests.redis_servers import CLUSTER, DURABLE, RedisServer, SentinelServer, acl_line, running
 
 ROLES = ["receiver", "worker"]
 PASSWORD = "test-only-password"
@@ -30,11 +29,6 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def cluster_mode() -> dict[str, str]:
-    """The settings of a server in cluster mode. Its second port is free, too, which it would not look for by itself."""
-    return {"cluster-enabled": "yes", "cluster-port": str(free_port())}
-
-
 def refusal(scene: Scene, role: str, **environment: str) -> str:
     """The one message with which a start ends."""
     result = scene.remedy("run", role, **environment)
@@ -46,7 +40,7 @@ def refusal(scene: Scene, role: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_cluster_ends_the_start(scene: Scene, tmp_path: Path, role: str) -> None:
-    with running(RedisServer(tmp_path / "redis", {**DURABLE, **cluster_mode()})) as server:
+    with running(RedisServer(tmp_path / "redis", {**DURABLE, **CLUSTER})) as server:
         assert "cluster mode, which is not supported" in refusal(scene, role, REDIS_URL=server.url)
 
 
@@ -77,7 +71,7 @@ def test_a_command_names_what_is_no_redis_for_us_and_does_not_call_it_empty(
     scene: Scene, server: RedisServer, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     with (
-        running(RedisServer(tmp_path / "cluster", cluster_mode())) as cluster,
+        running(RedisServer(tmp_path / "cluster", CLUSTER)) as cluster,
         running(SentinelServer(tmp_path / "sentinel", {"monitor": f"main 127.0.0.1 {server.port} 1"})) as sentinel,
     ):
         for url, why in (
@@ -123,7 +117,7 @@ def readiness(address: str) -> tuple[int, list[str]]:
 def test_one_that_is_away_is_waited_for_and_refused_when_it_comes_back_as_a_cluster(
     scene: Scene, tmp_path: Path, role: str, event: str
 ) -> None:
-    server = RedisServer(tmp_path / "redis", {**DURABLE, **cluster_mode()})
+    server = RedisServer(tmp_path / "redis", {**DURABLE, **CLUSTER})
     program = scene.stage.start(role, REDIS_URL=server.url)
     assert told(program, "redis_waited_for")["reason"] == "away"
     status, problems = readiness(program.address(event))

@@ -15,7 +15,7 @@ from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.server.refusals import ConnectionCause
 from remedy.runtime.assembly import open_connection, open_for_command
 from tests.certificates import Authority
-from tests.redis_servers import DURABLE, RedisServer, SentinelServer, behind_tls, running
+from tests.redis_servers import CLUSTER, DURABLE, RedisServer, SentinelServer, behind_tls, running
 
 
 async def state_of(address: RedisAddress | str) -> StoreState:
@@ -63,7 +63,7 @@ async def test_one_that_may_forget_says_so(server: RedisServer, option: str, val
 
 
 async def test_a_cluster_of_one_node_is_refused(tmp_path: Path) -> None:
-    with running(RedisServer(tmp_path / "redis", {**DURABLE, "cluster-enabled": "yes"})) as server:
+    with running(RedisServer(tmp_path / "redis", {**DURABLE, **CLUSTER})) as server:
         with server.client() as client:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         assert await cause_of(server.url) == ConnectionCause.CLUSTER
