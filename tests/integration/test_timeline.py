@@ -74,6 +74,16 @@ async def test_whoever_follows_goes_on_after_what_was_seen(connection: Connectio
     assert kind_word(new.entry) == "action"
 
 
+async def test_nothing_that_was_told_before_a_moment_counts_as_told_since(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    for number in range(50):
+        await timeline.tell(KEY.ref, [Settled(AT + number)])
+        begun = await timeline.now()
+        assert [told async for told in timeline.since(KEY.ref, begun)] == []
+        await timeline.tell(KEY.ref, [Acted(AT + number, "open:jira", "done", "SEC-1")])
+        assert [kind_word(told.entry) async for told in timeline.since(KEY.ref, begun)] == ["action"]
+
+
 async def test_an_entry_comes_after_those_of_a_server_whose_clock_was_ahead(connection: Connection) -> None:
     timeline, ahead = Timeline(connection), 4_000_000_000_000
     kind, text = encoded(Settled(AT))

@@ -41,6 +41,9 @@ MOST_ENTRIES = 500
 
 BEGINNING = "-"
 
+_LAST_NUMBER = 2**64 - 1
+"""The highest number that an id may have, as in a stream of Redis."""
+
 _TRIES = 20
 """How often a timeline is read again because somebody else has written meanwhile. Only the holder of a case writes its
 timeline, so two do at once only where a lease was lost."""
@@ -102,9 +105,19 @@ class Timeline:
                 yield told
 
     async def now(self) -> str:
-        """An id after every entry so far and before every later one, by Redis's own clock."""
+        """An id after every entry so far and before every later one, by Redis's own clock.
+
+        What is told within one millisecond has the same time, so this one is waited out.
+        """
+        moment = await self._moment()
+        while await self._moment() == moment:
+            pass
+        return f"{moment}-{_LAST_NUMBER}"
+
+    async def _moment(self) -> int:
+        """The time (ms) that an entry gets now."""
         seconds, micros = await self._connection.ask(self._connection.redis.time())
-        return f"{int(seconds) * 1000 + int(micros) // 1000 - 1}-0"
+        return int(seconds) * 1000 + int(micros) // 1000
 
     async def _kept(self, ref: str) -> "_KeptText":
         with passing_errors():
