@@ -182,6 +182,10 @@ class Closing:
         """The closing of a ticket that is done."""
         return cls(ticket.reason or Reason.NONE, ticket.word, meant, ticket.id).dated_by(ticket)
 
+    def taken_back(self) -> "Closing":
+        """The same closing after the acceptance was taken back for which we made it: the ticket's own reason counts."""
+        return replace(self, meant=self.reason) if self.meant is Reason.ACCEPTED_RISK else self
+
     @property
     def has_end(self) -> bool:
         """Whether the ticket stated an end, also where its text states no time."""
@@ -209,7 +213,7 @@ class Closing:
         without a word, a later word was set by the tracker and is no other reason. Where a person removed the end of an
         accepted risk, or replaced it with a text that states no time, the reason counts as another one.
         """
-        if self._has_lost_its_end(ticket):
+        if self.has_lost_its_end(ticket):
             return True
         if (self.word and self.has_word_of(ticket)) or (self.meant is not None and not self.word):
             return False
@@ -223,7 +227,7 @@ class Closing:
             return False
         return self.until is None or int(until.timestamp()) > self.until
 
-    def _has_lost_its_end(self, ticket: Ticket) -> bool:
+    def has_lost_its_end(self, ticket: Ticket) -> bool:
         """Whether a person removed the end of the accepted risk, or replaced it with a text that states no time."""
         risk = ticket.risk
         if self.meant is not None or risk is None or risk.is_untold or risk.until is not None:
@@ -244,7 +248,9 @@ class Memory:
     `finding` is the subject's status then, and `tickets` the state of the ticket in each tracker that had one. `doing`
     names the actions that were begun after that and may or may not have been done; `planned_at` is the subject's status
     for which they were planned. Both are written before the first action and emptied once the actions are remembered:
-    after a crash they distinguish our own unfinished work from a change that a person made.
+    after a crash they distinguish our own unfinished work from a change that a person made. `closed_at` (whole Unix
+    seconds) is when the done tickets were closed that this work is to bring back: one that is still done with the same
+    time was not brought back. It is 0 where the tracker could not be asked, so that nothing was tried.
 
     `closings` says how each done ticket was closed, as far as a look has dealt with that; it may lack a ticket that an
     earlier version remembered. `left_over` has the words that tickets kept when we opened them again: a person who
@@ -261,6 +267,7 @@ class Memory:
     tickets: Mapping[str, TicketState] = field(default_factory=dict)
     doing: frozenset[ActionName] = frozenset()
     planned_at: Status | None = None
+    closed_at: Mapping[str, int] = field(default_factory=dict)
     severity: Severity | None = None
     rule: str = ""
     wrote: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

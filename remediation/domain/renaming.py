@@ -62,6 +62,7 @@ def renamed_memory(memory: Memory, names: Names) -> Memory:
         memory,
         tickets=_keys(memory.tickets, names),
         doing=_actions(memory.doing, names),
+        closed_at=_keys(memory.closed_at, names),
         wrote=_keys(memory.wrote, names),
         told=frozenset(_token(token, names) for token in memory.told),
         closings=_keys(memory.closings, names),

@@ -29,6 +29,7 @@ from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import DECISIONS, as_remembered, is_question
 from remediation.planning.plans import still_told, still_wanted
+from remediation.planning.recovery import closing_times
 from remediation.planning.situation import Situation, is_found_again
 
 
@@ -183,7 +184,9 @@ def remembered(
     before and still hold; `now` is in Unix seconds.
     """
     known = _with_facts(progress, known, seen, policy, told, now)
-    waiting = _owed(progress, known, seen) | {name for name in known.doing if _may_yet_tell(name, seen.unseen)}
+    owed = _owed(progress, known, seen)
+    waiting = owed | {name for name in known.doing if _may_yet_tell(name, seen.unseen)}
+    known = replace(known, closed_at=_closed_at(progress, known, seen, owed))
     if progress.status.is_solved and progress.status is not known.planned_at:
         # It was solved after the plan was made: tickets that are found later are closed.
         opening = {name.tracker for name in waiting if name.verb in BRINGS_BACK}
@@ -229,9 +232,8 @@ def _on_the_way(progress: Progress, known: Memory, unseen: AbstractSet[str], wai
     there = (progress.tickets.keys() | unseen) - opened  # nothing is known of a ticket that was replaced or is gone
     kept = {name: state for name, state in known.tickets.items() if name in there}
     tickets = kept | {name: progress.tickets[name].state for name in (*_named(progress), *_moved(progress))}
-    return replace(
-        known, finding=finding, tickets=tickets, doing=_unfinished(progress) | waiting, planned_at=progress.status
-    )
+    doing = _unfinished(progress) | waiting
+    return replace(known, finding=finding, tickets=tickets, doing=doing, planned_at=progress.status)
 
 
 def _waits(progress: Progress, told: frozenset[str], seen: Observation) -> bool:
@@ -245,11 +247,24 @@ def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[Act
 
     A ticket of which the memory knows nothing, after a loss of Redis for example, counts as one of them.
     """
-    is_taken_up = seen.subject.status.is_unsolved and progress.status is Status.REVIEWING
-    if not is_taken_up or not is_found_again(seen, known):
+    is_taken_up = progress.status is Status.REVIEWING or _may_be_taken_up(progress)
+    if not (seen.subject.status.is_unsolved and is_taken_up) or not is_found_again(seen, known):
         return frozenset()
     done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
     return frozenset(ActionName(Verb.REOPEN, name) for name in done)
+
+
+def _closed_at(progress: Progress, known: Memory, seen: Observation, owed: AbstractSet[ActionName]) -> dict[str, int]:
+    """When the tickets were closed that are still to be brought back; 0 where nothing was tried (see Memory)."""
+    put_off = closing_times(seen, [name.tracker for name in progress.later if name.verb in BRINGS_BACK])
+    earlier = {name: at for name, at in known.closed_at.items() if name in seen.unseen}
+    return {**earlier, **{name.tracker: 0 for name in owed}, **put_off}
+
+
+def _may_be_taken_up(progress: Progress) -> bool:
+    """Whether `reviewing` may have been written: there was no answer."""
+    error = progress.later.get(ActionName(Verb.PATCH, detail=Status.REVIEWING))
+    return error is not None and error.ambiguous
 
 
 def _named(progress: Progress) -> Iterator[str]:
@@ -300,10 +315,14 @@ def _told(progress: Progress, told: frozenset[str], seen: Observation, severity:
 
 
 def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str, Closing]:
-    """How the tickets were closed. The former reason stays until the finding's note has told of the new one."""
+    """How the tickets were closed. The former reason stays until the finding's note has told of the new one.
+
+    Where an acceptance was taken back, a ticket that we closed for it, and that is still done, accepts nothing.
+    """
     is_owed = progress.status.is_solved and progress.status is known.finding
     is_late = any(name.verb == Verb.PATCH for name in progress.later)
     is_owed = not progress.is_patched and (is_owed or is_late)
+    is_taken_back = seen.subject.status is Status.ACCEPTED_RISK and progress.status.is_unsolved
     closings = {name: each for name, each in known.closings.items() if name in seen.unseen}
     for name, ticket in progress.tickets.items():
         before = known.closings.get(name) if known.tickets.get(name) is TicketState.DONE else None
@@ -311,6 +330,7 @@ def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str,
             continue
         is_kept = before is not None and name not in progress.closed and (is_owed or not before.differs_from(ticket))
         if before and is_kept:
+            before = before.taken_back() if is_taken_back else before
             is_news = before.differs_from(ticket) or (is_late and before.has_later_end(ticket))
             closings[name] = before if is_news else before.dated_by(ticket)
         else:

@@ -124,9 +124,15 @@ def decided_anew(case: Situation) -> list[Action]:
 
     A reason that does not count, or lacks what the policy demands, takes the decision back that the earlier one was:
     the finding becomes `reviewing`, and the person who closed the ticket is asked. Where the earlier reason did not
-    count either, the finding was solved by other means, and nothing follows.
+    count either, the finding was solved by other means, and nothing follows. Nor does anything where a finding is
+    resolved and a ticket lost the end of its acceptance: no acceptance has resolved it.
     """
-    seen, changed = case.seen, [name for name in case.seen.done if case.is_closed_otherwise(name)]
+    seen, is_resolved = case.seen, case.status is Status.RESOLVED
+    changed = [
+        name
+        for name in seen.done
+        if case.is_closed_otherwise(name) and not (is_resolved and case.has_only_lost_its_end(name))
+    ]
     if not changed or seen.unseen or case.status is not case.memory.finding:
         return []
     outcome = outcome_of(case.deciding, case.policy, case.now)

@@ -1,5 +1,6 @@
 """Which changes are our own after a crash: what was done between the last memory and the crash."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeGuard
@@ -80,7 +81,13 @@ def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memor
     known = with_own_work(record.memory, seen, record.parked)
     doing = {name for name in record.memory.doing if name.verb != Verb.PATCH} | {action.name for action in actions}
     back = {action.tracker: TicketState.DONE for action in actions if _brings_back(action)}
-    return replace(known, tickets={**known.tickets, **back}, doing=frozenset(doing), planned_at=seen.subject.status)
+    return replace(
+        known,
+        tickets={**known.tickets, **back},
+        doing=frozenset(doing),
+        planned_at=seen.subject.status,
+        closed_at={name: at for name, at in known.closed_at.items() if name not in back} | closing_times(seen, back),
+    )
 
 
 def found_done(memory: Memory, seen: Observation) -> tuple[ActionName, ...]:
@@ -100,6 +107,12 @@ def _is_seen(name: ActionName, memory: Memory, seen: Observation) -> bool:
     if name.verb == Verb.OPEN and name.tracker not in memory.tickets:
         return True
     return ticket.state.is_active is (name.verb in BRINGS_BACK)
+
+
+def closing_times(seen: Observation, trackers: Iterable[str]) -> dict[str, int]:
+    """When the done tickets of these trackers were closed (see Memory.closed_at), as far as that is known."""
+    done = (seen.tickets[name] for name in trackers if name in seen.done)
+    return {each.tracker: int(each.closed_at.timestamp()) for each in done if each.closed_at is not None}
 
 
 def _brings_back(action: Action) -> TypeGuard[ReopenTicket | OpenTicket]:
@@ -126,14 +139,26 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
     """Returns the trackers whose ticket was to be brought back when the finding was found again, and is still done.
 
     The tickets of other trackers were brought back, so the finding is `reviewing` and does not show that any more.
+    Where the answer to that SetStatus is not known, after a crash for example, a ticket may have been brought back and
+    closed again by a person: it counts only where it is known that it was closed before.
     """
     memory, status = record.memory, seen.subject.status
-    if not memory.doing or not (memory.finding is memory.planned_at is status is Status.REVIEWING):
+    if not memory.doing or status is not Status.REVIEWING:
         return frozenset()
+    owed = {name.tracker for name in memory.doing if name.verb in BRINGS_BACK} & set(seen.done)
     if ActionName(Verb.PATCH, detail=status) in memory.doing:
-        return frozenset()  # after a crash: a ticket may have been brought back, and closed again by a person
-    owed = {name.tracker for name in memory.doing if name.verb in BRINGS_BACK}
-    return frozenset(name for name in seen.done if name in owed and _is_as_it_was(seen.tickets[name], record, seen))
+        return frozenset(name for name in owed if _is_closed_as_before(seen.tickets[name], record, seen))
+    if not memory.finding is memory.planned_at is status:
+        return frozenset()
+    return frozenset(name for name in owed if _is_as_it_was(seen.tickets[name], record, seen))
+
+
+def _is_closed_as_before(ticket: Ticket, record: CaseRecord, seen: Observation) -> bool:
+    """Whether nobody has opened and closed the ticket since it was to be brought back (see Memory.closed_at)."""
+    before = record.memory.closed_at.get(ticket.tracker)
+    if before == 0:
+        return _is_as_it_was(ticket, record, seen)
+    return before is not None and before == closing_times(seen, (ticket.tracker,)).get(ticket.tracker)
 
 
 def _is_as_it_was(ticket: Ticket, record: CaseRecord, seen: Observation) -> bool:

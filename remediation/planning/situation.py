@@ -99,6 +99,11 @@ class Situation(NamedTuple):
         closing = self.memory.closings.get(tracker)
         return closing is not None and self.was_done(tracker) and closing.differs_from(self.seen.tickets[tracker])
 
+    def has_only_lost_its_end(self, tracker: str) -> bool:
+        """Whether the ticket accepts a risk as before, and a person has removed the end, or made it unreadable."""
+        closing, ticket = self.memory.closings.get(tracker), self.seen.tickets[tracker]
+        return closing is not None and closing.reason is ticket.reason and closing.has_lost_its_end(ticket)
+
     def counted(self, tracker: str) -> bool:
         """Whether the remembered reason of the ticket, which was done then, is one that decides."""
         closing = self.memory.closings.get(tracker)

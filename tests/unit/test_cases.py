@@ -91,6 +91,7 @@ MEMORIES = st.builds(
     tickets=st.dictionaries(st.sampled_from(["jira", "snow"]), st.sampled_from(TicketState)),
     doing=st.frozensets(st.sampled_from(sorted(actions_named("open:jira", "patch:reviewing"), key=str))),
     planned_at=st.one_of(st.none(), st.sampled_from(Status)),
+    closed_at=st.dictionaries(st.sampled_from(["jira", "snow"]), st.integers(0, 2**33)),
     closings=st.dictionaries(
         st.sampled_from(["jira", "snow"]),
         st.builds(
@@ -112,6 +113,7 @@ def test_a_memory_survives_redis(memory: Memory) -> None:
     back = memory_of(memory_json(memory).encode())
     assert (back.finding, back.tickets, back.doing) == (memory.finding, memory.tickets, memory.doing)
     assert back.planned_at == (memory.planned_at if memory.doing else None)
+    assert back.closed_at == (memory.closed_at if memory.doing else {})
     assert (back.closings, back.left_over) == (memory.closings, memory.left_over)
 
 

@@ -21,6 +21,7 @@ def memory_of(tracker: str) -> Memory:
         finding=Status.REVIEWING,
         tickets={tracker: TicketState.DONE, "snow": TicketState.OPEN},
         doing=actions_named(f"open:{tracker}", f"comment:{tracker}:conflict", "patch:resolved"),
+        closed_at={tracker: 7},
         wrote={tracker: {"priority": "2"}},
         told=frozenset({f"{tracker}/kept_open=cancelled", "snow/conflict="}),
         closings={tracker: Closing(Reason.FIXED, "Done", None)},
@@ -51,7 +52,7 @@ def test_every_field_that_may_name_a_tracker_is_in_these_records() -> None:
     touched = {"links", "intents", "memory", "parked", "again", "given_up"}
     assert {each.name for each in fields(CaseRecord)} == harmless | touched
     harmless = {"finding", "planned_at", "severity", "rule", "said", "conflict_at"}
-    touched = {"tickets", "doing", "wrote", "told", "closings", "left_over"}
+    touched = {"tickets", "doing", "closed_at", "wrote", "told", "closings", "left_over"}
     assert {each.name for each in fields(Memory)} == harmless | touched
 
 

@@ -254,14 +254,21 @@ def _closed_since(before: Picture, changed: Picture) -> set[str]:
 
 
 def decided_anew(before: Picture | None, changed: Picture) -> set[str]:
-    """Those that were done, and are done for another reason, or without their end, while SchoolScan says the same."""
+    """Those that were done, and are done for another reason, or without their end, while SchoolScan says the same.
+
+    The end of an acceptance says something only of a finding that is accepted.
+    """
     if before is None or before.status is not changed.status:
         return set()
     both = {name: (before.tickets[name], changed.tickets[name]) for name in before.done & changed.done}
     return {
         name
         for name, (old, new) in both.items()
-        if old.id == new.id and ((old.reason, old.word) != (new.reason, new.word) or _has_lost_its_end(old, new))
+        if old.id == new.id
+        and (
+            (old.reason, old.word) != (new.reason, new.word)
+            or (changed.status is ACCEPTED and _has_lost_its_end(old, new))
+        )
     }
 
 

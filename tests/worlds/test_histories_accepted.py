@@ -8,7 +8,7 @@ import pytest
 
 from remediation.domain.policy import Acceptance, Policy
 from remediation.domain.tickets import Reason
-from tests.worlds.agreement import ACCEPTED, OPEN, REVIEWING
+from tests.worlds.agreement import ACCEPTED, OPEN, RESOLVED, REVIEWING
 from tests.worlds.histories import (
     ALL,
     ALONE,
@@ -164,6 +164,47 @@ async def test_the_end_of_an_acceptance_survives_the_death_of_a_worker(gate: int
     await world.look_broken_off(gate, killed=True)
     status, active = await at_rest(world)
     assert (status, "snow" in active) == (REVIEWING, True)
+
+
+async def test_the_end_of_an_acceptance_brings_every_ticket_back_although_schoolscan_has_not_answered() -> None:
+    world = await opened()
+    await noticed(world, accepted("snow"), accepted("jira"))
+    world.fail(Trouble("jira", "reopen", "limited"))
+    world.fail(Trouble(SCHOOLSCAN, "updated", "busy"))
+    await world.later(6 * DAY)
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
+@pytest.mark.parametrize("gate", range(20, 24))
+async def test_what_schoolscan_accepts_anew_is_not_undone_by_an_acceptance_that_was_taken_back(gate: int) -> None:
+    world = await opened(replace(ANY, acceptance=Acceptance(at_most=timedelta(days=20))))
+    world.happen(accepted("jira", days=None))
+    await world.look_broken_off(gate, killed=True)
+    world.happen(Change("snow", "reason", Reason.DUPLICATE))
+    await world.later(30 * DAY)
+    assert (world.picture().status, world.picture().active) == (REVIEWING, {"jira"})
+    await noticed(world, says(ACCEPTED))
+    assert await at_rest(world) == (ACCEPTED, set())
+
+
+@pytest.mark.parametrize("days", [None, math.nan])
+@pytest.mark.parametrize("acceptance", [Acceptance(), STRICT])
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_the_end_of_an_acceptance_that_is_taken_away_means_nothing_to_a_finding_that_is_resolved(
+    days: float | None, acceptance: Acceptance, *, is_ours: bool
+) -> None:
+    world = await opened(replace(ALONE, acceptance=acceptance))
+    if is_ours:
+        await noticed(world, says(RESOLVED))
+        await noticed(world, Change("snow", "reason", Reason.ACCEPTED_RISK, "nobody sees it", 5.0))
+    else:
+        await noticed(world, accepted("snow"))
+    await noticed(world, says(RESOLVED))
+    before = world.written()
+    await noticed(world, Change("snow", "risk", detail="nobody sees it", days=days))
+    assert await at_rest(world) == (RESOLVED, set())
+    assert world.source.updates[-1][1] is not REVIEWING
+    assert len(world.source.updates) == before[1]
 
 
 async def test_a_ticket_that_may_not_be_reopened_at_the_end_of_an_acceptance_stays_parked() -> None:

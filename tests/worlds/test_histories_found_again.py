@@ -115,6 +115,40 @@ async def test_a_ticket_of_a_tracker_that_was_down_when_its_finding_was_found_ag
     assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
 
 
+@pytest.mark.parametrize(
+    ("policy", "call", "kind"),
+    [(ALL, "reopen", "limited"), (NEVER, "create", "limited"), (ALL, "read", "busy"), (ANY, "reopen", "crowded")],
+)
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_a_ticket_whose_reopening_had_to_wait_is_reopened_although_schoolscan_has_not_answered(
+    policy: Policy, call: str, kind: str, *, is_open: bool
+) -> None:
+    world = await opened(replace(policy, kept_open=frozenset({Reason.CANCELLED})))
+    await noticed(world, closed("jira", Reason.CANCELLED))
+    await noticed(world, *([] if is_open else [closed("snow")]))
+    world.fail(Trouble("jira", call, kind))
+    world.fail(Trouble(SCHOOLSCAN, "updated", "busy"))
+    await noticed(world, says(OPEN))
+    assert (world.picture().status, world.picture().active) == (REVIEWING, {"snow"})
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
+@pytest.mark.parametrize("call", ["reopen", "read"])
+async def test_what_a_person_has_closed_once_more_is_not_reopened_because_schoolscan_has_not_answered(
+    call: str,
+) -> None:
+    world = await opened()
+    await noticed(world, closed("snow"), closed("jira"))
+    world.fail(Trouble("jira", call, "busy", lasting=True))
+    world.fail(Trouble(SCHOOLSCAN, "updated", "busy"))
+    await noticed(world, says(OPEN))
+    world.happen(reopened("jira"))
+    await noticed(world, closed("jira"))
+    status, active = await at_rest(world)
+    assert (status, "snow" in active) == (REVIEWING, True)
+    assert call == "read" or active == {"snow"}
+
+
 async def test_a_finding_found_again_is_not_accepted_by_an_older_closing_whose_ticket_could_not_be_followed() -> None:
     world = await opened(replace(ANY, reopen_within=timedelta(0)))
     world.fail(busy("snow", "create"))

@@ -83,6 +83,19 @@ async def test_a_finding_found_again_whose_ticket_was_closed_meanwhile_survives_
     assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
 
 
+@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("call", ["reopen", "read"])
+async def test_a_ticket_whose_reopening_had_to_wait_is_reopened_whenever_a_worker_dies(call: str, gate: int) -> None:
+    world = await opened()
+    await noticed(world, closed("snow"), closed("jira"))
+    world.fail(busy("jira", call))
+    world.happen(says(OPEN))
+    await world.look_broken_off(gate, killed=True)
+    status, active = await at_rest(world)
+    assert (status, "snow" in active) == (REVIEWING, True)
+    assert call == "read" or active == {"snow", "jira"}
+
+
 async def test_a_ticket_that_comes_to_light_after_schoolscan_accepted_is_closed() -> None:
     world = await opened(NEVER)
     await noticed(world, closed("snow", Reason.FALSE_POSITIVE))

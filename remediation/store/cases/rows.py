@@ -165,6 +165,7 @@ def memory_json(memory: Memory) -> str:
     if memory.doing:
         kept |= {"doing": sorted(map(str, memory.doing)), "planned_at": memory.planned_at}
     more = {
+        "closed_at": dict(memory.closed_at) if memory.doing else {},
         "severity": memory.severity,
         "rule": memory.rule,
         "wrote": {tracker: dict(fields) for tracker, fields in memory.wrote.items() if fields},
@@ -192,6 +193,7 @@ def memory_of(text: bytes) -> Memory:
         tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
         doing=frozenset(map(ActionName.parse, kept.get("doing", ()))),
         planned_at=Status(kept["planned_at"]) if kept.get("planned_at") else None,
+        closed_at=kept.get("closed_at", {}),
         severity=Severity(kept["severity"]) if kept.get("severity") else None,
         rule=kept.get("rule", ""),
         said=policy_that(kept.get("rule", ""), kept["said"]) if "said" in kept else None,
