@@ -267,7 +267,6 @@ class Memory:
     tickets: Mapping[str, TicketState] = field(default_factory=dict)
     doing: frozenset[ActionName] = frozenset()
     planned_at: Status | None = None
-    closed_at: Mapping[str, int] = field(default_factory=dict)
     severity: Severity | None = None
     rule: str = ""
     wrote: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -276,6 +275,7 @@ class Memory:
     closings: Mapping[str, Closing] = field(default_factory=dict)
     left_over: Mapping[str, str] = field(default_factory=dict)
     said: Policy | None = None
+    closed_at: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
