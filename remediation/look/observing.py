@@ -16,7 +16,7 @@ from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, gone
-from remediation.domain.tickets import Ticket, TicketState
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning import Observation, as_remembered
 from remediation.ports import Rulebook, Ruling, Source, Tracker
 
@@ -187,7 +187,11 @@ async def _tickets(
     found = tuple(ticket for ticket in marked if ticket.id not in strangers)
     is_gone = linked is not None and linked.state is TicketState.GONE
     if is_gone:  # done tickets beside a deleted one are those that it followed: they decide nothing
-        found = tuple(ticket for ticket in found if ticket.state.is_active or _is_own_attempt(ticket, record, tracker))
+        found = tuple(
+            ticket
+            for ticket in found
+            if ticket.state.is_active or _is_own_attempt(ticket, record, tracker) or _may_follow(ticket, record)
+        )
     known = (linked,) if linked is not None and not is_gone else ()
     others = (ticket for ticket in found if linked is None or ticket.id != linked.id)
     tickets = _in_order(sorted((*known, *others), key=_created))
@@ -337,6 +341,14 @@ def _is_own_attempt(ticket: Ticket, record: CaseRecord, tracker: Tracker) -> boo
     if intent is None or ticket.created_at is None:
         return intent is not None
     return ticket.created_at.timestamp() > intent.at - tracker.search_horizon.total_seconds()
+
+
+def _may_follow(ticket: Ticket, record: CaseRecord) -> bool:
+    """Whether the ticket may have followed the linked one, of which a store that was restored has lost the link."""
+    link, created = record.links[ticket.tracker], ticket.created_at
+    if not record.may_be_outdated(link) or ticket.reason is Reason.DUPLICATE:  # we closed it beside the linked one
+        return False
+    return link.created is not None and created is not None and created.timestamp() > link.created
 
 
 def _created(ticket: Ticket) -> datetime:

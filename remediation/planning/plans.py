@@ -27,7 +27,7 @@ from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.relations import MOST_RELATED
 from remediation.domain.status import Status
 from remediation.planning.observation import Observation
-from remediation.planning.outcomes import decided_anew, is_question
+from remediation.planning.outcomes import is_question
 from remediation.planning.rows import closing, for_gone, for_solved, for_unsolved
 from remediation.planning.situation import Situation
 
@@ -232,15 +232,15 @@ def still_wanted(name: ActionName, seen: Observation, policy: Policy, record: Ca
             return not status.is_unsolved and tracker in seen.active
         case Verb.PATCH:
             brings_nearer = status != name.detail and bool(seen.active) == (name.detail == Status.REVIEWING)
-            return brings_nearer or _is_decided_anew(name, Situation.of(seen, policy, record, now))
+            return brings_nearer or _is_called_for(name, Situation.of(seen, policy, record, now))
         case _:
             is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE, Verb.RELATE}
             return is_told and tracker in seen.existing  # until a person gives them up
 
 
-def _is_decided_anew(name: ActionName, case: Situation) -> bool:
-    """Whether the note is called for because the reason of a done ticket has changed."""
-    return case.status.is_solved and any(action.name == name for action in decided_anew(case))
+def _is_called_for(name: ActionName, case: Situation) -> bool:
+    """Whether a solved finding must have this status, because an acceptance has ended or a reason has changed."""
+    return case.status.is_solved and any(action.name == name for action in for_solved(case))
 
 
 def _may_come_back(name: ActionName, seen: Observation, policy: Policy, now: datetime) -> bool:

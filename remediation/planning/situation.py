@@ -68,12 +68,15 @@ class Situation(NamedTuple):
     def risk_until(self) -> datetime | None:
         """When the acceptance of the risk ends; None for never.
 
-        Where every ticket that accepted the risk is gone, no ticket states the end: then the appointment has it.
+        Where every ticket that accepted the risk is gone, no ticket states the end: then the appointment has it. Not
+        where a person has changed the reason of a done ticket, because that is a decision of its own.
         """
         existing = self.seen.existing
         until, came_due = self.policy.risk_until(existing), self.record.came_due
         if until is not None or came_due is None or any(accepts_risk(ticket) for ticket in existing.values()):
             return until
+        if any(map(self.is_closed_otherwise, self.seen.done)):
+            return None
         return datetime.fromtimestamp(came_due, tz=UTC)
 
     @property

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from remediation.domain.policy import Policy, ResolveWhen
 from remediation.domain.status import Status
-from remediation.domain.tickets import Ticket, TicketState
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from tests.gated import Deed
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, REVIEWING, SOLVED, Picture, has_ended, reopens, verdicts
 
@@ -54,7 +54,7 @@ class Judge:
     agreed_at: int = 0
     met: set[tuple[str, str]] = field(default_factory=set)
     named: set[tuple[str, str]] = field(default_factory=set)
-    has_opened: bool = False
+    opened: set[tuple[str, str]] = field(default_factory=set)
     solved_by_us: bool = False
     read: Status = OPEN
     has_ended: bool = False
@@ -75,7 +75,8 @@ class Judge:
         """Both sides agree, every word is known, and nothing is parked."""
         self.before, self.changed, self.agreed_at = now, None, len(self.words)
         self.is_pure, self.lenient, self.solved_by_us = True, False, False
-        self.has_ended = self.has_opened = self.was_cut_off = False
+        self.opened = set()
+        self.has_ended = self.was_cut_off = False
 
     @property
     def is_unsure(self) -> bool:
@@ -195,7 +196,7 @@ class Judge:
         self.named |= self.met
         if self._is_decided_anew(deed):
             return
-        waits = tickets.active or self._is_asked(deed, tickets)
+        waits = tickets.active or news & self.opened or self._is_asked(deed, tickets)
         if not waits and not any(self._has_unknown(name) for name in self.policy.trackers):
             self._wrong("reviewing, and no ticket waits for anybody")
         if self.lenient:
@@ -206,7 +207,12 @@ class Judge:
             self._wrong("reviewing was written once more, and names no other ticket than before")
 
     def _is_asked(self, deed: Deed, tickets: Picture) -> bool:
-        """Whether it waits for a word of those who closed its tickets, after its status was lost with the store."""
+        """Whether it waits for a word of those who closed its tickets.
+
+        It does after its status was lost with the store; or its acceptance has ended, and nothing accepts it any more.
+        """
+        if deed.text.startswith("risk_expired") and self.has_ended:
+            return not any(ticket.reason is Reason.ACCEPTED_RISK for ticket in tickets.tickets.values())
         asks = REVIEWING in verdicts(tickets.tickets.values(), self.policy, self._now())
         return deed.text.startswith("kept_open") and asks
 
@@ -214,7 +220,7 @@ class Judge:
         ticket, tracker = deed.before, deed.where
         if ticket is None:
             return
-        self.has_opened = True
+        self.opened.add((tracker, ticket.id))
         self._met(deed)
         self.ours.update({(tracker, ticket.id, name): value for name, value in ticket.urgency.items()})
         if self.read is GONE or (self.read in SOLVED and not self.has_ended):
@@ -236,7 +242,7 @@ class Judge:
             return
         tracker, solved = deed.where, self._heard(SCHOOLSCAN, *SOLVED, "back")
         if self.read in SOLVED:
-            if not (solved or self.solved_by_us or self.has_opened):
+            if not (solved or self.solved_by_us or self.opened):
                 self._wrong(f"closed in {tracker}, and nobody has solved the finding")
             again = self._heard(tracker, "reopened") > max(solved, self._heard(tracker, "closed"))
             sure = self.before is not None and tracker in self.before.done

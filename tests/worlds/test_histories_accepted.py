@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from remediation.domain.policy import Acceptance, Policy
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from tests.worlds.agreement import ACCEPTED, OPEN, RESOLVED, REVIEWING
 from tests.worlds.histories import (
@@ -205,6 +206,30 @@ async def test_the_end_of_an_acceptance_that_is_taken_away_means_nothing_to_a_fi
     assert await at_rest(world) == (RESOLVED, set())
     assert world.source.updates[-1][1] is not REVIEWING
     assert len(world.source.updates) == before[1]
+
+
+@pytest.mark.parametrize(("reason", "status"), [(Reason.DUPLICATE, RESOLVED), (Reason.UNKNOWN, REVIEWING)])
+async def test_a_ticket_that_no_longer_accepts_its_risk_has_no_end_of_an_acceptance(
+    reason: Reason, status: Status
+) -> None:
+    world = await opened(ALONE)
+    await noticed(world, accepted("snow"))
+    world.happen(Change("snow", "reason", reason, "very odd"))
+    await world.later(6 * DAY)
+    assert [update[1:] for update in world.source.updates][2:] == [(status, "reason_changed")]
+    assert await at_rest(world) == (status, set())
+
+
+async def test_what_a_person_fixed_after_an_acceptance_ended_is_resolved_although_schoolscan_refused_its_end() -> None:
+    world = await opened(ALONE)
+    await noticed(world, accepted("snow"))
+    world.fail(refused(SCHOOLSCAN, "update_finding"))
+    await world.later(6 * DAY)
+    assert (world.picture().active, world.on_the_list()[0]) == ({"snow"}, {"patch:reviewing"})
+    await noticed(world, closed("snow"))
+    assert world.on_the_list()[0] == {"patch:reviewing"}, "it is still wanted"
+    await world.replay()
+    assert await at_rest(world) == (RESOLVED, set())
 
 
 async def test_a_ticket_that_may_not_be_reopened_at_the_end_of_an_acceptance_stays_parked() -> None:

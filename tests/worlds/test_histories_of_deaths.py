@@ -27,7 +27,7 @@ from tests.worlds.histories import (
     says,
 )
 from tests.worlds.judging import SCHOOLSCAN
-from tests.worlds.outside import Change, Trouble
+from tests.worlds.outside import HORIZON, Change, Trouble
 from tests.worlds.world import World
 
 
@@ -166,3 +166,30 @@ async def test_an_older_ticket_in_place_of_a_deleted_one_changes_no_reason_when_
     world.happen(says(RESOLVED))
     await world.poll()
     assert await at_rest(world) == (RESOLVED, set())
+
+
+@pytest.mark.parametrize("reason", [Reason.FIXED, Reason.UNKNOWN, Reason.ACCEPTED_RISK])
+async def test_a_ticket_that_followed_a_deleted_one_is_known_again_when_an_older_redis_is_restored(
+    reason: Reason,
+) -> None:
+    world = await opened()
+    backup = world.shelves.copy()
+    await noticed(world, deleted("snow"))
+    follower = world.picture().tickets["snow"].id
+    world.restore(backup)
+    world.happen(closed("snow", reason))
+    await world.look()
+    await world.later(HORIZON)
+    assert await at_rest(world) == (REVIEWING, {"jira"})
+    assert world.picture().tickets["snow"].id == follower
+
+
+@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("reason", [Reason.FIXED, Reason.ACCEPTED_RISK])
+async def test_a_ticket_that_is_opened_and_closed_during_one_look_is_named_and_then_counts(
+    gate: int, reason: Reason
+) -> None:
+    world = await opened(ALONE)
+    world.happen(deleted("snow"))
+    await world.change_during_a_look(gate, closed("snow", reason))
+    assert (await at_rest(world))[0] in {REVIEWING, RESOLVED, ACCEPTED}
