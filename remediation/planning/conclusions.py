@@ -341,12 +341,13 @@ def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str,
 def _meant(progress: Progress, name: str, ticket: Ticket, known: Memory) -> Reason | None:
     """The reason for which we closed the ticket, None where we did not.
 
-    Where that was before a crash, or in an earlier version, the status of the finding implies the reason.
+    Where that was before a crash, or in an earlier version, the status of the finding implies the reason. Not while a
+    look is unfinished: a person may have opened the ticket and closed it again.
     """
     is_begun = ActionName(Verb.RESOLVE, name) in known.doing
     if is_begun and progress.status is Status.RESOLVED:
         return progress.closed.get(name, Reason.FIXED)
-    may_be_ours = is_begun or known.tickets.get(name) is TicketState.DONE
+    may_be_ours = is_begun or (not known.doing and known.tickets.get(name) is TicketState.DONE)
     is_accepted = progress.status is Status.ACCEPTED_RISK and name not in known.closings
     says_else = ticket.reason in DECISIONS and ticket.reason is not Reason.ACCEPTED_RISK
     told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and not says_else else None

@@ -33,7 +33,7 @@ def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> 
     decisions = [reason for reason in reasons.values() if reason in DECISIONS]
     if decisions and all(reason is Reason.ACCEPTED_RISK for reason in decisions):
         return _acceptance_of(tickets, policy, now)
-    kept = {name for name, ticket in tickets.items() if reasons[name] in policy.kept_open or ticket.is_left_over}
+    kept = {name for name, ticket in tickets.items() if _is_kept(ticket, policy)}
     counting: list[Reason] = [reason for reason in decisions if reason is not Reason.ACCEPTED_RISK]
     for reason in counting or ([] if kept else reasons.values()):
         if reason not in policy.kept_open:
@@ -124,22 +124,32 @@ def decided_anew(case: Situation) -> list[Action]:
 
     A reason that does not count, or lacks what the policy demands, takes the decision back that the earlier one was:
     the finding becomes `reviewing`, and the person who closed the ticket is asked. Where the earlier reason did not
-    count either, the finding was solved by other means, and nothing follows. Nor does anything where a finding is
-    resolved and a ticket lost the end of its acceptance: no acceptance has resolved it.
+    count either, the finding was solved by other means, and nothing follows. Where neither counts and other tickets
+    decide, there is a new note, and no other status: SchoolScan may have decided against them.
     """
-    seen, is_resolved = case.seen, case.status is Status.RESOLVED
-    changed = [
-        name
-        for name in seen.done
-        if case.is_closed_otherwise(name) and not (is_resolved and case.has_only_lost_its_end(name))
-    ]
+    seen, changed = case.seen, [name for name in case.seen.done if _is_decided_otherwise(case, name)]
     if not changed or seen.unseen or case.status is not case.memory.finding:
         return []
     outcome = outcome_of(case.deciding, case.policy, case.now)
     patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, SetStatus)]
     if patches:
-        return [*patches]
+        decides = any(case.counted(name) or not _is_kept(seen.tickets[name], case.policy) for name in changed)
+        return [patch for patch in patches if decides or patch.status is case.status]
     withdrawn = [name for name in changed if case.counted(name)]
     if not withdrawn:
         return []
     return [SetStatus(Status.REVIEWING, Why.REASON_CHANGED, seen.tickets[withdrawn[0]].reason), *outcome]
+
+
+def _is_decided_otherwise(case: Situation, name: str) -> bool:
+    """Whether the reason of the done ticket has changed.
+
+    The lost end of an acceptance does not count where the finding is resolved: no acceptance has resolved it.
+    """
+    is_undated = case.status is Status.RESOLVED and case.has_only_lost_its_end(name)
+    return case.is_closed_otherwise(name) and not is_undated
+
+
+def _is_kept(ticket: Ticket, policy: Policy) -> bool:
+    """Whether the ticket is done for a reason that leaves the finding as it is."""
+    return (ticket.reason or Reason.NONE) in policy.kept_open or ticket.is_left_over

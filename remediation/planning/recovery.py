@@ -76,7 +76,7 @@ def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memor
 
     An unfinished SetStatus of an earlier look is dropped: it is done, or this plan replaces it, so a later status does
     not come from it. A ticket that is to be brought back counts as done before: where it is still done after a crash,
-    nobody has closed it again.
+    nobody has closed it again. Of one that a person has opened again the former closing is over.
     """
     known = with_own_work(record.memory, seen, record.parked)
     doing = {name for name in record.memory.doing if name.verb != Verb.PATCH} | {action.name for action in actions}
@@ -86,6 +86,7 @@ def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memor
         tickets={**known.tickets, **back},
         doing=frozenset(doing),
         planned_at=seen.subject.status,
+        closings={name: each for name, each in known.closings.items() if name not in seen.active},
         closed_at={name: at for name, at in known.closed_at.items() if name not in back} | closing_times(seen, back),
     )
 

@@ -139,11 +139,16 @@ def _has_ended(ticket: Ticket, policy: Policy, now: datetime) -> bool:
 
 
 def _is_stuck(case: Situation) -> bool:
-    """Whether tickets are done only because their tracker refused to reopen them, and nobody has closed one since."""
+    """Whether no ticket is active only because a tracker refused one, and nobody has closed one since.
+
+    It refused to reopen a done ticket, or to open one in place of a ticket that was deleted.
+    """
     done, refused = case.seen.done, case.set_aside
     if not refused or not all(case.was_done(tracker) for tracker in done):
         return False
-    return any(ActionName(verb, tracker) in refused for tracker in done for verb in BRINGS_BACK)
+    if any(case.is_closed_otherwise(tracker) or case.has_later_end(tracker) for tracker in done):
+        return False
+    return any(ActionName(verb, tracker) in refused for tracker in (*done, *case.missing) for verb in BRINGS_BACK)
 
 
 def for_solved(case: Situation) -> list[Action]:

@@ -25,13 +25,17 @@ PERSON = "person-1"
 class Picture:
     """How the outside is at one moment: the finding, and the case's ticket in each tracker that has one.
 
-    `lost` is the earliest end of an acceptance whose ticket was deleted, where no ticket accepts the risk now.
+    `lost` is the earliest end of an acceptance whose ticket was deleted, where no ticket accepts the risk now. `chosen`
+    names the trackers whose ticket we closed and a person gave another reason since; `blurred` those of them where that
+    was before we can have seen how we had closed it.
     """
 
     status: Status
     tickets: Mapping[str, Ticket]
     at: datetime
     lost: datetime | None = None
+    chosen: frozenset[str] = frozenset()
+    blurred: frozenset[str] = frozenset()
 
     @property
     def active(self) -> set[str]:
@@ -179,8 +183,10 @@ def _found_again(before: Picture | None, changed: Picture, policy: Policy) -> se
     if before.status is ACCEPTED:
         ended = any(has_ended(ticket, policy, changed.at) for ticket in tickets)
         same = _closed_since(before, changed) == set() and not changed.missing(policy)
+        lacks = any(accepted_by_people(each) and not says_enough(each, policy, changed.at) for each in tickets)
         if same and not ended and all(ticket.reason is Reason.ACCEPTED_RISK for ticket in tickets):
-            return {ACCEPTED}
+            # SchoolScan's own decision, beside one of a person that lacks what the rule demands: both rows fit.
+            return {ACCEPTED, REVIEWING} if lacks else {ACCEPTED}
         # Deleted, closed once more, closed as fixed, or ended by a rule's longest time that SchoolScan's own decision
         # may not know: there are reasons for both.
         return {REVIEWING} if ended and people else {ACCEPTED, REVIEWING}
@@ -226,6 +232,8 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: St
             anew = (anew - {REVIEWING}) | {status}  # what decided nothing takes no decision back; ours decide nothing
         if all(_is_wordless(before.tickets[name]) for name in others):
             anew |= {status}
+        if others <= changed.blurred:  # our own word, or a person's? There are trackers with few words
+            anew |= {status, *verdicts((changed.tickets[name] for name in others), policy, changed.at)}
     if status is ACCEPTED and changed.is_lost_over:  # or SchoolScan's own word, or one of which the store was wiped
         return anew | {ACCEPTED, REVIEWING}
     if status is not ACCEPTED or not ended:
@@ -239,18 +247,13 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: St
 
 def _closed_since(before: Picture, changed: Picture) -> set[str]:
     """Those that were closed since, or closed otherwise than before: the risk's reason was filled in, say."""
-    facts = {name: (ticket.id, ticket.reason, ticket.closed_at, ticket.risk) for name, ticket in before.tickets.items()}
-    return {
-        name
-        for name in changed.done
-        if facts.get(name)
-        != (
-            (ticket := changed.tickets[name]).id,
-            ticket.reason,
-            ticket.closed_at,
-            ticket.risk,
-        )
-    }
+    facts = {name: _closing_of(ticket) for name, ticket in before.tickets.items()}
+    return {name for name in changed.done if facts.get(name) != _closing_of(changed.tickets[name])}
+
+
+def _closing_of(ticket: Ticket) -> tuple[object, ...]:
+    """What makes one closing another. Of two words that nothing maps each is a reason of its own."""
+    return ticket.id, ticket.reason, ticket.word, ticket.closed_at, ticket.risk
 
 
 def decided_anew(before: Picture | None, changed: Picture) -> set[str]:
@@ -267,7 +270,7 @@ def decided_anew(before: Picture | None, changed: Picture) -> set[str]:
         if old.id == new.id
         and (
             (old.reason, old.word) != (new.reason, new.word)
-            or (changed.status is ACCEPTED and _has_lost_its_end(old, new))
+            or (changed.status is ACCEPTED and _is_of_people(name, before, changed) and _has_lost_its_end(old, new))
         )
     }
 
@@ -277,9 +280,14 @@ def _is_wordless(ticket: Ticket) -> bool:
     return ticket.closed_by != PERSON and ticket.reason is Reason.NONE
 
 
+def _is_of_people(name: str, before: Picture, changed: Picture) -> bool:
+    """Whether people said before and say now why this ticket is done: its end says nothing of what we closed."""
+    return all(name in each.chosen or each.tickets[name].closed_by == PERSON for each in (before, changed))
+
+
 def _has_lost_its_end(old: Ticket, new: Ticket) -> bool:
-    """Whether a person has emptied the end of what a person accepted, or written one that nobody can read."""
-    if not accepted_by_people(new) or new.risk is None or new.risk.until is not None:
+    """Whether the end of what was accepted is emptied, or nobody can read it any more."""
+    if new.reason is not Reason.ACCEPTED_RISK or new.risk is None or new.risk.until is not None:
         return False
     return not _is_unread(old) if _is_unread(new) else old.risk is not None and old.risk.until is not None
 

@@ -80,6 +80,8 @@ class Outside:
         }
         self.current: dict[str, str] = {}
         self.lost: list[datetime] = []
+        self.chosen: dict[tuple[str, str], bool] = {}
+        self.is_looked_at = False
         self._finding, self._edits = finding, 0
 
     def _now(self) -> datetime:
@@ -94,6 +96,10 @@ class Outside:
                 ):  # reopened while we opened the one that follows: who did it is told, and closes it
                     self.books[deed.where].change(old.id, TicketState.DONE, Reason.DUPLICATE, by=PERSON)
             self.current[deed.where] = deed.before.id
+        if deed.verb in {"resolve", "reopen"} and deed.before is not None:
+            self.chosen.pop((deed.where, deed.before.id), None)
+        if deed.verb == "update_finding" and deed.text.startswith("reason_changed"):
+            self.chosen = dict.fromkeys(self.chosen, True)
         self.judge.hear(deed)
 
     def picture(self) -> Picture:
@@ -103,7 +109,11 @@ class Outside:
         tickets = {name: ticket for name, ticket in present.items() if ticket.state is not TicketState.GONE}
         accepts = any(ticket.reason is Reason.ACCEPTED_RISK for ticket in tickets.values())
         lost = None if accepts else min(self.lost, default=None)
-        return Picture(self.status_now(), tickets, self._now(), lost)
+        chosen = {
+            name: each for name, ticket in tickets.items() if (each := self.chosen.get((name, ticket.id))) is not None
+        }
+        blurred = frozenset(name for name, is_sure in chosen.items() if not is_sure)
+        return Picture(self.status_now(), tickets, self._now(), lost, frozenset(chosen), blurred)
 
     def status_now(self) -> Status:
         """Where the subject stands."""
@@ -153,8 +163,8 @@ class Outside:
                 self._change_reason(book, ticket, change, change.reason)
             case "reopened" if done and not ticket.final:
                 book.change(ticket.id, TicketState.IN_PROGRESS)
-            case "deleted":
-                self.clock.pass_by(2 * HORIZON)  # what has been there for a while
+                self.chosen.pop((book.name, ticket.id), None)
+            case "deleted" if self._has_been_there(ticket):
                 self._note_lost(ticket)
                 book.change(ticket.id, TicketState.GONE)
             case "final" if done and not ticket.final:
@@ -174,6 +184,15 @@ class Outside:
                 return
         self.judge.speak(change.where, change.becomes)
 
+    def _has_been_there(self, ticket: Ticket) -> bool:
+        """Whether nobody can take a ticket that is deleted now for one that no search finds yet.
+
+        Time goes by until then, but not between two requests of one look: no request may take so long.
+        """
+        if not self.is_looked_at:
+            self.clock.pass_by(2 * HORIZON)
+        return ticket.created_at is not None and self._now() - ticket.created_at >= timedelta(seconds=2 * HORIZON)
+
     def _note_lost(self, ticket: Ticket) -> None:
         """A ticket is deleted: nobody can read any more until when it accepted the risk."""
         until = end_of(ticket, self.policy)
@@ -182,6 +201,14 @@ class Outside:
 
     def _change_reason(self, book: GatedTracker, ticket: Ticket, change: Change, reason: Reason) -> None:
         risk = self._risk(change) if reason is Reason.ACCEPTED_RISK else None
+        if ticket.closed_by != PERSON:
+            old = self.judge.before.tickets.get(book.name) if self.judge.before is not None else None
+            is_seen = old is not None and (old.id, old.closed_at, old.word) == (
+                ticket.id,
+                ticket.closed_at,
+                ticket.word,
+            )
+            self.chosen.setdefault((book.name, ticket.id), is_seen)
         book.change_reason(ticket.id, reason, change.detail if reason is Reason.UNKNOWN else "", risk)
 
     def _risk(self, change: Change) -> Risk | None:

@@ -180,7 +180,9 @@ class World(Outside):
 
     async def change_during_a_look(self, gate: int, change: Change) -> None:
         async def happening() -> None:
+            self.is_looked_at = True
             self.happen(change)
+            self.is_looked_at = False
             await self.mark()
 
         await self.look_and_at(gate, happening)
