@@ -274,9 +274,10 @@ def _named(progress: Progress) -> Iterator[str]:
 
 
 def _moved(progress: Progress) -> Iterator[str]:
-    """The trackers whose ticket we changed, or are to bring back. An opened one counts once a note names it."""
+    """The trackers whose ticket we changed, or were to bring back. An opened one counts once a note names it."""
     unnamed = any(name.verb == Verb.PATCH for name in progress.later)
-    yield from (name.tracker for name in progress.later if name.verb in BRINGS_BACK and _is_done(progress, name))
+    tried = (name for name in (*progress.later, *progress.refused) if name.verb in BRINGS_BACK)
+    yield from (name.tracker for name in tried if _is_done(progress, name))
     for action in progress.done:
         if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
             yield action.tracker

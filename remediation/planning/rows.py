@@ -112,7 +112,7 @@ def _deciding(case: Situation) -> Mapping[str, Ticket]:
     if closed:  # an acceptance that has ended does not count, however long ago it was made
         closed |= {name: each for name, each in seen.existing.items() if _has_ended(each, case.policy, case.now)}
     if not seen.active:  # the others were closed by us, and decide nothing
-        return closed if closed and case.is_known else seen.existing
+        return closed if closed and case.is_known else case.deciding
     return closed if case.is_known or seen.is_closed_last else {}
 
 

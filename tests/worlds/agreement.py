@@ -232,8 +232,12 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: St
             anew = (anew - {REVIEWING}) | {status}  # what decided nothing takes no decision back; ours decide nothing
         if all(_is_wordless(before.tickets[name]) for name in others):
             anew |= {status}
+        if not any(_meaning(before.tickets[name], policy, before.at) is status for name in others):
+            anew |= {status}  # other tickets or SchoolScan decided: a reason that did not decide takes nothing back
         if others <= changed.blurred:  # our own word, or a person's? There are trackers with few words
             anew |= {status, *verdicts((changed.tickets[name] for name in others), policy, changed.at)}
+    if before is not None and _completed(before, changed, policy):  # a reason that was changed before counts only now
+        anew |= {status, *verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)}
     if status is ACCEPTED and changed.is_lost_over:  # or SchoolScan's own word, or one of which the store was wiped
         return anew | {ACCEPTED, REVIEWING}
     if status is not ACCEPTED or not ended:
@@ -272,6 +276,20 @@ def decided_anew(before: Picture | None, changed: Picture) -> set[str]:
             (old.reason, old.word) != (new.reason, new.word)
             or (changed.status is ACCEPTED and _is_of_people(name, before, changed) and _has_lost_its_end(old, new))
         )
+    }
+
+
+def _completed(before: Picture, changed: Picture, policy: Policy) -> set[str]:
+    """Those whose acceptance lacked what the rule demands, or had ended, and says enough now."""
+    both = {name: (before.tickets[name], changed.tickets[name]) for name in before.done & changed.done}
+    return {
+        name
+        for name, (old, new) in both.items()
+        if old.id == new.id
+        and accepted_by_people(old)
+        and accepted_by_people(new)
+        and says_enough(new, policy, changed.at)
+        and not says_enough(old, policy, before.at)
     }
 
 

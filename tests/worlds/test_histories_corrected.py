@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.domain.policy import KEPT_OPEN
+from remediation.domain.policy import KEPT_OPEN, Policy
 from remediation.domain.tickets import Reason
 from tests.worlds.agreement import ACCEPTED, OPEN, RESOLVED, REVIEWING
 from tests.worlds.histories import (
+    ALL,
     ALONE,
     ANY,
     GATES,
@@ -158,3 +159,48 @@ async def test_a_ticket_is_opened_once_although_another_one_is_deleted_before_th
     world.fail(Trouble("snow", "created", "crowded"))
     await world.change_during_a_look(17, deleted("jira"))
     assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_SOLVED, Reason.UNKNOWN])
+@pytest.mark.parametrize("policy", [ALL, ANY])
+async def test_our_own_closing_does_not_resolve_what_a_person_took_back_where_schoolscan_has_not_answered(
+    policy: Policy, reason: Reason
+) -> None:
+    world = await opened(policy)
+    await noticed(world, says(RESOLVED))
+    world.fail(Trouble(SCHOOLSCAN, "updated", "busy"))
+    await noticed(world, corrected("snow", reason))
+    assert await at_rest(world) == (REVIEWING, set())
+    assert comments(world, "snow", "kept_open") == 1
+
+
+@pytest.mark.parametrize("trouble", [busy(SCHOOLSCAN, "updated"), busy(SCHOOLSCAN, "update_finding")])
+async def test_a_closing_does_not_count_once_it_was_to_be_undone_and_its_tracker_refused_that(trouble: Trouble) -> None:
+    world = await opened(ANY)
+    world.fail(refused("snow", "reopen", lasting=True))
+    world.fail(trouble)
+    await noticed(world, says(OPEN), closed("snow"))
+    await world.later(1_000.0)
+    assert (world.picture().status, world.picture().active) == (REVIEWING, {"jira"})
+    assert world.on_the_list()[0] == {"reopen:snow"}
+    world.heal()
+    await world.replay()
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
+async def test_a_reason_that_decided_nothing_beside_an_acceptance_that_lacks_an_end_takes_nothing_back() -> None:
+    world = await opened(replace(ALL, acceptance=STRICT))
+    await noticed(world, closed("snow", Reason.CANCELLED), accepted("jira", days=None), says(ACCEPTED))
+    await noticed(world, corrected("snow", Reason.DUPLICATE))
+    await noticed(world, corrected("snow", Reason.CANCELLED))
+    await noticed(world, corrected("snow", Reason.NOT_SOLVED))
+    assert await at_rest(world) == (ACCEPTED, set())
+
+
+async def test_a_reason_that_became_an_accepted_risk_counts_as_soon_as_its_end_is_right() -> None:
+    world = await opened()
+    await noticed(world, closed("jira", Reason.UNKNOWN), says(RESOLVED))
+    await noticed(world, corrected("jira", Reason.ACCEPTED_RISK, "nobody sees it", -1.0))
+    assert world.picture().status is RESOLVED
+    await noticed(world, Change("jira", "risk", detail="nobody sees it", days=5.0))
+    assert await at_rest(world) == (ACCEPTED, set())
