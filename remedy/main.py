@@ -17,6 +17,10 @@ COMMANDS = {
         "remedy.audit.command:audit",
         "Who did what, what was decided about cases, and whether that trail is as it was written.",
     ),
+    "backfill": (
+        "remedy.backfill.command:backfill",
+        "Bring the findings that a district's account has already under care: each without a case gets one.",
+    ),
     "case": (
         "remedy.case.command:case",
         "Which cases there are, what happened to one, and what would be done about it now.",

@@ -67,6 +67,11 @@ def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
         "audit export": [(), ("--names",), ("--format", "csv", "--people")],
         "audit list": [("--limit", "500"), ("--people",), ("--case", first)],
         "audit verify": [(), ("--against", f"{known.folder}/audit.jsonl")],
+        "backfill": [
+            ("--district", DISTRICT, "--dry-run", "--patience", "2s"),
+            ("--district", DISTRICT, "--severity", "low", "--no-wait"),
+            ("--district", DISTRICT, "--severity", "low", "--patience", "2s"),
+        ],
         "case list": [(), ("--district", DISTRICT), ("--limit", "1")],
         "case plan": [(first,), (second,), ("nobody",)],
         "case show": [(first,), (second,), ("SEC-1",), ("nobody",)],
@@ -135,7 +140,16 @@ def _deletions(known: Known) -> Mapping[str, Sequence[Play]]:
     }
 
 
-OUTSIDE = ("case plan", "doctor", "incidents poll", "mappings check", "mappings explain", "scans show", "reconcile")
+OUTSIDE = (
+    "backfill",
+    "case plan",
+    "doctor",
+    "incidents poll",
+    "mappings check",
+    "mappings explain",
+    "scans show",
+    "reconcile",
+)
 """The commands that ask other systems: they are played while these fail, too. The last one is patient."""
 
 

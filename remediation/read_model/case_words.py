@@ -75,6 +75,7 @@ CAUSES: Mapping[LookCause, str] = {
     LookCause.WEBHOOK: "a webhook came in",
     LookCause.POLL: "the ticket was in the list of changes",
     LookCause.SCAN: "a scan listed it",
+    LookCause.BACKFILL: "a backfill found it without a case",
     LookCause.FEED: "its feed showed it changed",
     LookCause.SWEEP: "it had been put off",
     LookCause.APPOINTMENT: "its appointment had come",

@@ -6,7 +6,7 @@ from remediation import telemetry
 from remediation.domain.cases import CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater, Waiting
 from remediation.outbound.backoff import delay
-from remediation.queue import band_of
+from remediation.queue import backfill_band, band_of
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import Owners
 from remediation.store.deliveries.parked import ParkedKind
@@ -57,18 +57,29 @@ async def _take_up(context: WorkerContext, scan: ScanListing) -> None:
 async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     if scan.pages >= MOST_PAGES:
         raise Refused(system_of(scan.district), f"its list has more than {MOST_PAGES:,} pages: does it ever end?")
-    source = context.source_for(scan.ref, scan.district, CaseKind.FINDING, urgent=True)  # only a list tells what is
+    # Only a list tells what is urgent; what a backfill finds has been there all the time.
+    source = context.source_for(scan.ref, scan.district, CaseKind.FINDING, urgent=not scan.is_backfill)
     page = await source.page(scan.filters, scan.cursor)
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
     keys = await Owners(context.todo, context.rulebook).of_subjects(scan.district, subjects)
-    cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
-    await context.scans.mark_page(scan, page.cursor, cases, context.clock(), page.left_out)
+    rank = backfill_band if scan.is_backfill else band_of
+    cases = [(key, rank(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
+    is_named_by_content = context.rulebook.identity(scan.district) is not None
+    marked = await context.scans.mark_page(
+        scan,
+        page.cursor,
+        cases,
+        context.clock(),
+        left_out=page.left_out,
+        passed_over=len(page.subjects) - len(subjects),
+        only_new=scan.is_backfill and not is_named_by_content,
+    )
     await note_answer(context, system_of(scan.district))
     _count(scan, "done")
     if page.left_out:
         LEFT_OUT.labels(scan.district).inc(page.left_out)
         logger.warning("findings_left_out", count=page.left_out)
-    logger.info("scan_page_listed", count=len(cases), last=page.cursor is None)
+    logger.info("scan_page_listed", count=marked, last=page.cursor is None)
 
 
 async def _put_off(context: WorkerContext, scan: ScanListing, asked: float | None, *, grows: bool = True) -> None:

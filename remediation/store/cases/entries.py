@@ -43,6 +43,7 @@ class LookCause(StrEnum):
     WEBHOOK = "webhook"
     POLL = "poll"
     SCAN = "scan"
+    BACKFILL = "backfill"
     FEED = "feed"
     SWEEP = "sweep"
     APPOINTMENT = "appointment"

@@ -9,14 +9,14 @@ look put off. A mark, and a look that finds all as it was, are none.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from remediation.domain.cases import CaseRecord, Memory
 from remediation.store.cases.rows import record_of
-from remediation.store.keys import CASE, CASE_LISTS
+from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS
 from remediation.store.server.connection import Connection
 
 _CURSOR = re.compile(r"(\d{1,16})/(\S{1,256})")
@@ -147,6 +147,14 @@ class CaseLists:
         last = cases[-1].cursor if len(found) > limit else None
         return CasePage(cases, last, is_complete)
 
+    async def count(self, wanted: CaseFilter) -> int:
+        """How many cases there are. Its cost follows how many lists there are."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        for name, number in (await self._numbers()).items():
+            if _fits(wanted, name):
+                asked.zcard(CASE_LIST + number)
+        return sum(await self._connection.ask(asked.execute()))
+
     async def _merged(self, wanted: CaseFilter, args: Sequence[str | int]) -> list[ListedCase]:
         """The cases that `list_page` answers, merged from its answers about some lists at a time."""
         fitting = [(name, number) for name, number in (await self._numbers()).items() if _fits(wanted, name)]
@@ -194,6 +202,17 @@ class CaseLists:
             frozenset(each.rule for each in cases) - {""},
             frozenset(tracker for each in cases for tracker in each.trackers),
         )
+
+
+async def with_rows(connection: Connection, refs: Collection[str]) -> frozenset[str]:
+    """Those of the references that the store has a row of: a case's, or that of a finding that belongs to one."""
+    if not refs:
+        return frozenset()
+    asked = connection.redis.pipeline(transaction=False)
+    for ref in refs:
+        asked.exists(CASE + ref)
+    found = await connection.ask(asked.execute())
+    return frozenset(ref for ref, is_there in zip(refs, found, strict=True) if is_there)
 
 
 def _readable_record(ref: str, row: Mapping[bytes, bytes]) -> CaseRecord | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from remediation.domain.subjects import Subject
 from remediation.sealing import Keyring
+from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
@@ -24,7 +25,8 @@ class ScanListing:
     `cursor` is None before the first page, and where it cannot be opened: the list then begins anew, which marks cases
     a second time at the worst. `stored` is the cursor as it is in the row, and `pages` how many pages were listed.
     `origin` is how the delivery that named the scan came. With `since` (Unix seconds) it is no scan but a whole
-    district, of which the findings that changed since then are listed.
+    district, of which the findings that changed since then are listed. A backfill (see backfills.py) is such a listing,
+    too: of the severities that are asked for, all where there is none.
     """
 
     ref: str
@@ -38,14 +40,23 @@ class ScanListing:
     since: float | None = None
     stored: str = field(default="", repr=False)
     pages: int = 0
+    is_backfill: bool = False
+    severities: frozenset[str] = frozenset()
 
     @property
     def filters(self) -> Mapping[str, str]:
         """Which findings are listed, as filters of SchoolScan's API."""
-        return {"scan_id": self.id} if self.since is None else {}
+        return {"scan_id": self.id} if self.since is None and not self.is_backfill else {}
 
     def counts(self, subject: Subject) -> bool:
-        """Whether a subject of the list is to be looked at; also one that does not say when it changed."""
+        """Whether a subject of the list is to be looked at; also one that does not say when it changed.
+
+        A backfill passes over what is solved: nobody need work on that.
+        """
+        if self.is_backfill and subject.status.is_solved:
+            return False
+        if self.severities and subject.severity not in self.severities:
+            return False
         changed = subject.changed_at or subject.detected_at
         return self.since is None or changed is None or changed.timestamp() >= self.since
 
@@ -98,9 +109,11 @@ class Scans:
             taken.token,
             taken.crashes,
             Origin.parse(row.get("request_id", ""), row.get("trace", "")),
-            int(row["since"]) / 1000 - _BEFORE_ABSENCE if "since" in row else None,
+            _since(row),
             stored,
             int(row.get("pages", 0)),
+            is_backfill="severities" in row,
+            severities=frozenset(filter(None, row.get("severities", "").split(","))),
         )
 
     async def note_districts(self, named: Iterable[str], now: float) -> list[DistrictChange]:
@@ -118,17 +131,29 @@ class Scans:
         await self._beginnings.let_go(scan.token)
 
     async def mark_page(
-        self, scan: ScanListing, next_cursor: str | None, cases: Iterable[Mark], now: float, left_out: int = 0
-    ) -> None:
+        self,
+        scan: ScanListing,
+        next_cursor: str | None,
+        cases: Iterable[Mark],
+        now: float,
+        *,
+        left_out: int = 0,
+        passed_over: int = 0,
+        only_new: bool = False,
+    ) -> int:
         """Mark a page's cases, save the cursor and wake a worker for the next page, in one step, once a page.
 
-        `left_out` of its findings have no id that a case could have: they are counted for the scan and the district.
+        `left_out` of its findings have no id that a case could have: they are counted for the scan and the district;
+        and for a backfill how many were `passed_over`. With `only_new` cases that the store has are not marked.
+        Returns how many were.
         """
         marks = marks_of(cases)
         following = self._cursors.sealed(SCAN + scan.ref, next_cursor) if next_cursor else ""
         counted = (left_out, scan.district, milliseconds(FINGERPRINT_LIFETIME))
-        args = (scan.ref, int(now * 1000), scan.stored, following, *counted)
-        await self._connection.run("mark_page", *args, *marks)
+        cause = LookCause.BACKFILL if scan.is_backfill else LookCause.SCAN
+        chosen = (cause, passed_over, "1" if only_new else "")
+        args = (scan.ref, int(now * 1000), scan.stored, following, *counted, *chosen)
+        return max(0, int(await self._connection.run("mark_page", *args, *marks)))
 
     async def put_off(self, scan: ScanListing, due: float) -> None:
         """Try the same page again at `due` (Unix seconds)."""
@@ -138,6 +163,13 @@ class Scans:
                 pipe.zadd(SCANS, {scan.ref: int(due * 1000)}, xx=True)
                 pipe.delete(BEGUN + scan.ref)
                 await pipe.execute()
+
+
+def _since(row: Mapping[str, str]) -> float | None:
+    """From when on (Unix seconds) findings that changed are listed; None for a scan, and for all."""
+    if "since" in row:
+        return int(row["since"]) / 1000 - _BEFORE_ABSENCE
+    return int(row["changed_since"]) / 1000 if row.get("changed_since") else None
 
 
 async def read_left_out(connection: Connection) -> Mapping[str, LeftOut]:

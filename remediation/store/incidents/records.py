@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from remediation.domain.incidents import Decided, DecidedPage, Incident, Kept, Told
 from remediation.domain.status import Status
 from remediation.sealing import Keyring
+from remediation.store.cases.lists import with_rows
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.rows import known, known_told, name_of, opened, sealed, sealed_told
-from remediation.store.keys import CASE, DECISIONS, INCIDENTS, INCIDENTS_TOLD
+from remediation.store.keys import DECISIONS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.server.connection import Connection
 
 _TOLD_KEY_BYTES = 16
@@ -51,13 +52,7 @@ class IncidentRecords:
 
     async def with_case(self, refs: Collection[str]) -> frozenset[str]:
         """Those of the case references that the store has a case of."""
-        if not refs:
-            return frozenset()
-        async with self._connection.redis.pipeline(transaction=False) as pipe:
-            for ref in refs:
-                pipe.exists(CASE + ref)
-            found = await self._connection.ask(pipe.execute())
-        return frozenset(ref for ref, is_there in zip(refs, found, strict=True) if is_there)
+        return await with_rows(self._connection, refs)
 
     async def find(self, district: str, feeds: Iterable[str], uuid: str) -> tuple[str, Decided] | None:
         """An incident of a district, and the first of these feeds that ever showed it; None where none did.

@@ -1,14 +1,27 @@
 -- A page of a scan has been listed. ARGV: scan reference, now, cursor of the page as the row has it, the next one (sealed)
--- or '', how many of its findings have no usable id, the district, how long (ms) their number is told, then the cases.
+-- or '', how many of its findings have no usable id, the district, how long (ms) their number is told, the cause, how many
+-- of its findings were passed over, '1' where only cases without a row are marked, then the cases.
+-- Cases of a backfill wait behind all work above the band LOW, as those of a reconcile do (see mark_found.lua).
 -- With the end of the list its cursor is deleted.
--- Returns 0 when another worker has listed this page already.
+-- Returns how many cases were marked, or -1 when another worker has listed this page already.
+local FIRST_CASE = 11
 local scan, now = ARGV[1], tonumber(ARGV[2])
-local row = SCAN .. scan
-if redis.call('HGET', row, 'state') ~= 'listing' or redis.call('HGET', row, 'cursor') ~= ARGV[3] then return 0 end
-mark_all(8, now, 'scan')
-for i = 8, #ARGV, 3 do note_origin(ARGV[i], row) end
+local row, marked, known = SCAN .. scan, 0, 0
+if redis.call('HGET', row, 'state') ~= 'listing' or redis.call('HGET', row, 'cursor') ~= ARGV[3] then return -1 end
+for i = FIRST_CASE, #ARGV, 3 do
+  if ARGV[10] == '1' and redis.call('EXISTS', CASE .. ARGV[i]) == 1 then
+    known = known + 1
+  else
+    local band = tonumber(ARGV[i + 2])
+    mark(ARGV[i], ARGV[i + 1], now, band, ARGV[8], ARGV[8] == 'backfill' and band / 100 or nil)
+    note_origin(ARGV[i], row)
+    marked = marked + 1
+  end
+end
 redis.call('HINCRBY', row, 'pages', 1)
-redis.call('HINCRBY', row, 'marked', (#ARGV - 7) / 3)
+redis.call('HINCRBY', row, 'marked', marked)
+if known > 0 then redis.call('HINCRBY', row, 'known', known) end
+if ARGV[9] ~= '0' then redis.call('HINCRBY', row, 'passed_over', ARGV[9]) end
 if ARGV[5] ~= '0' then
   redis.call('HINCRBY', row, 'left_out', ARGV[5])
   redis.call('HINCRBY', LEFT_OUT, ARGV[6], ARGV[5])
@@ -18,7 +31,7 @@ end
 redis.call('HSET', row, 'attempts', 0)
 ended(scan)
 if ARGV[4] == '' then
-  redis.call('HSET', row, 'state', 'done')
+  redis.call('HSET', row, 'state', 'done', 'ended_at', now)
   redis.call('HDEL', row, 'cursor')
   redis.call('ZREM', SCANS, scan)
   local kept = redis.call('HGET', row, 'kept_ms')
@@ -26,6 +39,6 @@ if ARGV[4] == '' then
 else
   redis.call('HSET', row, 'cursor', ARGV[4])
   redis.call('ZADD', SCANS, now + GRACE_MS, scan)
-  wake(row, 'page_scan', scan, now, 5)
+  wake(row, 'page_scan', scan, now, band_of(row, 5))
 end
-return 1
+return marked

@@ -183,8 +183,9 @@ local function set_aside(list, member, now)
   redis.call('SADD', SET_ASIDE, list)
 end
 
-local function band_of(row)
-  return tonumber(redis.call('HGET', row, 'band') or '0')
+-- The band of a row, or `otherwise` for one that has none.
+local function band_of(row, otherwise)
+  return tonumber(redis.call('HGET', row, 'band') or otherwise or '0')
 end
 
 local function holds(ref, token)

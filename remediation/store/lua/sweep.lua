@@ -22,7 +22,7 @@ for _, ref in ipairs(due) do
     redis.call('ZADD', list, now + GRACE_MS, ref)
   else
     redis.call('ZADD', list, now + GRACE_MS, ref)
-    wake(row, job, ref, now, which == 'case' and band_of(row) or 5)
+    wake(row, job, ref, now, band_of(row, which ~= 'case' and 5 or nil))
     woken = woken + 1
   end
 end

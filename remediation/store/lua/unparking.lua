@@ -43,7 +43,7 @@ local function unpark(name, now, replay, lifetime, most)
       redis.call('HSETNX', SCAN .. subject, 'kept_ms', lifetime)
       redis.call('PERSIST', SCAN .. subject) -- until it is done
       redis.call('ZADD', SCANS, now + GRACE_MS, subject)
-      wake(SCAN .. subject, 'page_scan', subject, now, 5)
+      wake(SCAN .. subject, 'page_scan', subject, now, band_of(SCAN .. subject, 5))
     else
       redis.call('HDEL', SCAN .. subject, 'cursor') -- nobody lists on
       redis.call('PEXPIRE', SCAN .. subject, lifetime)

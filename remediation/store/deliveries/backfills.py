@@ -1,0 +1,91 @@
+"""A backfill lists all findings of a district's account, so that those that have no case get one.
+
+A district has one at a time. It is a listing like that of a scan (see scans.py), with a row in the same place: a crash
+repeats one page at the most. The row is kept for thirty days after its end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from remediation.domain.status import Severity
+from remediation.queue import Band
+from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
+from remediation.store.keys import SCAN
+from remediation.store.server.connection import Connection
+
+_BAND_OF_PAGES = Band.MEDIUM
+"""Pages are read behind what comes in, and before the cases that they name: only the end of the list tells how many."""
+
+
+class BackfillState(StrEnum):
+    """Where a backfill stands. PARKED: its list was refused, and a person has to decide."""
+
+    LISTING = "listing"
+    PARKED = "parked"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """How far a backfill is. Times are in Unix seconds; `ended_at` is None before its end.
+
+    `severities` and `since` are what was asked for: none means all. Of the findings on its `pages`, `marked` got a
+    case; the store had `known` already, `passed_over` are solved or not asked for, and `left_out` have no usable id.
+    """
+
+    state: BackfillState
+    begun_at: float
+    ended_at: float | None
+    severities: tuple[Severity, ...]
+    since: float | None
+    pages: int
+    marked: int
+    known: int
+    passed_over: int
+    left_out: int
+
+    @property
+    def listed(self) -> int:
+        """How many findings were listed."""
+        return self.marked + self.known + self.passed_over + self.left_out
+
+
+def backfill_ref(district: str) -> str:
+    """The reference of a district's backfill, also as parked work."""
+    return f"{district}:backfill:account"
+
+
+class Backfills:
+    """The backfills in Redis. Every method raises StoreUnavailable; `now` is in Unix seconds."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def begin(self, district: str, severities: Iterable[Severity], since: float | None, now: float) -> bool:
+        """Begin one. Returns False, and changes nothing, while another one is under way or parked."""
+        asked = ",".join(severity for severity in Severity if severity in set(severities))
+        begin = "" if since is None else int(since * 1000)
+        kept = milliseconds(FINGERPRINT_LIFETIME)
+        args = (backfill_ref(district), int(now * 1000), kept, asked, begin, int(_BAND_OF_PAGES))
+        return bool(await self._connection.run("begin_backfill", *args))
+
+    async def cancel(self, district: str, now: float) -> bool:
+        """End one where it is. Returns False where none is being listed."""
+        return bool(await self._connection.run("cancel_backfill", backfill_ref(district), int(now * 1000)))
+
+    async def read(self, district: str) -> Backfill | None:
+        """The district's last one; None where there was none in the last thirty days."""
+        found = await self._connection.ask(self._connection.redis.hgetall(SCAN + backfill_ref(district)))
+        row = {name.decode(): value.decode() for name, value in found.items()}
+        if "begun_at" not in row:
+            return None
+        return Backfill(
+            BackfillState(row["state"]),
+            int(row["begun_at"]) / 1000,
+            int(row["ended_at"]) / 1000 if "ended_at" in row else None,
+            tuple(Severity(word) for word in row["severities"].split(",") if word),
+            int(row["changed_since"]) / 1000 if row["changed_since"] else None,
+            *(int(row.get(name, 0)) for name in ("pages", "marked", "known", "passed_over", "left_out")),
+        )

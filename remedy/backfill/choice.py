@@ -1,0 +1,40 @@
+"""What a backfill is asked for at the command line."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from remediation.domain.status import Severity
+from remediation.domain.subjects import Subject
+from remediation.store.deliveries.backfills import Backfill
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillChoice:
+    """Which findings of which district: none of `severities`, and no `since`, mean all."""
+
+    district: str
+    severities: tuple[Severity, ...]
+    since: datetime | None
+
+    @property
+    def since_seconds(self) -> float | None:
+        """`since` in Unix seconds, as the store keeps it."""
+        return None if self.since is None else float(int(self.since.timestamp()))
+
+    @property
+    def words(self) -> str:
+        """What is asked for, in the words of the command line."""
+        severities = [f"--severity {each}" for each in sorted(set(self.severities))]
+        since = [f"--since {self.since.isoformat(timespec='seconds')}"] if self.since else []
+        return " ".join([f"--district {self.district}", *severities, *since])
+
+    def is_of(self, backfill: Backfill) -> bool:
+        """Whether the backfill has the same choice. A span such as 90d is another moment each time, and counts."""
+        return set(backfill.severities) == set(self.severities) and (backfill.since is None) == (self.since is None)
+
+    def takes(self, subject: Subject) -> bool:
+        """Whether the subject is asked for, as workers judge it (see ScanListing.counts)."""
+        changed = subject.changed_at or subject.detected_at
+        if subject.status.is_solved or (self.severities and subject.severity not in self.severities):
+            return False
+        return self.since is None or changed is None or changed >= self.since

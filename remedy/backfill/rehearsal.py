@@ -1,0 +1,125 @@
+"""`remedy backfill --dry-run`: what an account has, what would be opened, and how long it takes. Only reads."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from remediation.domain.status import Severity
+from remediation.domain.subjects import Subject
+from remediation.mapping.reading.loading import Loaded, load_mappings
+from remediation.ports import ListedSource
+from remediation.read_model.backfills import estimate_words, time_of_writes
+from remediation.redis_address import RedisAddress
+from remediation.rulebook import MappingsRulebook
+from remediation.settings import load_settings
+from remediation.sources.schoolscan.source import FindingSource
+from remediation.store.cases.lists import with_rows
+from remediation.store.server.connection import Connection
+from remedy.backfill.choice import BackfillChoice
+from remedy.backfill.stores import BackfillStores
+from remedy.findings import open_source
+from remedy.reconcile.report import Screen
+from remedy.runtime.assembly import open_for_command, redis_address
+from remedy.runtime.clock import clock_of
+from remedy.scans.account import explaining
+from remedy.scans.following import answered
+
+
+@dataclass(slots=True)
+class BackfillRehearsal:
+    """What was found. `new` are the findings that would become cases, and `tickets` how many tickets, by tracker."""
+
+    listed: int = 0
+    known: int = 0
+    passed_over: int = 0
+    left_out: int = 0
+    writes: int = 0
+    new: Counter[Severity] = field(default_factory=Counter)
+    tickets: Counter[str] = field(default_factory=Counter)
+
+    def lines(self, a_minute: int) -> list[str]:
+        """For people."""
+        by_severity = ", ".join(f"{self.new[each]:,} {each}" for each in Severity if self.new[each])
+        opened = ", ".join(f"{count:,} in {name}" for name, count in sorted(self.tickets.items()))
+        others = f"{self.known:,} with a case already, {self.passed_over:,} solved or not asked for"
+        if self.left_out:
+            others += f", {self.left_out:,} without an id that can be used"
+        lines = [
+            f"{self.listed:,} findings listed: {others}.",
+            f"{self.new.total():,} would become cases{f': {by_severity}' if by_severity else ''}.",
+            f"Tickets that would be opened: {opened or 'none'}.",
+        ]
+        if self.writes:
+            lines.append(f"At the least it would take {estimate_words(self.writes, a_minute)}.")
+        return [*lines, "Nothing was written."]
+
+    def json(self, choice: BackfillChoice, a_minute: int) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "district": choice.district,
+            "listed": self.listed,
+            "new": self.new.total(),
+            "by_severity": {severity.value: count for severity, count in self.new.items()},
+            "tickets": dict(sorted(self.tickets.items())),
+            "known": self.known,
+            "passed_over": self.passed_over,
+            "left_out": self.left_out,
+            "writes": self.writes,
+            "writes_a_minute": a_minute,
+            "estimate_s": int(time_of_writes(self.writes, a_minute).total_seconds()),
+            "dry_run": True,
+        }
+
+
+def rehearse(choice: BackfillChoice, screen: Screen, patience: timedelta) -> None:
+    """Show what a backfill with this choice would do. Raises what SchoolScan, the store and mappings.yaml raise."""
+    settings = load_settings()
+    loaded = load_mappings(settings.mappings_path)
+
+    async def work(address: RedisAddress) -> tuple[BackfillRehearsal, int]:
+        async with open_for_command(address) as connection, open_source(loaded, choice.district) as account:
+            stores = BackfillStores(connection, await clock_of(connection))
+            source = FindingSource(choice.district, account)
+            found = await _rehearsed(choice, source, loaded, connection, screen, patience)
+            return found, await stores.writes_a_minute(choice.district)
+
+    with redis_address(settings) as address, explaining():
+        found, a_minute = asyncio.run(work(address))
+    screen.result(found.json(choice, a_minute), found.lines(a_minute))
+
+
+async def _rehearsed(
+    choice: BackfillChoice,
+    source: ListedSource,
+    loaded: Loaded,
+    connection: Connection,
+    screen: Screen,
+    patience: timedelta,
+) -> BackfillRehearsal:
+    found, rulebook, cursor = BackfillRehearsal(), MappingsRulebook(loaded.mappings), None
+    with screen.bar("findings listed", None) as bar:
+        while True:
+            at = cursor
+            page = await answered(lambda: source.page({}, at), screen, patience)  # noqa: B023 - it is awaited here
+            asked_for = [subject for subject in page.subjects if choice.takes(subject)]
+            known = await with_rows(connection, [subject.key.ref for subject in asked_for])
+            new = [subject for subject in asked_for if subject.key.ref not in known]
+            found.listed += len(page.subjects) + page.left_out
+            found.known += len(asked_for) - len(new)
+            found.passed_over += len(page.subjects) - len(asked_for)
+            found.left_out += page.left_out
+            _add(found, new, rulebook)
+            bar.step(len(page.subjects) + page.left_out)
+            if (cursor := page.cursor) is None:
+                return found
+
+
+def _add(found: BackfillRehearsal, new: Sequence[Subject], rulebook: MappingsRulebook) -> None:
+    for subject in new:
+        trackers = rulebook.ruling(subject, datetime.now(UTC)).policy.trackers
+        found.new[subject.severity] += 1
+        found.tickets.update(trackers)
+        found.writes += bool(trackers)

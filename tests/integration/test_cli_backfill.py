@@ -1,0 +1,119 @@
+"""`remedy backfill` with the sandbox's SchoolScan: what it foresees, begins, shows, refuses and leaves behind."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remedy.runtime.failures import ExitCode
+from tests.contract.tracker_world import nobody_listens
+from tests.integration.school_desks import FILE, MARK, SITE, Desk, open_desk
+
+
+@pytest.fixture
+def desk(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with open_desk(redis_url, tmp_path, monkeypatch) as desk:
+        yield desk
+
+
+def given(desk: Desk, *severities: str, **order: str) -> None:
+    for severity in severities:
+        findings = [{"severity": severity, "title": MARK + "title", **order}]
+        desk.order("POST", "findings", site=SITE, findings=findings)
+
+
+def lines_of_audit(desk: Desk) -> list[dict[str, Any]]:
+    return [each["line"] for each in desk.audited() if each["line"]["act"] == "backfill"]
+
+
+def test_a_rehearsal_says_what_would_be_opened_and_how_long_it_takes_and_writes_nothing(desk: Desk) -> None:
+    given(desk, "critical", "high", "high")
+    given(desk, "low", status="resolved")
+    desk.asked()
+    told = desk.call("backfill", "--dry-run").stdout
+    assert told.splitlines() == [
+        "4 findings listed: 0 with a case already, 1 solved or not asked for.",
+        "3 would become cases: 1 critical, 2 high.",
+        "Tickets that would be opened: 3 in jira.",
+        "At the least it would take about 1 min at 60 writes a minute.",
+        "Nothing was written.",
+    ]
+    assert {method for method, _ in desk.asked()} == {"GET"}
+    (row,) = desk.rows("backfill", "--dry-run", "--severity", "high")
+    assert (row["new"], row["by_severity"], row["tickets"], row["writes"]) == (2, {"high": 2}, {"jira": 2}, 2)
+    assert desk.audited() == []
+
+
+def test_one_begins_once_and_the_same_words_show_how_far_it_is(desk: Desk) -> None:
+    (row,) = desk.rows("backfill", "--no-wait", "--severity", "high", "--by", "kim")
+    assert (row["state"], row["severities"], row["listed"]) == ("listing", ["high"], 0)
+    again = desk.call("backfill", "--no-wait", "--severity", "high")
+    assert again.exit_code == ExitCode.DONE
+    assert "under way already" in again.stderr
+    assert "The account of lakeside is being listed" in again.stdout
+    (line,) = lines_of_audit(desk)
+    assert (line["by"], line["choice"]) == ("kim", "--district lakeside --severity high")
+
+
+def test_one_with_another_choice_is_refused_while_one_is_under_way(desk: Desk) -> None:
+    desk.rows("backfill", "--no-wait")
+    other = desk.call("backfill", "--severity", "low")
+    assert other.exit_code == ExitCode.FAILED
+    assert "another backfill of lakeside is under way (of any severity)" in other.stderr
+    assert "--cancel" in other.stderr
+
+
+def test_one_is_cancelled_and_a_line_in_the_audit_says_so(desk: Desk) -> None:
+    assert "no backfill of lakeside is being listed" in desk.call("backfill", "--cancel").stderr
+    desk.rows("backfill", "--no-wait")
+    (row,) = desk.rows("backfill", "--cancel")
+    assert row["state"] == "cancelled"
+    assert [each["choice"] for each in reversed(lines_of_audit(desk))] == [
+        "--district lakeside",
+        "--cancel --district lakeside",
+    ]
+
+
+def test_whoever_waits_is_told_that_nobody_works_and_that_nothing_moves(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remedy.backfill.following._PAUSE", 0.05)
+    result = desk.call("backfill", "--patience", "1s")
+    assert result.exit_code == ExitCode.UNREACHABLE
+    assert "No worker is at work" in result.stderr
+    assert "is being listed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--district", "lakesid"), 2, "there is no district lakesid"),
+        (("--severity", "urgent"), 2, "'urgent' is not one of"),
+        (("--since", "soon"), 2, "must be a span such as 7d, or a date"),
+        (("--dry-run", "--cancel"), 2, "exclude each other"),
+    ],
+)
+def test_what_cannot_be_meant_gets_one_clear_message(desk: Desk, words: tuple[str, ...], code: int, says: str) -> None:
+    result = desk.call("backfill", *words)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_account_that_is_away_or_refuses_ends_a_rehearsal_with_its_code(desk: Desk) -> None:
+    refused = desk.call("backfill", "--dry-run", token="not-a-token")
+    assert refused.exit_code == ExitCode.UNREACHABLE
+    desk.path.write_text(FILE.replace("ADDRESS", nobody_listens()).replace("JIRA", nobody_listens()))
+    away = desk.call("backfill", "--dry-run", "--patience", "1s")
+    assert away.exit_code == ExitCode.UNREACHABLE
+
+
+def test_nothing_of_a_findings_own_words_is_shown_or_left_in_redis(desk: Desk) -> None:
+    given(desk, "critical")
+    for words in (("--dry-run",), ("--dry-run", "--json"), ("--no-wait",), ("--cancel",)):
+        result = desk.call("backfill", *words)
+        assert MARK not in result.output
+    assert MARK not in desk.everything_in_redis()
+    json.loads(desk.call("backfill", "--no-wait", "--json").stdout)
