@@ -1,5 +1,6 @@
 """SchoolScan within its rate limits: a source whose requests are reserved first, and settled with what was answered."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ class BudgetedSource:
 
     Every method raises BudgetSpent, and sends nothing, where the limit leaves no room. `urgent` work may use what is
     kept for such; and so may any work once a request of it was answered, because what it has read is out of date when
-    it comes again. `system` is the account's name in budgets, and `clock` returns Unix seconds.
+    it comes again. Not work `in_steps`, which remembers each of them: of that only the second read is urgent, so that
+    a look that has come so far can write. `system` is the account's name in budgets, and `clock` returns Unix seconds.
     """
 
     source: ListedSource
@@ -28,7 +30,8 @@ class BudgetedSource:
     ref: str
     clock: Callable[[], float]
     urgent: bool = False
-    _begun: set[Access] = field(default_factory=set, init=False)
+    in_steps: bool = False
+    _begun: Counter[Access] = field(default_factory=Counter, init=False)
 
     async def subject(self, key: CaseKey) -> Subject:
         """The finding as it is now."""
@@ -55,15 +58,19 @@ class BudgetedSource:
             except Exception as error:
                 await self._settle(spent, answers, _closed(error))
                 raise
-        self._begun.add(access)
+        self._begun[access] += 1
         await self._settle(spent, answers, None)
 
     async def _reserved(self, access: Access) -> Spent:
-        budget, urgent = budget_of(self.system, access), self.urgent or access in self._begun
+        budget, urgent = budget_of(self.system, access), self.urgent or self._is_urgent_now(access)
         spent = await self.budgets.spend(budget, self.ref, self.clock(), urgent=urgent)
         if isinstance(spent, NoRoom):
             raise BudgetSpent(self.system, budget, after=spent.after, behind=spent.behind)
         return spent
+
+    def _is_urgent_now(self, access: Access) -> bool:
+        begun = self._begun[access]
+        return begun == 1 and access == "read" if self.in_steps else begun > 0
 
     async def _settle(self, spent: Spent, answers: list[NotedAnswer], closed: float | None) -> None:
         """An answer that Redis does not take is not missed: the next one says the same."""

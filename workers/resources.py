@@ -127,15 +127,17 @@ class WorkerContext:
                 assert_never(kind)
         raise TryLater(system, words, waiting=Waiting.UNNAMED)
 
-    def source_for(self, ref: str, district: str, kind: CaseKind, *, urgent: bool = False) -> ListedSource:
+    def source_for(
+        self, ref: str, district: str, kind: CaseKind, *, urgent: bool = False, in_steps: bool = False
+    ) -> ListedSource:
         """The same for the work on one case or scan: an account's requests stay within its rate limits.
 
-        `urgent`: whatever the severity of the case is (see workers/budgets.py).
+        `urgent`: whatever the severity of the case is; `in_steps`: each is remembered (see workers/budgets.py).
         """
         source = self.source(district, kind)
         if kind is not CaseKind.FINDING:
             return source
-        return BudgetedSource(source, self.budgets, system_of(district), ref, self.clock, urgent)
+        return BudgetedSource(source, self.budgets, system_of(district), ref, self.clock, urgent, in_steps)
 
 
 def context_on(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from remediation.domain.actions import ActionName
+from remediation.domain.members import KnownMember
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
@@ -307,7 +308,7 @@ class CaseRecord:
 
     The rest is used only in a district whose findings are identified by their content. In the row of a finding, `home`
     is the reference of the case to which the finding belongs. In the row of that case, `members` has the ids of its
-    findings, each with how often it was named, and `rested` the members that were at rest, with that number then.
+    findings, each with how often it was named, and `known` what is known of those that were read.
     """
 
     key: CaseKey
@@ -327,7 +328,7 @@ class CaseRecord:
     came_due: float | None = None
     home: str = ""
     members: Mapping[str, int] = field(default_factory=dict)
-    rested: Mapping[str, int] = field(default_factory=dict)
+    known: Mapping[str, KnownMember] = field(default_factory=dict)
 
     @property
     def knows_since(self) -> float:
@@ -343,8 +344,9 @@ class CaseRecord:
 
     @property
     def live(self) -> tuple[str, ...]:
-        """The members that a look reads: all but those that were at rest and have not been named since."""
-        return tuple(sorted(name for name, times in self.members.items() if self.rested.get(name) != times))
+        """The members that a look must read: those that were never read, or have been named since."""
+        known = {name: each.times for name, each in self.known.items()}
+        return tuple(sorted(name for name, times in self.members.items() if known.get(name) != times))
 
     @property
     def marks(self) -> tuple[str, ...]:

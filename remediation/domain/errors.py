@@ -147,6 +147,8 @@ class Waiting(StrEnum):
     """What was observed before the request has changed: observe again, and plan anew."""
     BUDGET = "budget"
     """Our share of a rate limit, which comes back by itself."""
+    TURN = "turn"
+    """Nothing: more of the case's findings are left than one look takes, and the next one goes on with them."""
     TOO_LARGE = "too_large"
     """An answer is larger than we read."""
     OURS = "ours"

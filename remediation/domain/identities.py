@@ -16,8 +16,9 @@ from types import MappingProxyType
 from remediation.domain.cases import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.incidents import Incident
+from remediation.domain.members import KnownMember
 from remediation.domain.status import Severity, Status
-from remediation.domain.subjects import Subject
+from remediation.domain.subjects import Subject, subject_of
 
 
 class IdentityField(StrEnum):
@@ -98,10 +99,16 @@ def yet_to_be(members: Sequence[Subject], status: Status) -> tuple[Subject, ...]
     )
 
 
-def at_rest(members: Sequence[Subject]) -> frozenset[str]:
-    """Returns the ids of members that need not be read until they are named again: solved, and not the newest."""
-    newest = max(members, key=_age)
-    return frozenset(each.key.id for each in members if each.status.is_solved and each.key != newest.key)
+def known_of(subject: Subject, times: int) -> KnownMember:
+    """Returns what is remembered of a member that was read after it had been named so many times."""
+    review = subject.detail.review if isinstance(subject.detail, Finding) else None
+    return KnownMember(times, subject.status, subject.severity, subject.detected_at, review)
+
+
+def as_known(key: CaseKey, known: KnownMember) -> Subject:
+    """Returns the member of this key as it is remembered: without what only a rule reads."""
+    finding = Finding(key.id, known.status, known.severity, detected_at=known.detected_at, review=known.review)
+    return subject_of(key, finding)
 
 
 def _badness(severity: Severity) -> int:

@@ -1,77 +1,187 @@
-"""A Source for one case that is identified by content: it shows the members, which are findings, as one subject."""
+"""A Source for one case with several findings as members: it shows them as one subject."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from remediation.domain.cases import CaseKey, CaseRecord, key_of_ref
-from remediation.domain.errors import NotFound, Refused
-from remediation.domain.identities import Identity, at_rest, shown_by, yet_to_be
-from remediation.domain.status import Status
+from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
+from remediation.domain.identities import Identity, as_known, known_of, shown_by, yet_to_be
+from remediation.domain.members import KnownMember
+from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
+from remediation.failpoints import failpoint
 from remediation.ports import Source
+
+MOST_READS = 50
+"""Members that one look reads besides the one that it shows: a job must end in time, and other cases wait."""
+
+MOST_WRITES = 25
+"""Members whose status one look sets."""
+
+_AT_ONCE = 10
+"""Members that are read before what is known of them is noted."""
+
+Note = Callable[[Mapping[str, str]], Awaitable[None]]
+"""Stores fields of the case's row under its lease. Raises LeaseLost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Reads the members of the case of `record`, and writes to those that need it. One object serves one look.
+    """Reads the members of the case of `record` that must be read, and writes to those that need it, for one look.
 
-    Members at rest are read only where every other one is gone.
+    What is known of the others is remembered. `note` remembers it; a look without it only shows what would be done, so
+    it reads all that must be read. `left` has the reason why members are left that must be read: then the look goes by
+    what is known, and another one has to follow.
     """
 
     source: Source
     record: CaseRecord
-    seen: list[Subject] = field(default_factory=list, init=False)
+    note: Note | None = None
+    left: list[TryLater] = field(default_factory=list, init=False)
+    _known: dict[str, KnownMember] = field(default_factory=dict, init=False)
+    _read: dict[str, Subject] = field(default_factory=dict, init=False)
+    _unnoted: dict[str, str] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with what is remembered of findings that are still members."""
+        self._known.update({name: each for name, each in self.record.known.items() if name in self.record.members})
 
     async def subject(self, key: CaseKey) -> Subject:
-        """Returns the subject that represents all members.
+        """Returns the subject that represents all members. Its own member was read just now.
 
         Raises NotFound where every member is gone, and what the source raises.
         """
-        self.seen[:] = await self._there(self.record.live)
-        if not self.seen:
-            self.seen[:] = await self._there(self.record.members.keys() - set(self.record.live))
-        if not self.seen:
-            raise NotFound(key.district, "none of the case's findings is there (any more)", status=404)
-        return replace(shown_by(self.seen), key=key)
+        self._read.clear()
+        self.left.clear()
+        try:
+            if self._there:
+                await self._shown()  # it must be read in any case, so it comes first
+            await self._read_named()
+            shown = await self._shown()
+        finally:
+            await self._flush()
+        if self.left and not shown.status.is_unsolved:
+            raise self.left[0]
+        return replace(shown, key=key)
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
-        """Set the status of every member that needs it, according to what `subject` read.
+        """Set the status of every member that needs it, each remembered once it is done.
 
-        A member that is gone or refused does not prevent the writes to the others. Raises the source's errors, at once
-        for TryLater; the next look sees what was written before.
+        A member that this look has not read is read before: its status may have been changed by a person, and that
+        stays. A member that is gone or refused does not prevent the writes to the others. Raises the source's errors,
+        at once for TryLater, also where more members are left than one look writes to: the next look goes on with them.
         """
-        del key
         refused: list[Refused] = []
-        members = yet_to_be(self.seen, status)
+        members, written = yet_to_be(list(self._there.values()), status), 0
         for member in members:
+            if written == MOST_WRITES and self.note is not None:
+                raise _more_to_do(key)
             try:
+                if not await self._needs(member, status):
+                    continue
                 await self.source.set_status(member.key, status, note)
             except Refused as error:
                 refused.append(error)
+                continue
+            written += 1
+            failpoint("finding_patched")
+            self._keep(member.key.id, member.with_status(status))
+            await self._flush()
         weighty = [error for error in refused if not isinstance(error, NotFound)]
         if weighty or len(refused) == len(members):
             raise (weighty or refused)[0]
 
     @property
-    def resting(self) -> Mapping[str, str]:
-        """The fields of the case's row that say which members were seen to be at rest."""
-        quiet = at_rest(self.seen) if self.seen else frozenset()
-        return {f"rested:{name}": str(times) for name, times in self.record.members.items() if name in quiet}
+    def _there(self) -> dict[str, Subject]:
+        """The members that are not gone, as they were read by this look or are remembered."""
+        there = {name: each for name, each in self._known.items() if each.status is not Status.GONE}
+        return {name: self._read.get(name) or as_known(self._key_of(name), each) for name, each in there.items()}
 
-    async def _there(self, ids: Iterable[str]) -> list[Subject]:
-        """Returns those of these members that the source has."""
-        there = []
-        for each in sorted(ids):
+    async def _shown(self) -> Subject:
+        """Returns the subject that represents all members, once its own member was read."""
+        while there := self._there:
+            shown = shown_by(list(there.values()))
+            if shown.key.id in self._read:
+                return shown
+            await self._look_at(shown.key.id)
+        for name in sorted(self._known.keys() - self._read.keys(), key=self._age, reverse=True):
+            if (found := await self._look_at(name)) is not None:  # it was gone, and is there again
+                return found
+        raise NotFound(self.record.key.district, "none of the case's findings is there (any more)", status=404)
+
+    async def _read_named(self) -> None:
+        """Read the members that were never read or have been named since, as far as there is room for it."""
+        named = sorted(name for name in self.record.members if self._is_stale(name))
+        for number, name in enumerate(named):
             try:
-                there.append(await self.source.subject(replace(self.record.key, id=each)))
-            except NotFound:
-                continue
-        return there
+                if number == MOST_READS and self.note is not None:
+                    raise _more_to_do(self.record.key)
+                await self._look_at(name)
+            except TryLater as error:
+                if self.note is None or not self._there:
+                    raise
+                self.left.append(error)
+                return
+
+    def _is_stale(self, name: str) -> bool:
+        known = self._known.get(name)
+        return known is None or known.times != self.record.members[name]
+
+    async def _needs(self, member: Subject, status: Status) -> bool:
+        """Whether the status must be set: not where a person has set it since, or solved the member in another way."""
+        if member.key.id in self._read:
+            return True
+        now = await self._look_at(member.key.id)
+        if now is None:
+            raise NotFound(self.record.key.district, "the finding is gone", status=404)
+        await self._flush()
+        return now.status.is_unsolved and now.status is not status
+
+    async def _look_at(self, name: str) -> Subject | None:
+        """Read a member; None where it is gone."""
+        try:
+            subject = await self.source.subject(self._key_of(name))
+        except NotFound:
+            self._keep(name, None)
+            return None
+        self._keep(name, subject)
+        if len(self._unnoted) >= _AT_ONCE:
+            await self._flush()
+        return subject
+
+    def _keep(self, name: str, subject: Subject | None) -> None:
+        times = self.record.members[name]
+        known = KnownMember(times, Status.GONE, Severity.UNKNOWN) if subject is None else known_of(subject, times)
+        if subject is None:
+            self._read.pop(name, None)
+        else:
+            self._read[name] = subject
+        if known != self.record.known.get(name) or known != self._known.get(name):
+            self._unnoted[f"seen:{name}"] = str(known)
+        self._known[name] = known
+
+    async def _flush(self) -> None:
+        """Remember what was read and written: a look that ends early, or dies, is gone on with."""
+        if self._unnoted and self.note is not None:
+            fields = dict(self._unnoted)
+            self._unnoted.clear()
+            await self.note(fields)
+
+    def _key_of(self, name: str) -> CaseKey:
+        return replace(self.record.key, id=name)
+
+    def _age(self, name: str) -> tuple[float, str]:
+        detected = self._known[name].detected_at
+        return detected.timestamp() if detected else 0.0, name
 
 
-def reading_of(record: CaseRecord, source: Source) -> Source:
+def _more_to_do(key: CaseKey) -> TryLater:
+    return TryLater(key.district, "more findings are left than one look takes", after=0.0, waiting=Waiting.TURN)
+
+
+def reading_of(record: CaseRecord, source: Source, note: Note | None = None) -> Source:
     """Returns the source for a look at this case: `source` itself, or one that shows the members as one subject."""
-    return Members(source, record) if record.key.is_of_identity else source
+    return Members(source, record, note) if record.key.is_of_identity else source
 
 
 async def home_of(record: CaseRecord, source: Source, identity: Identity | None) -> CaseKey | None:

@@ -107,7 +107,7 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
 
 def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:
     for name in sorted(record.members):
-        yield Fact("member", name if name in record.live else f"{name}, at rest: solved, and found again since")
+        yield Fact("member", f"{name}, {_member_words(record, name)}")
     for name, link in sorted(record.links.items()):
         state = record.memory.tickets.get(name)
         yield Fact("ticket", f"{link.ticket_key} in {name}, {state.replace('_', ' ') if state else 'new'}: {link.url}")
@@ -115,6 +115,21 @@ def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:
             yield Fact("no mark", f"{link.ticket_key} in {name} carries no mark of ours (any more)")
     for name in sorted(record.intents):
         yield Fact("ticket", f"perhaps one in {name}: the next look searches for it")
+
+
+def _is_at_rest(record: CaseRecord, name: str) -> bool:
+    """Whether the finding is solved, as far as is known, and has not been named since."""
+    known = record.known.get(name)
+    return known is not None and known.status.is_solved and name not in record.live
+
+
+def _member_words(record: CaseRecord, name: str) -> str:
+    """What is known of a member: the next look reads one that was named since."""
+    known = record.known.get(name)
+    if known is None:
+        return "not read yet"
+    words = f"{known.status.replace('_', ' ')}, {known.severity}"
+    return f"{words}, to be read again" if name in record.live else words
 
 
 def parked_facts(key: CaseKey, actions: Iterable[str]) -> Iterator[Fact]:
@@ -138,7 +153,7 @@ def case_json(view: CaseView, people: Mapping[str, str] | None = None) -> dict[s
         "district": record.key.district,
         "kind": record.key.kind,
         "id": record.key.id,
-        "members": {name: "live" if name in record.live else "at_rest" for name in sorted(record.members)},
+        "members": {name: "at_rest" if _is_at_rest(record, name) else "live" for name in sorted(record.members)},
         "memory": {
             "finding": memory.finding,
             "severity": memory.severity,

@@ -102,6 +102,7 @@ WAITING: Mapping[Waiting, str] = {
     Waiting.UNNAMED: "mappings.yaml does not name it (any more)",
     Waiting.CHANGED: "somebody else was quicker",
     Waiting.BUDGET: "it waits for its turn within our share of the rate limit",
+    Waiting.TURN: "more of its findings are left than one look takes",
     Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES, or a page of a feed than 32 MiB",
     Waiting.OURS: "",
 }

@@ -6,7 +6,9 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
+from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.sealing import Keyring
@@ -256,7 +258,7 @@ async def test_a_mark_does_not_look_through_a_case_of_many_findings(connection: 
     await settled(todo, key=HOME)
     own = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(3)]
     await connection.redis.config_resetstat()
-    await todo.name_members([(key, HOME) for key in own])
+    await todo.name_members([(subject_of(key, Finding(key.id)), HOME) for key in own])
     await todo.mark([(HOME, Band.HIGH)] * 3, NOW)
     assert "cmdstat_hkeys" not in await connection.redis.info("commandstats")
 

@@ -11,7 +11,9 @@ from redis.asyncio import Redis
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
+from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
@@ -119,7 +121,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(KEYS))
     def name_member(self, key: CaseKey) -> None:
-        self.runner.run(self.todo.name_members([(key, HOME)]))
+        self.runner.run(self.todo.name_members([(subject_of(key, Finding(key.id)), HOME)]))
 
     @invariant()
     def lists_are_what_the_rows_say(self) -> None:

@@ -10,13 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from remediation import failpoints
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.identities import Identity, IdentityField
+from remediation.domain.members import KnownMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.look.members import MOST_READS
 from remediation.sealing import Keyring
 from remediation.store.cases.links import Owners
 from remediation.store.keys import SCAN, SERVER
@@ -189,13 +192,13 @@ async def test_found_again_under_a_new_id_after_the_ticket_was_closed_it_is_reop
     assert room.statuses() == {"fnd_1": Status.RESOLVED, "fnd_2": Status.REVIEWING}
 
 
-async def test_solved_members_are_read_no_more_until_somebody_tells_of_them(room: Room) -> None:
+async def test_members_are_read_no_more_until_somebody_tells_of_them(room: Room) -> None:
     await room.told_of(FIRST)
     room.close()
     await room.look_home()
     room.find(SECOND)
     await room.told_of(SECOND)
-    assert (await room.home()).live == ("fnd_2",)
+    assert (await room.home()).live == ()
     before = len(room.source.troubles.calls)
     await room.look_home()
     assert room.source.troubles.calls[before:] == ["finding"]
@@ -415,7 +418,7 @@ async def test_a_page_that_is_listed_again_after_a_crash_names_nobody_wrongly(ro
         "lakeside", [subject_of(CaseKey("lakeside", CaseKind.FINDING, "fnd_2"), SECOND)]
     ) == [HOME]
     await room.scanned("scn_2")
-    assert (await room.home()).live == ("fnd_2",)
+    assert set((await room.home()).members) == {"fnd_2"}
     assert len(room.all_tickets()) == 2
 
 
@@ -431,6 +434,70 @@ async def test_a_scan_looks_at_a_finding_whose_own_case_has_to_go_along(
     assert set((await room.home()).links) == {"snow", "jira"}
 
 
+async def test_a_list_that_shows_what_is_known_has_no_member_read(room: Room) -> None:
+    many = [replace(FIRST, id=f"fnd_{number}") for number in range(3, 9)]
+    room.find(SECOND, *many)
+    await room.told_of(FIRST, SECOND, *many)
+    before = len(room.source.troubles.calls)
+    async with at_work(room):
+        await reconcile(room)
+    assert room.source.troubles.calls[before:].count("finding") == 1, "the one that is shown"
+    room.source.set_status("fnd_7", Status.OPEN)
+    before = len(room.source.troubles.calls)
+    async with at_work(room):
+        await reconcile(room)
+    assert room.source.troubles.calls[before:].count("finding") == 2
+    assert room.statuses()["fnd_7"] is Status.REVIEWING
+
+
+async def test_many_members_are_read_and_written_by_several_looks_and_each_is_told_once(room: Room) -> None:
+    many = [replace(FIRST, id=f"fnd_{number}") for number in range(2 * MOST_READS)]
+    room.find(*many)
+    await room.context.todo.name_members([(subject_of(own(each), each), HOME) for each in many])
+    await room.look_home()
+    assert len(room.active()) == 2, "the ticket waits for no member"
+    for _ in range(12):
+        await room.later(60.0)
+    assert set((await room.home()).members) == {each.id for each in many}
+    assert sorted(each[0] for each in room.source.updates) == sorted(each.id for each in many)
+    assert len(room.all_tickets()) == 2
+    room.close()
+    await room.look_home()
+    for _ in range(12):
+        await room.later(60.0)
+    told = [each[0] for each in room.source.updates if each[1] is Status.RESOLVED]
+    assert sorted(told) == sorted(each.id for each in many)
+
+
+async def test_a_member_that_a_person_solved_in_schoolscan_keeps_what_the_person_said(room: Room) -> None:
+    room.find(SECOND, THIRD)
+    await room.told_of(FIRST, SECOND, THIRD)
+    room.source.set_status("fnd_1", Status.ACCEPTED_RISK)
+    room.close()
+    await room.look_home()
+    assert room.statuses() == {
+        "fnd_1": Status.ACCEPTED_RISK,
+        "fnd_2": Status.RESOLVED,
+        "fnd_3": Status.RESOLVED,
+    }
+
+
+async def test_a_worker_that_dies_while_it_writes_to_members_repeats_no_note(room: Room) -> None:
+    room.find(SECOND, THIRD)
+    await room.told_of(FIRST, SECOND, THIRD)
+    room.close()
+    done = len(room.source.updates)
+    failpoints.turn_on("finding_patched=raise@1")
+    try:
+        await room.look_home()
+    finally:
+        failpoints.turn_off()
+    assert len(room.source.updates) == done + 1
+    await room.later()
+    assert sorted(each[0] for each in room.source.updates[done:]) == ["fnd_1", "fnd_2", "fnd_3"]
+    assert set(room.statuses().values()) == {Status.RESOLVED}
+
+
 async def test_a_name_that_comes_during_a_look_is_not_lost(room: Room) -> None:
     await room.told_of(FIRST)
     room.close()
@@ -440,9 +507,10 @@ async def test_a_name_that_comes_during_a_look_is_not_lost(room: Room) -> None:
     await room.context.todo.mark([(HOME, None)], room.clock())
     lease = await room.context.todo.take(HOME.ref, room.clock())
     assert lease is not None
-    await room.context.todo.name_members([(own(FIRST), HOME)])
-    await room.context.todo.renew(lease, {"rested:fnd_1": str(lease.record.members["fnd_1"])})
-    assert (await room.home()).live == ("fnd_1", "fnd_2")
+    await room.context.todo.name_members([(subject_of(own(FIRST), FIRST), HOME)])
+    known = KnownMember(lease.record.members["fnd_1"], Status.RESOLVED)
+    await room.context.todo.renew(lease, {"seen:fnd_1": str(known)})
+    assert (await room.home()).live == ("fnd_1",)
 
 
 async def test_what_the_script_moves_is_what_a_forecast_says(connection: Connection, keyring: Keyring) -> None:
@@ -512,7 +580,7 @@ async def test_reconciling_brings_old_cases_together(connection: Connection, key
         await reconcile(room)
     await room.later()
     assert len(room.active()) == 2
-    assert (await room.home()).live == ("fnd_1", "fnd_2")
+    assert set((await room.home()).members) == {"fnd_1", "fnd_2"}
     forecasts = await foreseen(room)
     assert not any(each.steps for each in forecasts.values())
 

@@ -1,13 +1,17 @@
 """Looks and pages within an account's limits: what has no room waits without a worker, and nothing is written twice."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import TryLater, Waiting
-from remediation.domain.findings import Finding
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
+from remediation.domain.tickets import Reason, TicketState
 from remediation.outbound.answers import note_answer
 from remediation.queue import Band
 from remediation.sealing import Keyring
@@ -15,7 +19,7 @@ from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.limiters import FixedWindow
-from tests.stand_ins import LATER, ManualClock, MemorySource
+from tests.stand_ins import LATER, ManualClock, MemorySource, PlainRulebook
 
 SEVERITIES = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 
@@ -162,3 +166,56 @@ async def test_a_note_does_not_wait_for_a_tracker_that_is_away(office: Office) -
     office.jira.troubles.once("find", TryLater("jira", "no answer", status=503))
     await office.look()
     assert len(office.source.updates) == 1
+
+
+IDENTITY = Identity(frozenset({IdentityField.DOMAIN_TYPE}), b"test-only-key-of-an-identity-----")
+
+
+async def named(office: Office, count: int) -> CaseKey:
+    """All findings of the account belong to one case. The store is so old that no early search is doubted."""
+    await office.connection.begin(0.001)
+    book = PlainRulebook("snow", "jira")
+    book.identities = {"lakeside": IDENTITY}
+    office.context = replace(office.context, rulebook=book)
+    for name, each in office.source.findings.items():
+        office.source.findings[name] = replace(each, domain_type=DomainType.METADATA)
+    home = IDENTITY.case_of("lakeside", office.source.findings["fnd_0"])
+    assert home is not None
+    keys = {name: CaseKey("lakeside", CaseKind.FINDING, name) for name in office.source.findings}
+    subjects = [subject_of(keys[name], each) for name, each in office.source.findings.items()]
+    assert len(subjects) == count
+    await office.context.todo.name_members([(each, home) for each in subjects])
+    await office.mark(home, Band.MEDIUM)
+    return home
+
+
+async def test_a_case_of_many_findings_is_written_within_the_limits_and_each_finding_once(office: Office) -> None:
+    source = limited(office, 200, reads=75, writes=15)
+    home = await named(office, 200)
+    await office.work()
+    assert len(office.jira.of(home.mark)) == 1, "the ticket waits for no finding"
+    await play(office, 900, step=1.0)
+    assert (source.writes.refused, source.reads.refused) == (0, 0)
+    assert sorted(finding for finding, _, _ in source.updates) == sorted(source.findings)
+    for tracker in (office.snow, office.jira):
+        for ticket in tracker.of(home.mark):
+            tracker.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    reads = source.reads.passed
+    await office.mark(home, Band.MEDIUM)
+    await office.work()
+    await play(office, 900, step=1.0)
+    assert {each.status for each in source.findings.values()} == {Status.RESOLVED}
+    assert len(source.updates) == len({(finding, status) for finding, status, _ in source.updates}) == 400
+    assert (source.writes.refused, source.reads.refused) == (0, 0)
+    assert source.reads.passed - reads <= 2 * 200, "each finding once before its note, and one a look"
+
+
+async def test_a_critical_finding_does_not_wait_for_a_case_of_many_findings(office: Office) -> None:
+    source = limited(office, 100, writes=20)
+    await named(office, 100)
+    await office.work()
+    await play(office, 5)
+    source.findings["late"] = Finding("late", Status.OPEN, Severity.CRITICAL, detected_at=LATER)
+    await office.mark(CaseKey("lakeside", CaseKind.FINDING, "late"), Band.CRITICAL)
+    await office.work()
+    assert source.updates[-1][0] == "late"

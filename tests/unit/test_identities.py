@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, key_of_ref, ref_of_mark
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.identities import Identity, IdentityField, at_rest, missing_of, shown_by, yet_to_be
+from remediation.domain.identities import Identity, IdentityField, as_known, known_of, missing_of, shown_by, yet_to_be
+from remediation.domain.members import KnownMember
+from remediation.domain.outside_words import ReviewOutcome
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of
 
@@ -112,20 +114,29 @@ def test_what_was_written_is_seen_and_is_not_written_again(members: list[Subject
     assert not any(each.status.is_unsolved and each.status is not status for each in after)
 
 
-@given(members_)
-def test_the_newest_and_all_that_are_unsolved_stay_awake(members: list[Subject]) -> None:
-    quiet = at_rest(members)
-    awake = [each for each in members if each.key.id not in quiet]
-    assert awake
-    assert all(each.status.is_solved for each in members if each.key.id in quiet)
-    if Status.UNKNOWN not in {each.status for each in members}:
-        assert shown_by(awake) == shown_by(members)
+@given(members_, st.integers(0, 9))
+def test_what_is_remembered_of_the_members_decides_which_of_them_is_shown(members: list[Subject], times: int) -> None:
+    known = {each.key: known_of(each, times) for each in members}
+    assert {key: KnownMember.parse(str(each)) for key, each in known.items()} == known
+    shown = shown_by([as_known(key, each) for key, each in known.items()])
+    told = shown_by(members)
+    assert (shown.key, shown.status, shown.severity) == (told.key, told.status, told.severity)
 
 
-def test_a_member_is_read_until_it_rests_and_again_once_it_is_named() -> None:
+def test_nothing_that_a_finding_says_is_remembered_of_a_member() -> None:
+    finding = replace(
+        FINDING, title="ZZPII title", review=ReviewOutcome.CONFIRMED, detected_at=AT, words={"x": "ZZPII"}
+    )
+    text = str(known_of(subject_of(CaseKey("lakeside", CaseKind.FINDING, "fnd_1"), finding), 3))
+    assert text == "3/open/high/1776211200.0/confirmed"
+    assert len(text) <= 64, "a longer value triples the room of its row"
+
+
+def test_a_member_is_read_once_and_again_once_it_is_named() -> None:
     record = CaseRecord(CaseKey("lakeside", CaseKind.FINDING, "id-" + "0" * 40), members={"a": 1, "b": 2})
     assert record.live == ("a", "b")
-    assert replace(record, rested={"a": 1, "b": 1}).live == ("b",)
+    known = {name: KnownMember(1, Status.OPEN) for name in ("a", "b")}
+    assert replace(record, known=known).live == ("b",)
 
 
 def test_what_a_finding_had_goes_along_and_a_second_ticket_is_searched_for() -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from remediation import telemetry
@@ -75,7 +76,7 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
     except (Refused, Poison) as error:
         await park_case(context, lease, error)
         return
-    await _note_seen(context, lease, source, snapshot)
+    await _note_seen(context, lease, snapshot)
     snapshot = await _with_relations(context, lease, snapshot)
     actions = await _plan(context, lease, snapshot)
     executor = Executor(
@@ -83,7 +84,8 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
     )
     progress = await executor.carry_out(actions)
     await _be_found(context, lease, snapshot, progress)
-    await finish(context, lease, snapshot, progress, planned=bool(actions))
+    left = source.left if isinstance(source, Members) else ()
+    await finish(context, lease, snapshot, progress, planned=bool(actions), left=left)
 
 
 async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
@@ -95,7 +97,8 @@ async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
 async def _source(context: WorkerContext, lease: Lease) -> Source | None:
     """The source of the case's subject; None where the look ends here: the case joined another, or waits for a name."""
     record = lease.record
-    source = context.source_for(lease.ref, record.key.district, record.key.kind)
+    in_steps = bool(record.members)
+    source = context.source_for(lease.ref, record.key.district, record.key.kind, in_steps=in_steps)
     home = await home_of(record, source, context.rulebook.identity(record.key.district))
     if home is not None:
         await join(context, lease, home)
@@ -103,7 +106,12 @@ async def _source(context: WorkerContext, lease: Lease) -> Source | None:
     if record.key.is_of_identity and not record.members:
         await wait_for_a_name(context, lease)
         return None
-    return reading_of(record, source)
+    return reading_of(record, source, partial(_note_members, context, lease))
+
+
+async def _note_members(context: WorkerContext, lease: Lease, fields: Mapping[str, str]) -> None:
+    """Remember what was read of the case's findings, or done about them. Raises LeaseLost."""
+    require(lease, held=await context.todo.renew(lease, dict(fields)))
 
 
 async def _observe(context: WorkerContext, lease: Lease, source: Source) -> Snapshot:
@@ -113,10 +121,8 @@ async def _observe(context: WorkerContext, lease: Lease, source: Source) -> Snap
         return await observe(record, source, context.trackers, context.rulebook, context.clock(), sites)
 
 
-async def _note_seen(context: WorkerContext, lease: Lease, source: Source, snapshot: Snapshot) -> None:
+async def _note_seen(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
     """Store and report what was seen, before any action is planned."""
-    if isinstance(source, Members) and source.resting:
-        require(lease, held=await context.todo.renew(lease, dict(source.resting)))
     failpoint("observed")
     await tell_doubts(context, lease, snapshot)
     await note_unnamed(context, lease, snapshot)

@@ -69,16 +69,22 @@ async def note_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot)
 
 
 async def finish(
-    context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, *, planned: bool
+    context: WorkerContext,
+    lease: Lease,
+    snapshot: Snapshot,
+    progress: Progress,
+    *,
+    planned: bool,
+    left: Sequence[TryLater] = (),
 ) -> None:
     """End the look: settle the case, or put it off where an action must be tried later. Raises LeaseLost.
 
-    `planned`: this look has stored a plan.
+    `planned`: this look has stored a plan. `left`: why findings of the case are left that must be read.
     """
     record = lease.record
     progress.refused |= _refused_unnamed(record, snapshot)
     failures = {ActionName(Verb.READ, name): error for name, error in snapshot.failures.items()}
-    later = [error for error in (*progress.later.values(), *failures.values()) if isinstance(error, TryLater)]
+    later = [error for error in (*progress.later.values(), *failures.values(), *left) if isinstance(error, TryLater)]
     refused = {**progress.refused, **{name: error for name, error in failures.items() if isinstance(error, Refused)}}
     count_and_log(lease, snapshot, progress, refused)
     for action, error in refused.items():
@@ -173,7 +179,7 @@ async def put_off(context: WorkerContext, lease: Lease, errors: list[TryLater], 
     """The case is looked at again once the first of these waits is over; `drop` are fields of its row."""
     waits = {_wait(context, lease.record, error): error for error in errors}
     wait = min(waits)
-    if not isinstance(waits[wait], BudgetSpent):
+    if waits[wait].waiting not in {Waiting.BUDGET, Waiting.TURN}:
         await tell_put_off(context, lease, PutOff.by(waits[wait], context.clock() + wait, context.clock()))
     for error in errors:
         WAITS.labels(error.system, error.waiting).inc()
@@ -204,7 +210,7 @@ def _wait(context: WorkerContext, record: CaseRecord, error: TryLater) -> float:
     match error.waiting:
         case Waiting.CHANGED:
             attempts = record.overtaken
-        case Waiting.OURS if error.after is not None and error.status is None:
+        case Waiting.OURS | Waiting.TURN if error.after is not None and error.status is None:
             attempts = 0
         case _:
             attempts = record.attempts

@@ -121,8 +121,8 @@ class Owners:
         if identity is None:
             return own
         homes = [identity.case_of(district, subject.detail) for subject in subjects]
-        named = [(key, home) for key, home in zip(own, homes, strict=True) if home is not None]
-        marked = dict(zip([key for key, _ in named], await self.todo.name_members(named), strict=True))
+        named = [(subject, home) for subject, home in zip(subjects, homes, strict=True) if home is not None]
+        marked = dict(zip([each.key for each, _ in named], await self.todo.name_members(named), strict=True))
         return [marked.get(key, key) for key in own]
 
     async def _linked(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from remediation.domain.actions import ActionName
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
+from remediation.domain.members import KnownMember
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
@@ -50,7 +51,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         came_due=float(row["came_due"]) / 1000 if "came_due" in row else None,
         home=row.get("home", b"").decode(),
         members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},
-        rested={name: int(row[f"rested:{name}"]) for name in _names(row, "rested")},
+        known={name: KnownMember.parse(row[f"seen:{name}"].decode()) for name in _names(row, "seen")},
     )
 
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from remediation.domain.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.domain.errors import LeaseLost
+from remediation.domain.identities import known_of
 from remediation.domain.renaming import Names, renamed
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band
 from remediation.store.cases.entries import LookCause
@@ -255,17 +257,21 @@ class Todo:
             raise LeaseLost(lease.ref)
         return self._ended(lease, held=answer == b"joined")
 
-    async def name_members(self, named: Iterable[tuple[CaseKey, CaseKey]]) -> list[CaseKey]:
-        """The case to be marked for each finding of a list, given as its own case and the case that it belongs to.
+    async def name_members(self, named: Iterable[tuple[Subject, CaseKey]]) -> list[CaseKey]:
+        """The case to be marked for each finding of a list, given with the case that it belongs to.
 
         It is the finding's own case where the store has a row of that.
         """
         pairs = list(named)
         if not pairs:
             return []
-        parts = [part for own, home in pairs for part in (own.ref, own.id, home.ref, home.id)]
+        parts = [
+            part
+            for each, home in pairs
+            for part in (each.key.ref, each.key.id, home.ref, home.id, known_of(each, 0).code)
+        ]
         answer = await self._connection.run("name_members", *parts)
-        return [_marked(own, ref.decode()) for (own, _), ref in zip(pairs, answer, strict=True)]
+        return [_marked(each.key, ref.decode()) for (each, _), ref in zip(pairs, answer, strict=True)]
 
     async def put_off(
         self,

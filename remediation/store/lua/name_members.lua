@@ -1,12 +1,19 @@
 -- Note findings of a list in the cases of identities to which they belong. ARGV: reference of the finding's own case, finding
--- id, reference and id of the case of its identity, for each. Returns for each the reference of the case to mark. That is
--- the finding's own case where it has a row: only a look may move what that row holds. A repetition does no harm.
+-- id, reference and id of the case of its identity, and what the list shows of it (see KnownMember.code), for each. Returns
+-- for each the reference of the case to mark. That is the finding's own case where it has a row: only a look may move what
+-- that row holds. A finding of which the list shows what is known need not be read. A repetition does no harm.
+local function name_member(home, id, shown)
+  local known = redis.call('HGET', CASE .. home, 'seen:' .. id)
+  if known and string.match(known, '^%d+/(.*)$') == shown then return end
+  redis.call('HINCRBY', CASE .. home, 'member:' .. id, 1)
+end
+
 local answer = {}
-for i = 1, #ARGV, 4 do
+for i = 1, #ARGV, 5 do
   local row = CASE .. ARGV[i]
   local home = redis.call('HGET', row, 'home')
   if home then
-    redis.call('HINCRBY', CASE .. home, 'member:' .. ARGV[i + 1], 1)
+    name_member(home, ARGV[i + 1], ARGV[i + 4])
   elseif redis.call('EXISTS', row) == 0 then
     home = ARGV[i + 2]
     redis.call('HSET', row, 'id', ARGV[i + 1], 'home', home)
