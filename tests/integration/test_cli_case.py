@@ -417,7 +417,7 @@ def test_a_member_finds_its_case_which_names_all_members(told_apart: Bench) -> N
         shown = bench.remedy("case", "show", f"{DISTRICT}:finding:{finding}").stdout
         assert shown.splitlines()[0] == planned["case"]
         assert [line for line in shown.splitlines() if line.startswith("  member")] == [
-            f"  member     {name}" for name in sorted(bench.findings)
+            f"  member     {name}, reviewing, high" for name in sorted(bench.findings)
         ]
         assert "zzpii" not in shown
     again = json.loads(bench.remedy("case", "plan", bench.findings[1], "--json").stdout)

@@ -91,7 +91,7 @@ for job in pairs(jobs) do note_key('jobs', JOB .. job) end
 for _, hash in ipairs(hashes) do note_field('incidents', hash, name) end
 if name then note_field('decisions', DECISIONS .. district, name) end
 for _, told in ipairs({TOLD, APART, TIMELINE}) do note_key('timelines', told .. ref) end
-for _, member in ipairs(memberships) do note_field('memberships', CASE .. home, member) end
+if memberships[1] then note_field('memberships', CASE .. home, memberships[1]) end -- the others are what is known of it
 note_key('rows', row)
 
 local answer = {}
