@@ -15,7 +15,7 @@ from remediation.domain.policy import Policy
 from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
-from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
+from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket
 from remediation.domain.walks import FeedWalk, Timetable
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection
@@ -174,6 +174,15 @@ class Tracker(Protocol):
         """Write these fields, which have the form of `Ticket.urgency`. Raises Refused where one was not stored."""
         ...
 
+    async def keep_list(self, ticket_id: str, members: MemberList, *, known: bool) -> Ticket | None:
+        """Bring the list of findings in the ticket's description up to date; returns the ticket after that.
+
+        What stands around the list is not changed, and nothing is written where the list is as it is to be. `known` is
+        true where the ticket had a list before. Returns None, and writes nothing, where a person has changed or removed
+        it. Raises Refused where the tracker did not store it.
+        """
+        ...
+
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment (ServiceNow: a work note). Raises Refused where the tracker did not store it."""
         ...
@@ -302,6 +311,11 @@ class Ruling(Protocol):
     @property
     def news(self) -> str:
         """What readers of its tickets may be told that changed since they were opened; empty where that is nothing."""
+        ...
+
+    @property
+    def member_list(self) -> MemberList | None:
+        """Returns the list of the subject's findings for its tickets; None where it has not several."""
         ...
 
     @property

@@ -13,12 +13,13 @@ from remediation.domain.policy import Policy
 from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
-from remediation.domain.tickets import Draft, Ticket, TicketState
+from remediation.domain.tickets import Draft, MemberList, Ticket, TicketState
 from remediation.mapping.config.policies import policy_of
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of, is_same_address
 from remediation.mapping.render.incidents import change_of
+from remediation.mapping.render.lists import list_of
 from remediation.mapping.render.occasions import (
     CommentKind,
     IncidentCommentKind,
@@ -196,6 +197,11 @@ class MappingsRuling:
         )
         kinds = _COMMENTS if self.subject.key.kind is CaseKind.FINDING else _INCIDENT_COMMENTS
         return comment_of(self.mappings, kinds[why], occasion)
+
+    @property
+    def member_list(self) -> MemberList | None:
+        """Returns the list of the subject's findings for its tickets; None where it has not several."""
+        return list_of(self.mappings, self.subject)
 
     @property
     def vicinity(self) -> Vicinity | None:

@@ -20,11 +20,12 @@ from remediation.domain.policy import Policy
 from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
-from remediation.domain.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
+from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Risk, Ticket, TicketChange, TicketState
 from remediation.ports import ListedSource, Ruling, SourceKey
 from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
+from remediation.trackers.lists import with_list
 
 LATER = datetime(9000, 1, 1, tzinfo=UTC)
 """When a finding was detected, if no ticket of it can have been forgotten: after any store began."""
@@ -74,6 +75,7 @@ class Kept:
     draft: Draft
     comments: list[str] = field(default_factory=list)
     related: dict[str, Link] = field(default_factory=dict)
+    description: str = ""
     changes: int = 0
     closing_fields: dict[str, object] = field(default_factory=dict)
     closing_words: str | None = None
@@ -170,6 +172,19 @@ class MemoryTracker:
         self.troubles.meet("raise_urgency")
         return self.set_urgency(ticket_id, {**kept.ticket.urgency, **fields})
 
+    async def keep_list(self, ticket_id: str, members: MemberList, *, known: bool) -> Ticket | None:
+        self._check(ticket_id)
+        kept = self._kept(ticket_id)
+        self.troubles.meet("keep_list")
+        text = with_list(kept.description, members, _fits, known=known)
+        if text is None:
+            return None
+        if text == kept.description:
+            return kept.ticket
+        kept.description = text
+        self.troubles.meet("list_kept")
+        return self.touch(ticket_id)
+
     async def comment(self, ticket_id: str, text: str) -> None:
         self._check(ticket_id)
         kept = self._kept(ticket_id)
@@ -261,7 +276,8 @@ class MemoryTracker:
             opened_by=by,
         )
         cut = replace(draft, summary=draft.summary[:200], body=draft.body[:LONGEST_TEXT])
-        self.books[ticket.id] = Kept(ticket, cut)
+        text = with_list(cut.body, draft.members, _fits) if draft.members else None
+        self.books[ticket.id] = Kept(ticket, cut, description=text or cut.body)
         return self.change(ticket.id, TicketState.OPEN)
 
     def change(
@@ -338,6 +354,10 @@ class MemoryTracker:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), tz=UTC)
+
+
+def _fits(text: str) -> bool:
+    return len(text) <= LONGEST_TEXT
 
 
 def _place(cursor: str | None) -> int:
@@ -473,6 +493,12 @@ class PlainRuling:
         return f"weapons now {' '.join(now.weapons)}"
 
     @property
+    def member_list(self) -> MemberList | None:
+        members = self.subject.members
+        lines = tuple(f"- {each.id}, {each.severity}, {each.status.is_solved}" for each in members)
+        return MemberList(f"{len(members)}", lines) if members else None
+
+    @property
     def vicinity(self) -> Vicinity | None:
         return self.book.vicinities.get(self.subject.key.kind)
 
@@ -490,7 +516,8 @@ class PlainRuling:
     def draft(self, tracker: str, follows: Ticket | None = None) -> Draft:
         del follows
         fields = dict(self.urgency(tracker))
-        return Draft(self.subject.key.mark, "SEC", "Exposed student data", "What to do", fields=fields)
+        mark, members = self.subject.key.mark, self.member_list
+        return Draft(mark, "SEC", "Exposed student data", "What to do", fields=fields, members=members)
 
     def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
         del now

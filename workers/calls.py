@@ -14,7 +14,7 @@ from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
 from remediation.domain.ownership import Site
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
-from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
+from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket
 from remediation.domain.walks import FeedWalk, Timetable
 from remediation.ports import IncidentPage, ListedSource, SourceKey, SubjectPage, Tracker, WalkedFeed
 from remediation.sources.incident_feed.answers import system_of
@@ -174,6 +174,10 @@ class CountedTracker:
     async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
         """Write these fields."""
         return await self._calls.write("raise_urgency", self._tracker.raise_urgency(ticket_id, fields))
+
+    async def keep_list(self, ticket_id: str, members: MemberList, *, known: bool) -> Ticket | None:
+        """Bring the list of findings up to date."""
+        return await self._calls.write("keep_list", self._tracker.keep_list(ticket_id, members, known=known))
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment."""

@@ -34,6 +34,7 @@ class Why(StrEnum):
     REFUSED = "refused"
     CONTINUED = "continued"
     RELATED = "related"
+    LISTED = "listed"
 
 
 class Verb(StrEnum):
@@ -45,6 +46,7 @@ class Verb(StrEnum):
     RAISE = "raise"
     COMMENT = "comment"
     RELATE = "relate"
+    LIST = "list"
     DUPLICATE = "duplicate"
     PATCH = "patch"
     READ = "read"
@@ -139,6 +141,14 @@ class RaiseTicket(_OnTicket):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepList(_OnTicket):
+    """Bring the list of the case's findings in a ticket up to date; `digest` stands for the list (see MemberList)."""
+
+    verb = Verb.LIST
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommentOnTicket(_OnTicket):
     """Write a comment on a ticket, without changing its state. `fact` is the detail that the comment states."""
 
@@ -213,6 +223,7 @@ Action = (
     | RaiseTicket
     | CommentOnTicket
     | RelateTicket
+    | KeepList
     | CloseDuplicate
     | SetStatus
 )

@@ -259,7 +259,8 @@ class Memory:
 
     `severity` is the subject's, `rule` the name of the rule that counted, and `said` its policy for existing tickets,
     all as of the last look; an earlier version stored only the name. `wrote` has the urgency that we last wrote into
-    each ticket (see Ticket.urgency): a field that a person has changed since is not written again. `told` has the
+    each ticket (see Ticket.urgency): a field that a person has changed since is not written again. `listed` has the
+    digest of the list that we last wrote into each ticket (see MemberList), or LEFT_ALONE. `told` has the
     tokens (see CommentOnTicket) that were told and still hold. `conflict_at` (Unix seconds) is when both sides had
     changed and disagreed; it is None again once they agree on another status.
     """
@@ -276,6 +277,7 @@ class Memory:
     closings: Mapping[str, Closing] = field(default_factory=dict)
     left_over: Mapping[str, str] = field(default_factory=dict)
     said: Policy | None = None
+    listed: Mapping[str, str] = field(default_factory=dict)
     closed_at: Mapping[str, int] = field(default_factory=dict)
 
     @property

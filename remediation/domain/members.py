@@ -38,3 +38,12 @@ class KnownMember:
         """Everything but `times`: a list that shows the same brings no news."""
         detected = _NONE if self.detected_at is None else repr(self.detected_at.timestamp())
         return "/".join((self.status, self.severity, detected, self.review or _NONE))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """A member as a ticket's list shows it."""
+
+    id: str
+    severity: Severity
+    status: Status

@@ -67,6 +67,7 @@ def renamed_memory(memory: Memory, names: Names) -> Memory:
         told=frozenset(_token(token, names) for token in memory.told),
         closings=_keys(memory.closings, names),
         left_over=_keys(memory.left_over, names),
+        listed=_keys(memory.listed, names),
     )
 
 

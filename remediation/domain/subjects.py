@@ -7,6 +7,7 @@ from typing import assert_never
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Decided, Incident, Told
+from remediation.domain.members import ListedMember
 from remediation.domain.status import Severity, Status
 
 
@@ -21,6 +22,8 @@ class Subject:
 
     Of an incident, `told` is what it was when its tickets were opened, as far as that is known, and `news` stands for
     what their readers may be told of since (see Told.digest_of; None for nothing): the ruling has the words.
+
+    `members` are the findings of a case that has several; empty for any other.
     """
 
     key: CaseKey
@@ -33,6 +36,7 @@ class Subject:
     keeps_status: bool = True
     told: Told | None = None
     news: str | None = None
+    members: tuple[ListedMember, ...] = ()
 
     def with_status(self, status: Status) -> "Subject":
         """Returns the subject with another status, for planning and for rules alike."""

@@ -1,5 +1,6 @@
 """A ticket in a tracker, in our words. An adapter maps its tracker's own states and resolutions to these."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -112,13 +113,31 @@ def place_in(ticket_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberList:
+    """The findings of a case that has several, as its tickets list them: a line each, and one that sums them up."""
+
+    head: str
+    lines: tuple[str, ...] = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Stands for the list in what is remembered."""
+        return hashlib.sha256("\n".join((self.head, *self.lines)).encode()).hexdigest()[:16]
+
+
+LEFT_ALONE = "-"
+"""What is remembered in place of the digest of a list that a person has changed: it is not written again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A ticket that does not exist yet. `fields` are the tracker's own field names and values, as the rule wrote them.
 
     `place` is a Jira project key or a ServiceNow table; `type` is a Jira issue type's name (unused by ServiceNow).
     `summary` and `body` are plain text: the adapter escapes them for its tracker and cuts them to its limits. `link` is
     the case's own page for people, for trackers that keep links beside the text. `follows` is the id of the closed
-    ticket that this one replaces: the adapter links the two where its tracker can.
+    ticket that this one replaces: the adapter links the two where its tracker can. `members` stands below the body, cut
+    to what the tracker has room for.
     """
 
     mark: str
@@ -130,6 +149,7 @@ class Draft:
     fields: Mapping[str, object] = field(default_factory=dict, repr=False)
     link: str | None = field(default=None, repr=False)
     follows: str | None = None
+    members: MemberList | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
+    KeepList,
     OpenTicket,
     Plan,
     RaiseTicket,
@@ -26,12 +27,13 @@ from remediation.domain.actions import (
 from remediation.domain.cases import CaseRecord, Link, ref_of_mark
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.policy import accepts_risk
-from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.tickets import LEFT_ALONE, Reason, Ticket, TicketState
 from remediation.failpoints import failpoint
+from remediation.look.due import News, as_we_left_it, is_due, says_something
 from remediation.look.observing import Snapshot
 from remediation.look.rereading import has_changed
 from remediation.outbound.answers import noting_requests
-from remediation.planning import Progress, is_question
+from remediation.planning import Progress
 from remediation.ports import Links, Source, Tracker
 from remediation.redaction import scrubbed
 
@@ -63,19 +65,19 @@ class Executor:
         doubled = {ticket.tracker for ticket in seen.duplicates}
         await self._adopt(progress, doubled)
         patches = [action for action in plan if isinstance(action, SetStatus)]
-        news = [action for action in plan if isinstance(action, CommentOnTicket | RaiseTicket | RelateTicket)]
+        news = [action for action in plan if isinstance(action, News)]
         on_tickets = [action for action in plan if action not in patches and action not in news]
         await _side_by_side([self._attempt(action, progress) for action in on_tickets])
         for tracker in doubled - {name.tracker for name in progress.later}:
             await self.links.link(progress.tickets[tracker])
         for patch in patches:
-            if not _says_something(patch, on_tickets, progress):
+            if not says_something(patch, on_tickets, progress):
                 continue
             if waits := self._awaited_ticket(patch, progress):
                 progress.later[patch.name] = waits
             else:
                 await self._attempt(patch, progress)
-        await _side_by_side([self._attempt(action, progress) for action in news if _is_due(action, progress)])
+        await _side_by_side([self._attempt(action, progress) for action in news if is_due(action, progress)])
         return progress
 
     def _awaited_ticket(self, patch: SetStatus, progress: Progress) -> TryLater | None:
@@ -146,7 +148,7 @@ class Executor:
                 progress.status = status
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
                 moved = await self._move(action, progress.tickets[action.tracker])
-                progress.tickets[action.tracker] = _as_we_left_it(action, moved)
+                progress.tickets[action.tracker] = as_we_left_it(action, moved)
                 if isinstance(action, ReopenTicket) and moved.state.is_active and moved.word:
                     await self._tell_left_over(moved)
             case CommentOnTicket(tracker=name, why=why):
@@ -154,6 +156,8 @@ class Executor:
                 await self.trackers[name].comment(ticket.id, self._comment(why, ticket, self._fact(action)))
             case RelateTicket():
                 await self._relate(action, progress.tickets[action.tracker])
+            case KeepList():
+                await self._keep_list(action, progress)
             case CloseDuplicate(tracker=name, ticket_id=ticket_id):
                 text = self._comment(Why.DUPLICATE, progress.tickets[name])
                 await self.trackers[name].resolve(ticket_id, Reason.DUPLICATE, text)
@@ -180,6 +184,17 @@ class Executor:
         other = related.links[action.there]
         text = self._comment(Why.RELATED, ticket, other.ticket_key)
         await self.trackers[action.tracker].relate(ticket.id, other, text)
+
+    async def _keep_list(self, action: KeepList, progress: Progress) -> None:
+        """Bring the list up to date; one that a person has changed is left alone from now on."""
+        name, members = action.tracker, self.snapshot.ruling.member_list
+        if members is None:
+            return
+        known = bool(self.record.memory.listed.get(name))
+        kept = await self.trackers[name].keep_list(progress.tickets[name].id, members, known=known)
+        progress.listed[name] = LEFT_ALONE if kept is None else action.digest
+        if kept is not None:
+            progress.tickets[name] = as_we_left_it(action, kept)
 
     async def _tell_left_over(self, ticket: Ticket) -> None:
         """Comment that the ticket still has the word of its last closing. A failure of the comment is ignored."""
@@ -214,6 +229,8 @@ class Executor:
         await self.links.link(replace(ticket, created_at=ticket.created_at or self._now))
         failpoint("link_written")
         progress.wrote[name] = ruling.urgency(name)
+        if draft.members is not None:
+            progress.listed[name] = draft.members.digest
         if old is None and name in self.record.links:
             await _make_sure_that_we_see(ticket, tracker)
         if old is not None:
@@ -339,45 +356,6 @@ async def _make_sure_that_we_see(ticket: Ticket, tracker: Tracker) -> None:
         return  # the next look reads it
     if seen.state is TicketState.GONE:
         raise Refused(tracker.name, _HIDDEN)
-
-
-def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:
-    """Returns the ticket in the state that our action gave it, even if a person changed it at the same moment.
-
-    The next look deals with that change. The version is then empty, so that every later one counts as a change.
-    """
-    reason = action.reason if isinstance(action, ResolveTicket) else None
-    wanted = TicketState.OPEN if reason is None else TicketState.DONE
-    if ticket.state is TicketState.GONE or ticket.state.is_active is wanted.is_active:
-        return ticket
-    return Ticket(ticket.tracker, ticket.id, ticket.key, ticket.url, wanted, reason, ticket.mark)
-
-
-def _is_due(news: CommentOnTicket | RaiseTicket | RelateTicket, progress: Progress) -> bool:
-    """Whether the ticket for this comment exists and calls for it; a conflict is told only once it is settled."""
-    ticket = progress.tickets.get(news.tracker)
-    if ticket is None:
-        return False
-    if isinstance(news, RelateTicket):
-        return ticket.state.is_active and ticket.id == news.ticket_id
-    if isinstance(news, RaiseTicket) or news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
-        return ticket.state.is_active
-    if is_question(news.token):
-        return not progress.status.is_solved  # a question is asked only while the finding is unsolved
-    return news.why is not Why.CONFLICT or any(isinstance(action, SetStatus) for action in progress.done)
-
-
-def _says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Progress) -> bool:
-    """Whether the patch is to be sent: it changes the status, or its note names a ticket that was opened."""
-    brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
-    stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED, Why.KEPT_OPEN} and not brings_back
-    is_at_work = any(ticket.state.is_active for ticket in progress.tickets.values())
-    if patch.status.is_unsolved and not (is_at_work or stands_alone):
-        return False  # the next look would take `reviewing` with only done tickets for "resolved"
-    opening = [action for action in on_tickets if isinstance(action, OpenTicket)]
-    if patch.status is progress.status and opening:
-        return any(action in progress.done for action in opening)
-    return True
 
 
 async def _side_by_side(attempts: Sequence[Coroutine[None, None, None]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from remediation.domain.cases import CaseKey, CaseRecord, key_of_ref
 from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
 from remediation.domain.identities import Identity, as_known, known_of, shown_by, yet_to_be
-from remediation.domain.members import KnownMember
+from remediation.domain.members import KnownMember, ListedMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.failpoints import failpoint
@@ -62,7 +62,14 @@ class Members:
             await self._flush()
         if self.left and not shown.status.is_unsolved:
             raise self.left[0]
-        return replace(shown, key=key)
+        return replace(shown, key=key, members=self._listed)
+
+    @property
+    def _listed(self) -> tuple[ListedMember, ...]:
+        """What tickets list; nothing of a case with one finding."""
+        if len(self.record.members) == 1:
+            return ()
+        return tuple(ListedMember(name, each.severity, each.status) for name, each in sorted(self._known.items()))
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         """Set the status of every member that needs it, each remembered once it is done.

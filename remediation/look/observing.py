@@ -99,6 +99,7 @@ async def observe(
         unnamed=unnamed,
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
         urgency=_urgency(case),
+        listing=members.digest if (members := ruling.member_list) else "",
     )
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
     known = {name: each.site.key for name, each in sites.items()}

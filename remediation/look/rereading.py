@@ -8,6 +8,7 @@ from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
+    KeepList,
     OpenTicket,
     RaiseTicket,
     RelateTicket,
@@ -45,7 +46,7 @@ async def has_changed(
             case ResolveTicket() | ReopenTicket():
                 before = tickets[action.tracker]
             case (
-                RaiseTicket() | CommentOnTicket() | RelateTicket()
+                RaiseTicket() | CommentOnTicket() | RelateTicket() | KeepList()
             ):  # several of these run at the same time, and each makes a new version
                 before = replace(tickets[action.tracker], version="")
             case _:

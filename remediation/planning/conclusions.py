@@ -38,8 +38,9 @@ class Progress:
     """Which actions were done, put off or refused, and the status and the tickets after that.
 
     `done_at` has the time (Unix seconds) at which each action was done, by its name. `wrote` has the urgency that we
-    wrote into tickets, by tracker. `requests` has the outside system's own id of the last request of each action, by
-    the action's name. `notes` has the note that went with each change of the status, likewise.
+    wrote into tickets, by tracker, and `listed` the digest of each list (see Memory). `requests` has the outside
+    system's own id of the last request of each action, by the action's name. `notes` has the note that went with each
+    change of the status, likewise.
     """
 
     status: Status
@@ -49,6 +50,7 @@ class Progress:
     later: dict[ActionName, TryLater] = field(default_factory=dict)
     refused: dict[ActionName, Refused] = field(default_factory=dict)
     wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    listed: dict[str, str] = field(default_factory=dict)
     requests: dict[ActionName, str] = field(default_factory=dict)
     notes: dict[ActionName, str] = field(default_factory=dict, repr=False)
 
@@ -172,7 +174,7 @@ def _as_it_is_now(seen: Observation, progress: Progress) -> Observation:
 def _is_sure(name: ActionName) -> bool:
     """Whether the action is one request whose result nothing else shows."""
     is_patch = name.verb == Verb.PATCH and name.detail != Status.REVIEWING
-    return is_patch or name.verb in {Verb.COMMENT, Verb.RAISE, Verb.RELATE}
+    return is_patch or name.verb in {Verb.COMMENT, Verb.RAISE, Verb.RELATE, Verb.LIST}
 
 
 def remembered(
@@ -201,7 +203,7 @@ def _with_facts(
     progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
 ) -> Memory:
     """Returns the memory with the facts that are remembered whether or not both sides agree."""
-    severity = _severity(progress, known, seen)
+    severity, there = _severity(progress, known, seen), progress.tickets.keys() | seen.unseen
     return replace(
         known,
         severity=severity,
@@ -212,6 +214,7 @@ def _with_facts(
         conflict_at=now if progress.is_conflict else known.conflict_at,
         closings=_closings(progress, known, seen),
         left_over=_left_over(progress, known, seen),
+        listed={name: each for name, each in known.listed.items() if name in there} | progress.listed,
     )
 
 

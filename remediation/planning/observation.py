@@ -19,6 +19,7 @@ class Observation:
     are active tickets that carry the case's mark beside the one that counts. `urgency` has the fields that the rule
     wants in the urgency of each ticket; it is computed only where the subject is more severe than before, or where a
     person asked to repeat the raising of the ticket. `related` are the findings' cases that an incident has to do with.
+    `listing` is the digest of the list of findings that tickets are to show; empty where the case has not several.
     """
 
     subject: Subject
@@ -28,6 +29,7 @@ class Observation:
     duplicates: tuple[Ticket, ...] = ()
     urgency: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     related: tuple[RelatedCase, ...] = ()
+    listing: str = ""
 
     existing: Mapping[str, Ticket] = field(init=False, repr=False, compare=False)
     active: tuple[str, ...] = field(init=False, repr=False, compare=False)

@@ -13,6 +13,7 @@ from remediation.domain.actions import (
     ActionName,
     CloseDuplicate,
     CommentOnTicket,
+    KeepList,
     OpenTicket,
     Plan,
     RaiseTicket,
@@ -26,6 +27,7 @@ from remediation.domain.cases import CaseRecord
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.relations import MOST_RELATED
 from remediation.domain.status import Status
+from remediation.domain.tickets import LEFT_ALONE
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import is_question
 from remediation.planning.rows import closing, for_gone, for_solved, for_unsolved
@@ -95,7 +97,20 @@ def _all_actions(case: Situation) -> list[Action]:
         actions += [each for each in told if not (each.tracker in fresh and _is_of_severity(each))]
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in case.seen.duplicates]
     actions += _relations(case)
+    if case.seen.listing:
+        actions += [*_listings(case, actions)]
     return actions
+
+
+def _listings(case: Situation, actions: Iterable[Action]) -> Iterator[KeepList]:
+    """The lists to be brought up to date: those of active tickets, unless a person has changed one.
+
+    A ticket that these actions open is created with its list.
+    """
+    opened = {action.tracker for action in actions if isinstance(action, OpenTicket)}
+    for tracker in _at_work_after(actions, case.seen):
+        if tracker not in opened and case.memory.listed.get(tracker) not in {case.seen.listing, LEFT_ALONE}:
+            yield KeepList(tracker, case.seen.listing)
 
 
 def _is_change(token: str) -> bool:
@@ -234,7 +249,7 @@ def still_wanted(name: ActionName, seen: Observation, policy: Policy, record: Ca
             brings_nearer = status != name.detail and bool(seen.active) == (name.detail == Status.REVIEWING)
             return brings_nearer or _is_called_for(name, Situation.of(seen, policy, record, now))
         case _:
-            is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE, Verb.RELATE}
+            is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE, Verb.RELATE, Verb.LIST}
             return is_told and tracker in seen.existing  # until a person gives them up
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.tickets import LEFT_ALONE
 from remediation.read_model.audit import line_json
 from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words, why_words
 from remediation.store.audit.chain import Line
@@ -111,6 +112,8 @@ def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:
     for name, link in sorted(record.links.items()):
         state = record.memory.tickets.get(name)
         yield Fact("ticket", f"{link.ticket_key} in {name}, {state.replace('_', ' ') if state else 'new'}: {link.url}")
+        if record.memory.listed.get(name) == LEFT_ALONE:
+            yield Fact("its list", f"changed by a person in {link.ticket_key}, and left alone since")
         if link.unmarked:
             yield Fact("no mark", f"{link.ticket_key} in {name} carries no mark of ours (any more)")
     for name in sorted(record.intents):

@@ -54,6 +54,7 @@ WHYS: Mapping[Why, str] = {
     Why.LEFT_OVER: "the reason of an earlier closing could not be taken away",
     Why.REFUSED: "the tracker refused a change",
     Why.CONTINUED: "a new ticket takes its place",
+    Why.LISTED: "what it lists is different now",
     Why.RELATED: "it is about a site of the same school, and about the same time",
 }
 
@@ -118,6 +119,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "raise": ("make {ticket} in {target} more urgent", "made {ticket} in {target} more urgent"),
     "comment": ("comment on {ticket} in {target}", "commented on {ticket} in {target}"),
     "relate": ("tell {ticket} in {target} of one that may belong to it", "told {ticket} in {target} of another ticket"),
+    "list": ("update the list in {ticket} in {target}", "updated the list in {ticket} in {target}"),
     "duplicate": ("close a duplicate in {target}", "closed a duplicate in {target}"),
     "read": ("read {ticket} in {target}", "read {ticket} in {target}"),
 }

@@ -41,7 +41,7 @@ class SilentTracker:
         del question, options
         raise self._error.with_traceback(None)  # otherwise it keeps all the frames that it ever passed through
 
-    create = read = find = resolve = reopen = raise_urgency = comment = relate = _say_why
+    create = read = find = resolve = reopen = raise_urgency = keep_list = comment = relate = _say_why
     closing_words = closer_name = changes = whoami = accounts = site = _say_why
 
     async def close(self) -> None:

@@ -126,6 +126,12 @@ class JiraWorld(World):
     def comments(self, ticket: Ticket) -> list[str]:
         return [comment["body"] for comment in self.write("GET", f"issue/{ticket.id}/comment")["comments"]]
 
+    def description(self, ticket: Ticket) -> str:
+        return str(self.write("GET", f"issue/{ticket.id}")["fields"]["description"])
+
+    def describe_as_person(self, ticket: Ticket, text: str) -> None:
+        self.write("PUT", f"issue/{ticket.id}", {"fields": {"description": text}})
+
     def count(self, mark: str) -> int:
         return sum(mark in issue["fields"]["labels"] for issue in self.books())
 

@@ -108,6 +108,12 @@ class ServiceNowWorld(World):
     def comments(self, ticket: Ticket) -> list[str]:
         return [entry["value"] for entry in self.record(ticket)["journal"]]
 
+    def description(self, ticket: Ticket) -> str:
+        return str(self.record(ticket)["values"]["description"])
+
+    def describe_as_person(self, ticket: Ticket, text: str) -> None:
+        self.patch(ticket, description=text)
+
     def count(self, mark: str) -> int:
         records = self.http.get("/_sandbox/records").json()
         return sum(record["values"]["correlation_id"] == mark for record in records)

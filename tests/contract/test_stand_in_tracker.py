@@ -77,6 +77,13 @@ class MemoryWorld(World):
     def comments(self, ticket: Ticket) -> list[str]:
         return self.tracker.books[ticket.id].comments
 
+    def description(self, ticket: Ticket) -> str:
+        return self.tracker.books[ticket.id].description
+
+    def describe_as_person(self, ticket: Ticket, text: str) -> None:
+        self.tracker.books[ticket.id].description = text
+        self.tracker.touch(ticket.id)
+
     def count(self, mark: str) -> int:
         return len(self.tracker.of(mark))
 

@@ -7,10 +7,16 @@ import pytest
 
 from remediation.domain.cases import Link
 from remediation.domain.errors import NotFound, Refused
-from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
+from remediation.domain.tickets import MemberList, Reason, Risk, Ticket, TicketState
 from remediation.outbound.answers import noting_requests
 from remediation.ports import Tracker
 from tests.contract.tracker_world import World, mark_of
+
+TWO = MemberList(
+    "2 to do",
+    ("- fnd_1, critical, to do: https://app.example/f/fnd_1", "- fnd[2]*, high, to do: https://app.example/f/fnd_2"),
+)
+ONE = MemberList("1 to do, 1 resolved", (TWO.lines[0], "- fnd[2]*, high, resolved"))
 
 
 async def opened(tracker: Tracker, world: World) -> Ticket:
@@ -45,6 +51,63 @@ class TrackerSyncContract:
         assert {name: raised.urgency[name] for name in world.urgent} == world.urgent
         assert (await tracker.read(ticket.id)).urgency == raised.urgency
         assert world.comments(ticket) == []
+
+    async def test_a_ticket_is_opened_with_the_list_of_its_findings(self, tracker: Tracker, world: World) -> None:
+        ticket = await tracker.create(replace(world.draft(mark_of("fnd_1")), members=TWO))
+        text = world.description(ticket)
+        assert text.startswith("What to do\n\n")
+        assert text.count("https://app.example/f/fnd") == 2
+        before = world.writes()
+        assert await tracker.keep_list(ticket.id, TWO, known=True) == await tracker.read(ticket.id)
+        assert world.writes() == before, "nothing is written that is so already"
+
+    async def test_a_list_is_brought_up_to_date_and_nothing_around_it_changes(
+        self, tracker: Tracker, world: World
+    ) -> None:
+        ticket = await opened(tracker, world)
+        await tracker.keep_list(ticket.id, TWO, known=False)
+        first = world.description(ticket)
+        assert first.startswith("What to do\n\n")
+        world.describe_as_person(ticket, f"Priya: ask the school\n{first}\n\nPriya: they know")
+        before = world.writes()
+        kept = await tracker.keep_list(ticket.id, ONE, known=True)
+        assert world.writes() == before + 1
+        assert kept == await tracker.read(ticket.id)
+        text = world.description(ticket)
+        assert text.startswith("Priya: ask the school\nWhat to do\n\n")
+        assert text.endswith("\n\nPriya: they know")
+        assert text.count("https://app.example/f/fnd") == 1
+        assert world.comments(ticket) == []
+
+    @pytest.mark.parametrize("change", ["said", "gone", "cut"])
+    async def test_a_list_that_a_person_changed_is_left_alone(
+        self, tracker: Tracker, world: World, change: str
+    ) -> None:
+        ticket = await tracker.create(replace(world.draft(mark_of("fnd_1")), members=TWO))
+        text = world.description(ticket)
+        ends = text.index("End of the findings")
+        told = {"said": text.replace("critical", "harmless", 1), "gone": "What to do", "cut": text[:ends]}
+        world.describe_as_person(ticket, told[change])
+        before = world.writes()
+        assert await tracker.keep_list(ticket.id, ONE, known=True) is None
+        assert world.writes() == before
+        assert world.description(ticket).strip() == told[change].strip()
+
+    async def test_a_list_that_is_too_long_is_cut_and_says_by_how_many(self, tracker: Tracker, world: World) -> None:
+        lines = tuple(f"- fnd_{n}, high, to do: https://app.example/findings/fnd_{n}" for n in range(2_000))
+        ticket = await tracker.create(replace(world.draft(mark_of("fnd_1")), members=MemberList("2000 to do", lines)))
+        text = world.description(ticket)
+        left_out = 2_000 - text.count("https://app.example/findings/")
+        assert 0 < left_out < 2_000
+        assert f"… and {left_out} more\n" in text
+        assert await tracker.keep_list(ticket.id, TWO, known=True) is not None
+        assert "more" not in world.description(ticket)
+
+    async def test_a_deleted_ticket_has_no_list_to_keep(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        world.delete(ticket)
+        with pytest.raises(NotFound):
+            await tracker.keep_list(ticket.id, TWO, known=False)
 
     async def test_raising_one_field_leaves_the_others(self, tracker: Tracker, world: World) -> None:
         ticket = await opened(tracker, world)

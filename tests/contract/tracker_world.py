@@ -102,6 +102,14 @@ class World(ABC):
         """The ticket's comments (ServiceNow: work notes), oldest first, as they are stored."""
 
     @abstractmethod
+    def description(self, ticket: Ticket) -> str:
+        """The ticket's description as it is stored."""
+
+    @abstractmethod
+    def describe_as_person(self, ticket: Ticket, text: str) -> None:
+        """A person writes the whole description anew."""
+
+    @abstractmethod
     def count(self, mark: str) -> int:
         """How many tickets really carry this mark: from the stand-in's own books, without any lag."""
 

@@ -11,6 +11,7 @@ from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
+    KeepList,
     OpenTicket,
     RaiseTicket,
     RelateTicket,
@@ -373,7 +374,7 @@ class World:
                 self.tickets[name] = TicketState.OPEN
             case SetStatus(status=status):
                 self.status = status
-            case CommentOnTicket() | CloseDuplicate() | RaiseTicket() | RelateTicket():
+            case CommentOnTicket() | CloseDuplicate() | RaiseTicket() | RelateTicket() | KeepList():
                 pass
 
     def agrees(self) -> bool:

@@ -21,6 +21,7 @@ from remediation.mapping.config.trackers.tracker_settings import (
     for_severity,
 )
 from remediation.mapping.render.incidents import incident_values
+from remediation.mapping.render.lists import list_of
 from remediation.mapping.render.occasions import ticket_name
 from remediation.mapping.render.templates import Values, Vocabulary, filled, is_template, moment_text, prepared
 from remediation.mapping.rules.coverage import place_of
@@ -91,7 +92,9 @@ def draft_of(
     fields = _own_fields(ticket, config, subject, at) | _filled_fields(ticket.more_fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
     before = follows.id if follows else None
-    return ticket.completed(Draft(key.mark, place, summary, body, fields=fields, follows=before), link or None)
+    members = list_of(mappings, subject)
+    draft = Draft(key.mark, place, summary, body, fields=fields, follows=before, members=members)
+    return ticket.completed(draft, link or None)
 
 
 def _link_of(mappings: Mappings, subject: Subject) -> str:

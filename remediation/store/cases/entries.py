@@ -17,6 +17,7 @@ from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
+    KeepList,
     OpenTicket,
     Plan,
     RaiseTicket,
@@ -278,6 +279,8 @@ def _why(action: Action) -> Why:
             return Why.DUPLICATE
         case RelateTicket():
             return Why.RELATED
+        case KeepList():
+            return Why.LISTED
         case _:
             return action.why
 
@@ -296,7 +299,7 @@ def _detail(action: Action) -> str:
             detail = ticket_id
         case SetStatus(reason=reason, until=until):
             detail = until.astimezone(UTC).isoformat() if until else reason or ""
-        case ReopenTicket() | RelateTicket():
+        case ReopenTicket() | RelateTicket() | KeepList():
             detail = ""
         case _:
             assert_never(action)

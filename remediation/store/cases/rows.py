@@ -176,6 +176,7 @@ def memory_json(memory: Memory) -> str:
         "closed": {name: each.ticket_id for name, each in memory.closings.items() if each.ticket_id},
         "ends": {name: each.until for name, each in memory.closings.items() if each.has_end},
         "left_over": dict(memory.left_over),
+        "listed": dict(memory.listed),
     }
     if memory.said is not None:
         kept["said"] = said_of(memory.said)
@@ -203,6 +204,7 @@ def memory_of(text: bytes) -> Memory:
         conflict_at=kept.get("conflict_at"),
         closings={name: _closing(name, kept) for name in kept.get("closings", {})},
         left_over=kept.get("left_over", {}),
+        listed=kept.get("listed", {}),
     )
 
 

@@ -298,6 +298,23 @@ class Comment(Sent):
     body: TextOrEmpty = Field(default="", repr=False)
 
 
+class Description(Sent):
+    """The one field of an issue that was asked for."""
+
+    description: TextOrEmpty = Field(default="", repr=False)
+
+
+class Described(Sent):
+    """An issue of which only the description was asked for, as markup."""
+
+    fields: Description
+
+    @property
+    def text(self) -> str:
+        """The description; empty where there is none."""
+        return self.fields.description
+
+
 class Property(Sent):
     """An entity property."""
 

@@ -1,7 +1,7 @@
 """Jira's issues → our tickets, and our drafts → Jira's JSON. Pure.
 
 Only what is listed in _FIELDS is ever asked for, and the fields that are configured to explain accepted risks: no
-summary or description is read back.
+summary is read back, and a description only where a list of findings in it is to be brought up to date.
 """
 
 import re
@@ -12,11 +12,12 @@ from datetime import timedelta
 from remediation.domain.cases import DISTRICT_NAME, CaseKind, kind_of_ref, ref_of_mark
 from remediation.domain.errors import Refused
 from remediation.domain.outside_words import ISSUE_ID, ISSUE_KEY
-from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.domain.tickets import Draft, MemberList, Reason, Risk, Ticket, TicketState
 from remediation.trackers.closings import NOT_SHOWN, named, reason_of, risk_of, word_of
 from remediation.trackers.jira.answers import Comment, Found, History, Issue, JiraUser
-from remediation.trackers.jira.text import one_line, wiki
+from remediation.trackers.jira.text import TEXT_LIMIT, length, one_line, wiki
 from remediation.trackers.jira.workflow import COMMENT, UNDER_UPDATE, WORKLOG, WorkflowStep, resolution_for
+from remediation.trackers.lists import with_list
 
 _FIELDS = (
     *("status", "resolution", "resolutiondate", "labels", "created", "creator", "updated"),
@@ -97,11 +98,22 @@ def payload_of(draft: Draft, tracker: str) -> dict[str, object]:
             "project": {"key": draft.place},
             "issuetype": {"name": draft.type or "Task"},
             "summary": one_line(draft.summary),
-            "description": wiki(draft.body),
+            "description": description_of(draft),
             "labels": list(dict.fromkeys(labels)),
         },
         "properties": [{"key": PROPERTY, "value": draft.mark}, {"key": _MEANT_FOR, "value": tracker}],
     }
+
+
+def description_of(draft: Draft) -> str:
+    """The draft's text, and the list of its findings below it."""
+    text = wiki(draft.body)
+    return (with_members(text, draft.members) if draft.members else None) or text
+
+
+def with_members(text: str, members: MemberList, *, known: bool = False) -> str | None:
+    """A description with this list in it; None where a person has changed the list (see lists.with_list)."""
+    return with_list(text, members, lambda whole: length(whole) <= TEXT_LIMIT, known=known, rendered=wiki)
 
 
 def link_of(draft: Draft) -> dict[str, object] | None:

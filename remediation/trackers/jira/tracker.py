@@ -12,7 +12,7 @@ from remediation.domain.cases import Link
 from remediation.domain.errors import NotFound, OutsideError, Refused
 from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site
-from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
+from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
 from remediation.outbound.answers import LARGEST_ANSWER
@@ -40,6 +40,7 @@ from remediation.trackers.jira.changes import (
     restarted,
 )
 from remediation.trackers.jira.client import JiraClient
+from remediation.trackers.jira.descriptions import IssueDescriptions
 from remediation.trackers.jira.issues import (
     FOUND_FIELDS,
     PROPERTIES,
@@ -68,8 +69,7 @@ from remediation.trackers.threads import Threads, answer_of, in_time
 ResultT = TypeVar("ResultT")
 
 _LINK_SECONDS = 3
-"""Seconds for links to the case's page and to another issue: they are optional, and the new issue must be stored soon.
-"""
+"""Seconds for links to the case's page and to another issue, which are optional: the new issue must be stored soon."""
 _MOST_STEPS = 5
 _MOST_COMMENTS = 20
 """The number of newer comments behind which the comment of a closing is not searched for."""
@@ -92,15 +92,15 @@ class Jira:
         self._name = name
         self._config = config
         self._is_cloud = config.deployment == "cloud"
-        address = str(config.url).rstrip("/")
-        self._reading = IssueReader(name, address, config.resolutions, config.risk_reason, config.risk_expiry)
+        self._reading = IssueReader(name, self.address, config.resolutions, config.risk_reason, config.risk_expiry)
         self._longest = config.longest_call
         self._whole_call = LONGEST_CALL.total_seconds()
         self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret), largest_answer)
         self._is_internal = config.comments == "internal"
         self._own: str | None = None
         self._views = ProjectViews(name, self._threads)
-        self._relations = IssueRelations(name, address, self._threads)
+        self._descriptions = IssueDescriptions(name, self._asked)
+        self._relations = IssueRelations(name, self.address, self._threads)
 
     @property
     def name(self) -> str:
@@ -120,9 +120,8 @@ class Jira:
     async def create(self, draft: Draft) -> Ticket:
         """Create an issue with its mark, as a label and a property, and with our tracker's name, in the same request.
 
-        A remote link to the case's page follows, and a link to the issue whose place it takes. The issue stands
-        already, and what finds it again is in it: so a link that cannot be set is no failure, and nobody must look for
-        a second issue because of it.
+        A remote link to the case's page follows, and a link to the issue whose place it takes. What finds the issue
+        again is in it already: so a link that cannot be set is no failure.
         """
         checked_mark(self._name, draft.mark)
         payload = payload_of(draft, self._name)
@@ -135,9 +134,8 @@ class Jira:
         """The issue by its id, which survives moves; how it was closed is asked for only where it is or was done."""
         try:
             async with self._in_time(wrote=False):
-                if closed:
-                    return self._reading.ticket(await self._issue(ticket_id, "changelog"))
-                return await self._ticket(await self._issue(ticket_id))
+                issue = await self._issue(ticket_id, "changelog" if closed else None)
+                return self._reading.ticket(issue) if closed else await self._ticket(issue)
         except NotFound:
             self._views.forget()
             return self._reading.gone(ticket_id)
@@ -145,8 +143,8 @@ class Jira:
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
         """Search for the mark in all projects, then read each issue by its id: a search shows old states.
 
-        Raises Refused where nothing is found and our account may not browse the project `place`: whoever may create
-        there would otherwise open one issue after another that nobody of ours can see.
+        Raises Refused where nothing is found and our account may not browse the project `place`: it would otherwise
+        open one issue after another that nobody of ours can see.
 
         Data Center's search knows no properties, so there a copy looks like the ticket until it is read: the oldest
         candidates are, no more than _MOST_CANDIDATES; copies of an issue are younger than it is.
@@ -181,6 +179,12 @@ class Jira:
         async with self._in_time(wrote=True):
             await self._asked(lambda client: client.edit(ticket_id, body))
             return await self._ticket(await self._issue(ticket_id))
+
+    async def keep_list(self, ticket_id: str, members: MemberList, *, known: bool) -> Ticket | None:
+        """Edit the description, which is read for that alone. A person's edit within the same moment may be lost."""
+        async with self._in_time(wrote=True):
+            is_kept = await self._descriptions.keep_list(ticket_id, members, known=known)
+            return await self._ticket(await self._issue(ticket_id)) if is_kept else None
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment, of the kind that the tracker's `comments` says."""
@@ -254,8 +258,7 @@ class Jira:
     async def _asked(self, work: Callable[[JiraClient], ResultT]) -> ResultT:
         """The result of asking about an issue.
 
-        Jira also answers 404 to somebody whom it does not know (an expired token), as if the issue were deleted. So
-        before a 404 counts, we make sure that we are signed in.
+        Jira also answers 404 to somebody whom it does not know, as with an expired token: so we make sure that it does.
         """
         try:
             return await self._threads.call(work)
@@ -384,8 +387,7 @@ class Jira:
     async def _with_marks(self, found: Sequence[Found]) -> Sequence[Found]:
         """The issues that a list named; on Data Center those whose label with the mark is gone are read for theirs.
 
-        A change says no more than which case to look at, so the label is good enough where there is one: a copy that
-        has it causes a look too many, and the look judges by the property.
+        A change only says which case to look at, so a label is good enough: the look judges by the property.
         """
         if self._is_cloud:
             return found

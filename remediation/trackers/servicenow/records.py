@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 from remediation.domain.errors import Refused
 from remediation.domain.outside_words import RECORD_ID, RECORD_NUMBER, RECORD_VERSION, TABLE
-from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.domain.tickets import Draft, MemberList, Reason, Risk, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.trackers.closings import NOT_SHOWN, named, reason_of, risk_of, word_of
-from remediation.trackers.servicenow.texts import body, is_signed, journal, line, signed
+from remediation.trackers.lists import with_list
+from remediation.trackers.servicenow.texts import TEXT_LENGTH, body, is_signed, journal, line, signed
 
 Record = Mapping[str, object]
 
@@ -20,6 +21,9 @@ OURS = "remedy"
 
 CHANGE_FIELDS = ("sys_id", "correlation_id", "correlation_display", "sys_updated_on", "sys_mod_count")
 """The columns that are read in a list of changes."""
+
+DESCRIPTION = "description"
+"""The column with what the ticket is about, read only where a list of findings in it is to be brought up to date."""
 
 NOTES = "close_notes"
 """The column in which the person who closes a record explains it."""
@@ -219,11 +223,22 @@ def opening(draft: Draft) -> dict[str, object]:
         | columns(draft.fields)
         | {
             "short_description": line(draft.summary),
-            "description": body(draft.body),
+            DESCRIPTION: description_of(draft),
             "correlation_id": draft.mark,
             "correlation_display": OURS,
         }
     )
+
+
+def description_of(draft: Draft) -> str:
+    """The draft's text, and the list of its findings below it."""
+    text = body(draft.body)
+    return (with_members(text, draft.members) if draft.members else None) or text
+
+
+def with_members(text: str, members: MemberList, *, known: bool = False) -> str | None:
+    """A description with this list in it; None where a person has changed the list (see lists.with_list)."""
+    return with_list(text, members, lambda whole: len(whole) <= TEXT_LENGTH, known=known)
 
 
 def _parent(draft: Draft) -> dict[str, object]:

@@ -7,7 +7,7 @@ from remediation.redaction import plain
 _CUT = "…"
 _SUMMARY_LENGTH = 160
 """The length of `short_description` in ServiceNow's own dictionary, which cuts longer texts without notice."""
-_TEXT_LENGTH = 4_000
+TEXT_LENGTH = 4_000
 """The length of description, close_notes and a journal entry."""
 
 _SIGNATURE = "(written by remedy)"
@@ -25,12 +25,12 @@ def line(text: str) -> str:
 
 def body(text: str) -> str:
     """A description or notes: ServiceNow shows these fields as they are."""
-    return plain(text, _TEXT_LENGTH, lines=True)
+    return plain(text, TEXT_LENGTH, lines=True)
 
 
 def signed(text: str) -> str:
     """Our notes: the text as in a description, and a line that says that no person wrote it."""
-    room = _TEXT_LENGTH - len(_SIGNATURE) - 2
+    room = TEXT_LENGTH - len(_SIGNATURE) - 2
     return f"{plain(text, room, lines=True).strip()}\n\n{_SIGNATURE}"
 
 
@@ -47,4 +47,4 @@ def journal(text: str) -> str:
     zero-width space, which no reader sees.
     """
     apart = _MARKUP.sub(lambda found: found[0] + _APART, body(text))
-    return apart if len(apart) <= _TEXT_LENGTH else apart[: _TEXT_LENGTH - 1] + _CUT
+    return apart if len(apart) <= TEXT_LENGTH else apart[: TEXT_LENGTH - 1] + _CUT

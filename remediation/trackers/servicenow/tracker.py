@@ -11,7 +11,7 @@ from remediation.domain.cases import Link
 from remediation.domain.errors import NotFound, Refused
 from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site
-from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
+from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.replies import served_at
@@ -22,6 +22,7 @@ from remediation.trackers.servicenow.journals import names_ticket, notes_of
 from remediation.trackers.servicenow.records import (
     CHANGE_FIELDS,
     CLOSING_FIELDS,
+    DESCRIPTION,
     JOURNALS,
     NAMING_FIELDS,
     Record,
@@ -46,6 +47,7 @@ from remediation.trackers.servicenow.records import (
     text_of,
     ticket_of,
     untaken,
+    with_members,
 )
 from remediation.trackers.servicenow.references import References
 from remediation.trackers.servicenow.replies import explained, has_more, hidden, total_of
@@ -171,6 +173,25 @@ class ServiceNow:
         before, after = await self._threads.call(lambda client: client.change(table, sys_id, payload))
         if dropped := untaken(before, after, payload):
             raise self._may_not_write(table, after, dropped)
+        return self._ticket(table, after)
+
+    async def keep_list(self, ticket_id: str, members: MemberList, *, known: bool) -> Ticket | None:
+        """Write the description, which is read for that alone. Raises Refused where the record dropped it."""
+        table, sys_id, config = self._parts(ticket_id)
+
+        def work(client: ServiceNowClient) -> tuple[Record | None, Record]:
+            before = client.read(table, sys_id, (*fields_of(config), DESCRIPTION))
+            text = text_of(before, DESCRIPTION)
+            after = with_members(text, members, known=known)
+            if after is None:
+                return None, before
+            return (before if after == text else client.update(table, sys_id, {DESCRIPTION: after})), before
+
+        after, before = await self._threads.call(work)
+        if after is None:
+            return None
+        if after is not before and is_unchanged(before, after):
+            raise self._may_not_write(table, after, (DESCRIPTION,))
         return self._ticket(table, after)
 
     async def comment(self, ticket_id: str, text: str) -> None:
