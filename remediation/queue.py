@@ -63,14 +63,6 @@ def band_of(severity: Severity) -> Band:
     return Band[severity.name]
 
 
-def backfill_band(severity: Severity) -> Band:
-    """The band of a case that a backfill finds: one behind what comes in now with the same severity.
-
-    So nothing of it takes the places that are kept for critical cases (see store/budgets.py); it is worked worst first.
-    """
-    return Band(max(Band.LOW, band_of(severity) - 1))
-
-
 class _Wire(msgspec.Struct):
     """A job on the wire. Its own count of tries is not used: attempts are counted in the case's row."""
 

@@ -101,22 +101,6 @@ async def test_what_has_not_changed_since_is_passed_over(office: Office) -> None
     assert ((await standing(office)).marked, (await standing(office)).passed_over) == (0, COUNT)
 
 
-async def test_it_waits_behind_what_comes_in_with_the_same_severity_and_goes_worst_first(office: Office) -> None:
-    await begin(office)
-    for _ in range(3):
-        await page_scan(office.arq_context, REF)
-    live = CaseKey("lakeside", CaseKind.FINDING, "live")
-    office.source.findings["live"] = Finding("live", Status.OPEN, Severity.MEDIUM, detected_at=LATER)
-    await office.context.todo.mark([(live, Band.MEDIUM)], office.clock())
-    queued = [name.decode() for name in await office.redis.zrange(WORK_QUEUE, 0, -1)]
-    cases = [name.split(":")[3] for name in queued if name.startswith(Job.LOOK_AT_CASE)]
-    assert cases[0] == "live"
-    rows = [CASE + f"lakeside:finding:{each}" for each in cases[1:]]
-    bands = [int(await office.connection.ask(office.redis.hget(row, "band")) or 0) for row in rows]
-    assert bands == sorted(bands, reverse=True)
-    assert max(bands) < Band.CRITICAL, "none takes a place that is kept for critical cases"
-
-
 async def test_its_reads_leave_what_is_kept_for_urgent_work(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     source_for = type(office.context).source_for

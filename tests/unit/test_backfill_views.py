@@ -11,7 +11,6 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
-from remediation.queue import Band, backfill_band, band_of
 from remediation.read_model.backfills import backfill_json, backfill_lines, estimate_words, time_of_writes
 from remediation.store.deliveries.backfills import Backfill, BackfillState
 from remediation.store.deliveries.scans import ScanListing
@@ -59,16 +58,6 @@ def test_its_choice_is_told_with_it() -> None:
     chosen = replace(BACKFILL, severities=(Severity.CRITICAL, Severity.HIGH), since=AT.timestamp())
     line = backfill_lines("lakeside", chosen)[0]
     assert "of severity critical, high, changed since 2026-06-01 00:00:00 UTC" in line
-
-
-@pytest.mark.parametrize("severity", Severity)
-def test_a_case_of_a_backfill_comes_behind_a_new_one_of_its_severity_and_before_none_that_is_worse(
-    severity: Severity,
-) -> None:
-    assert backfill_band(severity) < band_of(severity) or severity is Severity.LOW
-    assert backfill_band(severity) < Band.CRITICAL
-    better = [each for each in Severity if band_of(each) < band_of(severity)]
-    assert all(backfill_band(each) <= backfill_band(severity) for each in better)
 
 
 @given(

@@ -6,7 +6,7 @@ from remediation import telemetry
 from remediation.domain.cases import CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater, Waiting
 from remediation.outbound.backoff import delay
-from remediation.queue import backfill_band, band_of
+from remediation.queue import band_of
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import Owners
 from remediation.store.deliveries.parked import ParkedKind
@@ -62,8 +62,7 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     page = await source.page(scan.filters, scan.cursor)
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
     keys = await Owners(context.todo, context.rulebook).of_subjects(scan.district, subjects)
-    rank = backfill_band if scan.is_backfill else band_of
-    cases = [(key, rank(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
+    cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
     is_named_by_content = context.rulebook.identity(scan.district) is not None
     marked = await context.scans.mark_page(
         scan,

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from remediation.domain.status import Severity
-from remediation.queue import Band
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import SCAN
 from remediation.store.server.connection import Connection
 
-_BAND_OF_PAGES = Band.MEDIUM
+_BAND_OF_PAGES = -0.5
 """Pages are read behind what comes in, and before the cases that they name: only the end of the list tells how many."""
 
 
@@ -68,7 +67,7 @@ class Backfills:
         asked = ",".join(severity for severity in Severity if severity in set(severities))
         begin = "" if since is None else int(since * 1000)
         kept = milliseconds(FINGERPRINT_LIFETIME)
-        args = (backfill_ref(district), int(now * 1000), kept, asked, begin, int(_BAND_OF_PAGES))
+        args = (backfill_ref(district), int(now * 1000), kept, asked, begin, _BAND_OF_PAGES)
         return bool(await self._connection.run("begin_backfill", *args))
 
     async def cancel(self, district: str, now: float) -> bool:

@@ -43,7 +43,7 @@ end
 -- A band is worth a head start, so that nothing waits for ever behind what is worse and new; only a critical case goes ahead
 -- of all others.
 local function rank_of(ref, now)
-  local band = tonumber(redis.call('HGET', CASE .. ref, 'band') or '0')
+  local band = band_of(CASE .. ref)
   local since = tonumber(redis.call('ZSCORE', DIRTY_SINCE, ref) or now)
   return since - (band >= BUDGETING.URGENT_BAND and BUDGETING.URGENT_AHEAD_MS or band * BUDGETING.BAND_AHEAD_MS)
 end

@@ -1,7 +1,7 @@
 -- A page of a scan has been listed. ARGV: scan reference, now, cursor of the page as the row has it, the next one (sealed)
 -- or '', how many of its findings have no usable id, the district, how long (ms) their number is told, the cause, how many
 -- of its findings were passed over, '1' where only cases without a row are marked, then the cases.
--- Cases of a backfill wait behind all work above the band LOW, as those of a reconcile do (see mark_found.lua).
+-- Cases of a backfill wait behind all else.
 -- With the end of the list its cursor is deleted.
 -- Returns how many cases were marked, or -1 when another worker has listed this page already.
 local FIRST_CASE = 11
@@ -12,8 +12,7 @@ for i = FIRST_CASE, #ARGV, 3 do
   if ARGV[10] == '1' and redis.call('EXISTS', CASE .. ARGV[i]) == 1 then
     known = known + 1
   else
-    local band = tonumber(ARGV[i + 2])
-    mark(ARGV[i], ARGV[i + 1], now, band, ARGV[8], ARGV[8] == 'backfill' and band / 100 or nil)
+    mark(ARGV[i], ARGV[i + 1], now, tonumber(ARGV[i + 2]), ARGV[8], nil, ARGV[8] == 'backfill' and 'behind' or nil)
     note_origin(ARGV[i], row)
     marked = marked + 1
   end

@@ -1,8 +1,9 @@
 -- Functions that all scripts share. Names in capitals come from keys.py.
 
 -- The time (ms) for which arq finds a job queued: in the past in any band, also on a machine whose clock is behind Redis's.
+-- Bands below 0 lie close together, because their times, too, must be in the past.
 local function queued_at(now, band)
-  return now - (band + 1) * BAND_MS
+  return now - ((band < 0 and band / 10 or band) + 1) * BAND_MS
 end
 
 -- Put a job into arq's queue, as arq.connections.enqueue_job would, for work in the given band.
@@ -84,7 +85,7 @@ end
 -- A case is at rest: write its row anew, because a hash that once had a long value, or many, keeps the room for them.
 -- A row with a great many fields is left as it is: unpack would fail between the two commands, and the row would be lost.
 local function condense(row)
-  redis.call('HDEL', row, 'cause', 'marked_at', 'wake') -- an earlier version kept the last wake-up's id
+  redis.call('HDEL', row, 'cause', 'marked_at', 'behind', 'wake') -- an earlier version kept the last wake-up's id
   local fields = redis.call('HGETALL', row)
   if #fields > 256 then return end
   redis.call('DEL', row)
@@ -98,14 +99,26 @@ local function expect_ticket(row, tracker)
   end
 end
 
+-- The band of a row, or `otherwise` for one that has none. What a backfill found waits `behind` all else, in the same order.
+local function band_of(row, otherwise)
+  local band, behind = unpack(redis.call('HMGET', row, 'band', 'behind'))
+  return tonumber(band or otherwise or '0') - (behind and 5 or 0)
+end
+
 -- Mark a case: it must be looked at, because of `cause` (see LookCause in entries.py). Its holder, if there is one, sees the
 -- new generation when it lets go. A band below 0 keeps the case's own. `urgency` is the band of this one wake-up where it
--- differs from the case's.
-local function mark(ref, id, now, band, cause, urgency)
+-- differs from the case's. `place` is 'behind' where the case waits behind all else unless it waits for a look already, and
+-- 'kept' where that stays as it is; otherwise something came in about it, and it waits behind nothing.
+local function mark(ref, id, now, band, cause, urgency, place)
   local row = CASE .. ref
   redis.call('HINCRBY', row, 'gen', 1)
   redis.call('HSETNX', row, 'id', id)
   redis.call('HSET', row, 'cause', cause, 'marked_at', now)
+  if not place then
+    redis.call('HDEL', row, 'behind')
+  elseif place == 'behind' and not redis.call('ZSCORE', DIRTY, ref) then
+    redis.call('HSET', row, 'behind', 1)
+  end
   redis.call('ZADD', DIRTY_SINCE, 'NX', now, ref)
   if band < 0 then band = tonumber(redis.call('HGET', row, 'band') or '0') end
   redis.call('HSET', row, 'band', band)
@@ -113,7 +126,7 @@ local function mark(ref, id, now, band, cause, urgency)
     redis.call('ZADD', DIRTY, 'LT', now + GRACE_MS, ref) -- if its holder is dead, news must not put the next look off
   else
     redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
-    wake_once(row, 'look_at_case', ref, now, urgency or band)
+    wake_once(row, 'look_at_case', ref, now, urgency or band_of(row))
   end
   list_case(ref, now, nil, true)
 end
@@ -181,11 +194,6 @@ end
 local function set_aside(list, member, now)
   redis.call('ZADD', list, now, member)
   redis.call('SADD', SET_ASIDE, list)
-end
-
--- The band of a row, or `otherwise` for one that has none.
-local function band_of(row, otherwise)
-  return tonumber(redis.call('HGET', row, 'band') or otherwise or '0')
 end
 
 local function holds(ref, token)

@@ -31,7 +31,7 @@ local function unpark(name, now, replay, lifetime, most)
     if replay then
       redis.call('HDEL', case, 'parked:' .. action)
       redis.call('HSET', case, 'again:' .. action, now)
-      mark(subject, redis.call('HGET', case, 'id') or '', now, band_of(case), 'person')
+      mark(subject, redis.call('HGET', case, 'id') or '', now, -1, 'person')
       list_case(subject, now)
     elseif redis.call('HDEL', case, 'parked:' .. action) == 1 then
       redis.call('HSET', case, 'given_up:' .. action, now)
