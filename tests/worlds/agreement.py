@@ -27,7 +27,7 @@ class Picture:
 
     `lost` is the earliest end of an acceptance whose ticket was deleted, where no ticket accepts the risk now. `chosen`
     names the trackers whose ticket we closed and a person gave another reason since; `blurred` those of them where that
-    was before we can have seen how we had closed it.
+    was before we can have seen how we had closed it, and those that a person closed while we were about to.
     """
 
     status: Status

@@ -12,7 +12,7 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from tests.gated import Deed, GatedSource, GatedTracker, Gates
 from tests.stand_ins import ManualClock, Troubles
-from tests.worlds.agreement import PERSON, Picture, end_of
+from tests.worlds.agreement import PERSON, SOLVED, Picture, end_of
 from tests.worlds.judging import SCHOOLSCAN, Judge
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -156,8 +156,10 @@ class Outside:
         book, done = self.books[change.where], ticket.state is TicketState.DONE
         match change.becomes:
             case "closed" if not done and change.reason is Reason.ACCEPTED_RISK:
+                self._note_who_closes(change.where, ticket)
                 book.accept_risk(ticket.id, self._risk(change), by=PERSON)
             case "closed" if not done:
+                self._note_who_closes(change.where, ticket)
                 book.change(ticket.id, TicketState.DONE, change.reason, by=PERSON, word=change.detail)
             case "reason" if done and change.reason is not None and _says_else(change, ticket):
                 self._change_reason(book, ticket, change, change.reason)
@@ -192,6 +194,11 @@ class Outside:
         if not self.is_looked_at:
             self.clock.pass_by(2 * HORIZON)
         return ticket.created_at is not None and self._now() - ticket.created_at >= timedelta(seconds=2 * HORIZON)
+
+    def _note_who_closes(self, where: str, ticket: Ticket) -> None:
+        """A person closes what we were about to close, and may have closed: a worker failed or died meanwhile."""
+        if self.status_now() in SOLVED and (self.judge.has_failed or self.judge.was_cut_off):
+            self.chosen[where, ticket.id] = False
 
     def _note_lost(self, ticket: Ticket) -> None:
         """A ticket is deleted: nobody can read any more until when it accepted the risk."""

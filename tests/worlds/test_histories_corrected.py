@@ -204,3 +204,12 @@ async def test_a_reason_that_became_an_accepted_risk_counts_as_soon_as_its_end_i
     assert world.picture().status is RESOLVED
     await noticed(world, Change("jira", "risk", detail="nobody sees it", days=5.0))
     assert await at_rest(world) == (ACCEPTED, set())
+
+
+async def test_a_closing_while_ours_had_to_wait_repeats_what_schoolscan_decided() -> None:
+    world = await opened(ALONE)
+    world.fail(busy("snow", "resolve", lasting=True))
+    await noticed(world, says(ACCEPTED))
+    await noticed(world, accepted("snow", "", days=None))
+    await noticed(world, Change("snow", "risk", detail="nobody sees it", days=math.nan))
+    assert await at_rest(world) == (ACCEPTED, set())
