@@ -251,7 +251,8 @@ class Memory:
     for which they were planned. Both are written before the first action and emptied once the actions are remembered:
     after a crash they distinguish our own unfinished work from a change that a person made. `closed_at` (whole Unix
     seconds) is when the done tickets were closed that this work is to bring back: one that is still done with the same
-    time was not brought back. It is 0 where the tracker could not be asked, so that nothing was tried.
+    time was not brought back. It is 0 where the tracker could not be asked, so that nothing was tried. Where this work
+    takes the solving of the subject back, it is also when the other done tickets were closed: they decide nothing more.
 
     `closings` says how each done ticket was closed, as far as a look has dealt with that; it may lack a ticket that an
     earlier version remembered. `left_over` has the words that tickets kept when we opened them again: a person who

@@ -29,7 +29,7 @@ from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import DECISIONS, as_remembered, is_question
 from remediation.planning.plans import still_told, still_wanted
-from remediation.planning.recovery import closing_times
+from remediation.planning.recovery import closing_times, times_of_undone
 from remediation.planning.situation import Situation, is_found_again
 
 
@@ -258,8 +258,9 @@ def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[Act
 
 
 def _closed_at(progress: Progress, known: Memory, seen: Observation, owed: AbstractSet[ActionName]) -> dict[str, int]:
-    """When the tickets were closed that are still to be brought back; 0 where nothing was tried (see Memory)."""
+    """When the tickets were closed that are to be brought back, or no longer decide; 0 where nothing was tried."""
     put_off = closing_times(seen, [name.tracker for name in progress.later if name.verb in BRINGS_BACK])
+    put_off |= times_of_undone(seen, _unfinished(progress))
     earlier = {name: at for name, at in known.closed_at.items() if name in seen.unseen}
     return {**earlier, **{name.tracker: 0 for name in owed}, **put_off}
 

@@ -37,6 +37,8 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[ActionN
             closing = {name for name in seen.existing if ActionName(Verb.RESOLVE, name) in memory.doing | parked}
             known = {name: state for name, state in tickets.items() if name in closing}
             tickets = dict.fromkeys(seen.existing.keys() - closing, TicketState.DONE) | known
+        elif memory.planned_at is not None and memory.planned_at.is_solved:  # closings that it took back are dealt with
+            tickets |= {name: TicketState.DONE for name in seen.done if _is_as_planned(name, memory, seen)}
         closings = {name: _closing(name, memory, seen) for name in seen.done} | _unchanged(memory, seen)
     elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
         finding = memory.planned_at  # somebody else has changed it since
@@ -45,6 +47,24 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[ActionN
         if any(ActionName(verb, tracker) in memory.doing for verb in verbs):
             tickets[tracker] = ticket.state
     return replace(memory, finding=finding, tickets=tickets, closings=closings, doing=frozenset(), planned_at=None)
+
+
+def _is_as_planned(name: str, memory: Memory, seen: Observation) -> bool:
+    """Whether the done ticket is closed as it was at the time of the plan."""
+    at, closing = memory.closed_at.get(name), memory.closings.get(name)
+    is_same = at is not None and at == closing_times(seen, (name,)).get(name)
+    return is_same and not (closing is not None and closing.differs_from(seen.tickets[name]))
+
+
+def times_of_undone(seen: Observation, doing: AbstractSet[ActionName]) -> dict[str, int]:
+    """Returns when the done tickets were closed, where `doing` takes the solving of their subject back.
+
+    These closings do not count any more once `reviewing` is written. A ticket that is to be brought back is not one.
+    """
+    if not seen.subject.status.is_solved or ActionName(Verb.PATCH, detail=Status.REVIEWING) not in doing:
+        return {}
+    back = {name.tracker for name in doing if name.verb in BRINGS_BACK}
+    return closing_times(seen, [name for name in seen.done if name not in back])
 
 
 def _of_these_tickets(memory: Memory, seen: Observation) -> Memory:
@@ -87,7 +107,9 @@ def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memor
         doing=frozenset(doing),
         planned_at=seen.subject.status,
         closings={name: each for name, each in known.closings.items() if name not in seen.active},
-        closed_at={name: at for name, at in known.closed_at.items() if name not in back} | closing_times(seen, back),
+        closed_at={name: at for name, at in known.closed_at.items() if name not in back}
+        | times_of_undone(seen, doing)
+        | closing_times(seen, back),
     )
 
 

@@ -80,6 +80,8 @@ class Outside:
         }
         self.current: dict[str, str] = {}
         self.lost: list[datetime] = []
+        self.outlived: dict[tuple[str, str], datetime] = {}
+        self.attributed: dict[tuple[str, str], datetime] = {}
         self.chosen: dict[tuple[str, str], bool] = {}
         self.is_looked_at = False
         self._finding, self._edits = finding, 0
@@ -100,6 +102,8 @@ class Outside:
             self.chosen.pop((deed.where, deed.before.id), None)
         if deed.verb == "update_finding" and deed.text.startswith("reason_changed"):
             self.chosen = dict.fromkeys(self.chosen, True)
+        if deed.verb == "update_finding" and deed.status is not Status.ACCEPTED_RISK:
+            self._accept_no_longer()
         self.judge.hear(deed)
 
     def picture(self) -> Picture:
@@ -108,12 +112,13 @@ class Outside:
         present = {name: each.ticket for name, each in kept.items() if each is not None}
         tickets = {name: ticket for name, ticket in present.items() if ticket.state is not TicketState.GONE}
         accepts = any(ticket.reason is Reason.ACCEPTED_RISK for ticket in tickets.values())
-        lost = None if accepts else min(self.lost, default=None)
+        ends = [] if accepts else self.lost
+        ends = [*ends, *(end for (name, id_), end in self.attributed.items() if _is_done(tickets.get(name), id_))]
         chosen = {
             name: each for name, ticket in tickets.items() if (each := self.chosen.get((name, ticket.id))) is not None
         }
         blurred = frozenset(name for name, is_sure in chosen.items() if not is_sure)
-        return Picture(self.status_now(), tickets, self._now(), lost, frozenset(chosen), blurred)
+        return Picture(self.status_now(), tickets, self._now(), min(ends, default=None), frozenset(chosen), blurred)
 
     def status_now(self) -> Status:
         """Where the subject stands."""
@@ -150,6 +155,8 @@ class Outside:
         self.judge.speak(SCHOOLSCAN, change.becomes)
 
     def _set(self, finding: Finding, **facts: object) -> None:
+        if facts.get("status", Status.ACCEPTED_RISK) is not Status.ACCEPTED_RISK:
+            self._accept_no_longer()
         self.source.findings["fnd_1"] = replace(finding, updated_at=self._now(), **facts)  # type: ignore[arg-type]  # the caller names one field
 
     def _happen_to_ticket(self, change: Change, ticket: Ticket) -> None:  # noqa: C901 - one case for each word
@@ -161,6 +168,7 @@ class Outside:
             case "closed" if not done:
                 self._note_who_closes(change.where, ticket)
                 book.change(ticket.id, TicketState.DONE, change.reason, by=PERSON, word=change.detail)
+                self._note_attributed(book, ticket.id)
             case "reason" if done and change.reason is not None and _says_else(change, ticket):
                 self._change_reason(book, ticket, change, change.reason)
             case "reopened" if done and not ticket.final:
@@ -201,13 +209,34 @@ class Outside:
             self.chosen[where, ticket.id] = False
 
     def _note_lost(self, ticket: Ticket) -> None:
-        """A ticket is deleted: nobody can read any more until when it accepted the risk."""
+        """A ticket is deleted: nobody can read any more until when it accepted the risk, or that it did no longer."""
         until = end_of(ticket, self.policy)
-        if ticket.reason is Reason.ACCEPTED_RISK and until is not None:
+        if ticket.reason is not Reason.ACCEPTED_RISK:
+            until = self.outlived.get((ticket.tracker, ticket.id))
+        if until is not None:
             self.lost.append(until)
+
+    def _note_attributed(self, book: GatedTracker, ticket_id: str) -> None:
+        """A person closes what a worker was about to close for SchoolScan's acceptance, and failed or died.
+
+        A word that decides nothing may be the tracker's own for our closing.
+        """
+        ticket, judge = book.books[ticket_id].ticket, self.judge
+        until = end_of(ticket, self.policy)
+        was_begun = judge.read is self.status_now() is Status.ACCEPTED_RISK and (judge.was_cut_off or judge.has_failed)
+        if was_begun and until is not None and ticket.reason not in {Reason.FIXED, Reason.FALSE_POSITIVE}:
+            self.attributed[book.name, ticket_id] = until
+
+    def _accept_no_longer(self) -> None:
+        """The finding is not accepted any more: what accepted it until now has no end to be kept."""
+        self.outlived.clear()
+        self.attributed.clear()
 
     def _change_reason(self, book: GatedTracker, ticket: Ticket, change: Change, reason: Reason) -> None:
         risk = self._risk(change) if reason is Reason.ACCEPTED_RISK else None
+        until = end_of(ticket, self.policy)
+        if ticket.reason is Reason.ACCEPTED_RISK and self.status_now() is Status.ACCEPTED_RISK and until is not None:
+            self.outlived[book.name, ticket.id] = until
         if ticket.closed_by != PERSON:
             old = self.judge.before.tickets.get(book.name) if self.judge.before is not None else None
             is_seen = old is not None and (old.id, old.closed_at, old.word) == (
@@ -251,6 +280,11 @@ class Outside:
     def heal(self) -> None:
         for troubles in self.troubles.values():
             troubles.heal()
+
+
+def _is_done(ticket: Ticket | None, ticket_id: str) -> bool:
+    """Whether this is the ticket with that id, and done."""
+    return ticket is not None and ticket.id == ticket_id and ticket.state is TicketState.DONE
 
 
 def _says_else(change: Change, ticket: Ticket) -> bool:

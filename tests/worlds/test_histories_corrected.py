@@ -213,3 +213,40 @@ async def test_a_closing_while_ours_had_to_wait_repeats_what_schoolscan_decided(
     await noticed(world, accepted("snow", "", days=None))
     await noticed(world, Change("snow", "risk", detail="nobody sees it", days=math.nan))
     assert await at_rest(world) == (ACCEPTED, set())
+
+
+@pytest.mark.parametrize("end", ["answered", "lost", *GATES])
+@pytest.mark.parametrize("is_corrected", [True, False])
+async def test_a_closing_before_a_person_takes_the_solving_back_decides_nothing_whatever_becomes_of_the_note(
+    end: str | int, *, is_corrected: bool
+) -> None:
+    world = await opened(ANY)
+    await noticed(world, accepted("snow", days=-1.0))
+    for change in (says(RESOLVED), closed("jira", Reason.DUPLICATE), reopened("snow")):
+        world.happen(change)
+    if isinstance(end, int):
+        await world.look_broken_off(end, killed=True)
+    elif end == "lost":
+        world.fail(Trouble(SCHOOLSCAN, "updated", "busy"))
+    await world.look()
+    if is_corrected:
+        await noticed(world, corrected("jira", Reason.FIXED))
+        assert await at_rest(world) == (RESOLVED, set())
+    else:
+        assert await at_rest(world) == (REVIEWING, {"snow"})
+
+
+@pytest.mark.parametrize("end", ["answered", "lost", *GATES])
+async def test_a_closing_before_the_end_of_an_acceptance_decides_nothing_whatever_becomes_of_the_note(
+    end: str | int,
+) -> None:
+    world = await opened(ANY)
+    await noticed(world, accepted("snow", days=-1.0))
+    world.happen(says(ACCEPTED))
+    world.happen(closed("jira", Reason.DUPLICATE))
+    if isinstance(end, int):
+        await world.look_broken_off(end, killed=True)
+    elif end == "lost":
+        world.fail(Trouble(SCHOOLSCAN, "updated", "busy"))
+    await world.look()
+    assert await at_rest(world) == (REVIEWING, {"snow"})
