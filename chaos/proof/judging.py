@@ -62,7 +62,7 @@ ALLOWED: tuple[Allowance, ...] = (
     ),
     Allowance(
         _REFUSED,
-        r"command (?:parked (?:show|list|replay|discard)|case plan|doctor|mappings (?:check|explain)|reconcile"
+        r"command (?:parked (?:show|list|replay|discard)|case plan|doctor|mappings (?:check|explain)|reconcile|backfill"
         r"|scans [a-z]+|reports get)",
         "who has the data keys or the tokens is told why a system refused, in its own words: cut and scrubbed",
     ),

@@ -16,6 +16,8 @@ from remediation.domain.tickets import MemberList
 _BEGINS = "Findings of this ticket, kept up to date automatically"
 _ENDS = "End of the findings"
 _ADDRESS = re.compile(r"\[?https?://[^\s\]]*\]?", re.IGNORECASE)
+_APART = "\u200b"
+"""Markup takes words apart with it, also what would be an address (trackers/jira/text)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +89,4 @@ def _checksum(lines: Sequence[str]) -> str:
 
 def _bare(line: str) -> str:
     """What counts of a line."""
-    return "".join(sign for sign in _ADDRESS.sub("", line) if sign.isalnum()).casefold()
+    return "".join(sign for sign in _ADDRESS.sub("", line.replace(_APART, "")) if sign.isalnum()).casefold()
