@@ -7,6 +7,9 @@ from remediation.domain.status import Severity
 from remediation.domain.subjects import Subject
 from remediation.store.deliveries.backfills import Backfill
 
+_LEEWAY = 60.0
+"""Seconds by which this machine's clock, which a span goes back from, may differ from another's and from Redis's."""
+
 
 @dataclass(frozen=True, slots=True)
 class BackfillChoice:
@@ -28,9 +31,16 @@ class BackfillChoice:
         since = [f"--since {self.since.isoformat(timespec='seconds')}"] if self.since else []
         return " ".join([f"--district {self.district}", *severities, *since])
 
-    def is_of(self, backfill: Backfill) -> bool:
-        """Whether the backfill has the same choice. A span such as 90d is another moment each time, and counts."""
-        return set(backfill.severities) == set(self.severities) and (backfill.since is None) == (self.since is None)
+    def is_of(self, backfill: Backfill, now: float) -> bool:
+        """Whether the backfill has the same choice at `now` (Unix seconds).
+
+        A span such as 90d is a later moment each time that it is said: later by as long as the backfill has begun.
+        """
+        if set(backfill.severities) != set(self.severities):
+            return False
+        if backfill.since is None or self.since_seconds is None:
+            return backfill.since is None and self.since_seconds is None
+        return -_LEEWAY <= self.since_seconds - backfill.since <= now - backfill.begun_at + _LEEWAY
 
     def takes(self, subject: Subject) -> bool:
         """Whether the subject is asked for, as workers judge it (see ScanListing.counts)."""

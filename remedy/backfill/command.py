@@ -94,7 +94,7 @@ def backfill(  # noqa: PLR0913 - one parameter for each option
     with resumable(screen, how_to_go_on):
         standing = with_stores(lambda stores: _carried_out(stores, choice, who, screen, None if no_wait else patience))
     _show(name, standing, screen)
-    raise SystemExit(ExitCode.DONE if no_wait else standing.code)
+    raise SystemExit(ExitCode.DONE if no_wait and not standing.is_parked else standing.code)
 
 
 def _show(district: str, standing: BackfillStanding, screen: Screen) -> None:
@@ -106,16 +106,8 @@ async def _carried_out(
     stores: BackfillStores, choice: BackfillChoice, who: str, screen: Screen, patience: timedelta | None
 ) -> BackfillStanding:
     """Begin it, or find the same one under way, and follow it with that patience."""
-    under_way = await stores.backfills.read(choice.district)
-    if under_way is not None and under_way.state is BackfillState.LISTING:
-        _require_same(choice, under_way)
-        screen.say(f"It is under way already, since {time_words(under_way.begun_at)} UTC.")
-    elif await _is_at_work(stores, choice, under_way):
-        screen.say("All is listed already; workers are still at it.")
-    else:
-        audit = audit_of(stores)
-        await audit.note(audit.entry(AuditAct.BACKFILL, who, choice=choice.words))
-        await stores.backfills.begin(choice.district, choice.severities, choice.since_seconds, stores.clock())
+    if not await _is_there(stores, choice, screen) and not await _begun(stores, choice, who):
+        await _is_there(stores, choice, screen)  # somebody else was quicker
     if patience is None:
         standing = await standing_of(stores, choice.district)
     else:
@@ -125,9 +117,34 @@ async def _carried_out(
     return standing
 
 
+async def _is_there(stores: BackfillStores, choice: BackfillChoice, screen: Screen) -> bool:
+    """Whether no other one is to be begun, which is said. Raises ClickException where one has another choice."""
+    last = await stores.backfills.read(choice.district)
+    if last is not None and last.state is BackfillState.PARKED:
+        screen.say("The last one is parked: none begins before somebody has decided about it.")
+    elif last is not None and last.state is BackfillState.LISTING:
+        _require_same(choice, last, stores.clock())
+        screen.say(f"It is under way already, since {time_words(last.begun_at)} UTC.")
+    elif await _is_at_work(stores, choice, last):
+        screen.say("All is listed already; workers are still at it.")
+    else:
+        return False
+    return True
+
+
+async def _begun(stores: BackfillStores, choice: BackfillChoice, who: str) -> bool:
+    """Begin it, together with a line in the audit. Returns False, and does neither, where another one is there."""
+    audit = audit_of(stores)
+    line = audit.line(audit.entry(AuditAct.BACKFILL, who, choice=choice.words))
+    asked_for = (choice.district, choice.severities, choice.since_seconds)
+    has_begun = await stores.backfills.begin(*asked_for, stores.clock(), audit=line)
+    await audit.chain()
+    return has_begun
+
+
 async def _is_at_work(stores: BackfillStores, choice: BackfillChoice, last: Backfill | None) -> bool:
     """Whether the last one is listed with the same choice, and workers are not done with the district's cases."""
-    if last is None or last.state is not BackfillState.DONE or not choice.is_of(last):
+    if last is None or last.state is not BackfillState.DONE or not choice.is_of(last, stores.clock()):
         return False
     return last.marked > 0 and await stores.waiting(choice.district) > 0
 
@@ -145,9 +162,9 @@ async def _cancelled(stores: BackfillStores, choice: BackfillChoice, who: str) -
     return standing
 
 
-def _require_same(choice: BackfillChoice, other: Backfill) -> None:
+def _require_same(choice: BackfillChoice, other: Backfill, now: float) -> None:
     """Raises ClickException where another backfill of the district is under way."""
-    if not choice.is_of(other):
+    if not choice.is_of(other, now):
         raise click.ClickException(
             f"another backfill of {choice.district} is under way ({choice_words(other)}): wait for its end, or end it "
             f"with remedy backfill --district {choice.district} --cancel"

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.read_model.backfills import estimate_words, time_of_writes
-from remediation.store.deliveries.backfills import Backfill, BackfillState, backfill_ref
+from remediation.store.deliveries.backfills import Backfill, BackfillState, parked_name
 from remedy.backfill.stores import BackfillStores
 from remedy.reconcile.report import Bar, Screen
 from remedy.reconcile.wait import NOBODY
@@ -32,6 +32,11 @@ class BackfillStanding:
         return self.backfill.state is BackfillState.LISTING
 
     @property
+    def is_parked(self) -> bool:
+        """Whether its list was refused, and a person has to decide."""
+        return self.backfill.state is BackfillState.PARKED
+
+    @property
     def code(self) -> ExitCode:
         """What it has to say to scripts that have waited for it."""
         if self.backfill.state in {BackfillState.PARKED, BackfillState.CANCELLED}:
@@ -40,8 +45,9 @@ class BackfillStanding:
 
     def lines(self, district: str) -> list[str]:
         """What follows for people."""
-        if self.backfill.state is BackfillState.PARKED:
-            return [f"See remedy parked show {backfill_ref(district)}/list"]
+        if self.is_parked:
+            name = parked_name(district)
+            return [f"Why: remedy parked show {name}. remedy parked replay {name} goes on with it, discard ends it."]
         if not self.waiting:
             return [] if self.is_listing else [f"No case of {district} waits for a look."]
         writes = estimate_words(self.waiting, self.a_minute)
@@ -68,11 +74,14 @@ async def follow(
     patience: timedelta,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> BackfillStanding | None:
-    """Wait until nothing is left to do, or nothing has moved for as long as `patience` says; how it stands then."""
+    """Wait until nothing is left to do, or nothing has moved for as long as `patience` says; how it stands then.
+
+    One that is parked is not waited for.
+    """
     following = _Following(stores, district, screen, patience.total_seconds(), sleep)
     with screen.bar("findings listed", None) as bar:
         standing = await following.until(lambda now: not now.is_listing, lambda now: now.backfill.listed, bar)
-    if standing is None or standing.is_listing or not standing.waiting:
+    if standing is None or standing.is_listing or standing.is_parked or not standing.waiting:
         return standing
     screen.say(standing.lines(district)[0])
     first = standing.waiting

@@ -12,6 +12,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring
+from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.entries import Triggered
 from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState
 from remediation.store.deliveries.backfills import Backfill, Backfills, BackfillState, backfill_ref
@@ -161,11 +162,12 @@ async def test_an_account_that_is_away_is_waited_for_and_one_that_refuses_is_par
     assert (await standing(office)).marked == 6
 
 
-async def test_a_discarded_one_can_begin_anew(office: Office) -> None:
+async def test_a_discarded_one_is_told_as_cancelled_and_can_begin_anew(office: Office) -> None:
     office.source.troubles.once("findings_page", Refused("lakeside", "no", status=403))
     await begin(office)
     await office.work()
     await office.context.parked.discard(f"{REF}/list", office.clock())
+    assert (await standing(office)).state is BackfillState.CANCELLED
     assert await begin(office)
     await office.work()
     assert (await standing(office)).marked == 6
@@ -184,6 +186,44 @@ async def test_a_cancelled_one_lists_no_further_and_what_it_has_found_is_worked_
     assert await begin(office)
     await office.work()
     assert len(office.jira.books) == 7
+
+
+async def list_slowly(office: Office, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+    """A worker lists a page, or is refused, while the backfill is cancelled and the next one is begun."""
+    page = FindingSource.page
+
+    async def slow(*args: Any) -> Any:
+        found = await page(*args)
+        assert await Backfills(office.connection).cancel("lakeside", office.clock())
+        if error is not None:
+            raise error
+        office.clock.pass_by(1)
+        assert await begin(office, Severity.LOW)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FindingSource, "page", slow)
+        await page_scan(office.arq_context, REF)
+
+
+async def test_a_worker_of_a_cancelled_one_lists_nothing_for_the_next(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begin(office)
+    await list_slowly(office, monkeypatch)
+    assert ((await standing(office)).pages, (await standing(office)).listed) == (0, 0)
+    await office.work()
+    found = await standing(office)
+    assert (found.state, found.pages, found.marked, found.listed) == (BackfillState.DONE, 3, 2, COUNT)
+
+
+async def test_a_cancelled_one_whose_list_is_refused_meanwhile_is_not_parked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begin(office)
+    await list_slowly(office, monkeypatch, Refused("lakeside", "no", status=403))
+    assert (await standing(office)).state is BackfillState.CANCELLED
+    assert await office.parked() == {}
 
 
 async def test_a_timeline_says_that_a_backfill_found_it(office: Office) -> None:

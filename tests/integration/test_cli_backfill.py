@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis as PlainRedis
 
+from remediation.store.deliveries.backfills import backfill_ref
+from remediation.store.keys import PARKED, SCAN
 from remedy.runtime.failures import ExitCode
 from tests.contract.tracker_world import nobody_listens
 from tests.integration.school_desks import FILE, MARK, SITE, Desk, open_desk
@@ -63,6 +66,19 @@ def test_one_with_another_choice_is_refused_while_one_is_under_way(desk: Desk) -
     assert other.exit_code == ExitCode.FAILED
     assert "another backfill of lakeside is under way (of any severity)" in other.stderr
     assert "--cancel" in other.stderr
+
+
+def test_one_that_is_parked_is_told_with_what_to_do_and_leaves_no_second_line_in_the_audit(desk: Desk) -> None:
+    desk.rows("backfill", "--no-wait")
+    with PlainRedis.from_url(desk.redis_url) as redis:  # as park.lua leaves it
+        redis.hset(f"{SCAN}{backfill_ref('lakeside')}", "state", "parked")
+        redis.zadd(PARKED, {f"{backfill_ref('lakeside')}/list": 1})
+    for words in (("--no-wait",), ("--severity", "low"), ()):
+        told = desk.call("backfill", *words)
+        assert told.exit_code == ExitCode.FAILED
+        assert "The last one is parked" in told.stderr
+        assert "remedy parked replay lakeside:backfill:account/list" in told.stdout
+    assert len(lines_of_audit(desk)) == 1
 
 
 def test_one_is_cancelled_and_a_line_in_the_audit_says_so(desk: Desk) -> None:

@@ -60,6 +60,21 @@ def test_its_choice_is_told_with_it() -> None:
     assert "of severity critical, high, changed since 2026-06-01 00:00:00 UTC" in line
 
 
+@pytest.mark.parametrize(
+    ("asked_after", "later", "is_same"),
+    [(3600, 3600, True), (3600, 0, True), (0, 30, True), (3600, 3700, False), (3600, -100, False)],
+)
+def test_a_span_that_is_said_again_later_is_the_same_choice_and_another_span_is_not(
+    asked_after: int, later: int, *, is_same: bool
+) -> None:
+    begun, since = AT.timestamp(), AT - timedelta(days=30)
+    backfill = replace(BACKFILL, severities=(Severity.LOW,), since=since.timestamp(), begun_at=begun)
+    again = BackfillChoice("lakeside", (Severity.LOW,), since + timedelta(seconds=later))
+    assert again.is_of(backfill, begun + asked_after) == is_same
+    assert not replace(again, since=None).is_of(backfill, begun + asked_after)
+    assert not replace(again, severities=()).is_of(backfill, begun + asked_after)
+
+
 @given(
     st.sampled_from(Severity),
     st.sampled_from([status for status in Status if status is not Status.GONE]),

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from remediation.domain.status import Severity
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
-from remediation.store.keys import SCAN
+from remediation.store.keys import PARKED, SCAN
 from remediation.store.server.connection import Connection
 
 _BAND_OF_PAGES = -0.5
@@ -18,7 +18,7 @@ _BAND_OF_PAGES = -0.5
 
 
 class BackfillState(StrEnum):
-    """Where a backfill stands. PARKED: its list was refused, and a person has to decide."""
+    """Where a backfill stands. PARKED: its list was refused, and a person has to decide; CANCELLED: one decided."""
 
     LISTING = "listing"
     PARKED = "parked"
@@ -56,18 +56,28 @@ def backfill_ref(district: str) -> str:
     return f"{district}:backfill:account"
 
 
+def parked_name(district: str) -> str:
+    """The name of a district's backfill as parked work, where its list was refused."""
+    return f"{backfill_ref(district)}/list"
+
+
 class Backfills:
     """The backfills in Redis. Every method raises StoreUnavailable; `now` is in Unix seconds."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def begin(self, district: str, severities: Iterable[Severity], since: float | None, now: float) -> bool:
-        """Begin one. Returns False, and changes nothing, while another one is under way or parked."""
+    async def begin(
+        self, district: str, severities: Iterable[Severity], since: float | None, now: float, audit: bytes = b""
+    ) -> bool:
+        """Begin one. Returns False, and changes nothing, while another one is under way or parked.
+
+        `audit` is a line of the audit (see audit/chain.py) that is added in the same step; empty for none.
+        """
         asked = ",".join(severity for severity in Severity if severity in set(severities))
         begin = "" if since is None else int(since * 1000)
         kept = milliseconds(FINGERPRINT_LIFETIME)
-        args = (backfill_ref(district), int(now * 1000), kept, asked, begin, _BAND_OF_PAGES)
+        args = (backfill_ref(district), int(now * 1000), kept, asked, begin, _BAND_OF_PAGES, audit)
         return bool(await self._connection.run("begin_backfill", *args))
 
     async def cancel(self, district: str, now: float) -> bool:
@@ -76,15 +86,24 @@ class Backfills:
 
     async def read(self, district: str) -> Backfill | None:
         """The district's last one; None where there was none in the last thirty days."""
-        found = await self._connection.ask(self._connection.redis.hgetall(SCAN + backfill_ref(district)))
+        asked = self._connection.redis.pipeline(transaction=True)
+        asked.hgetall(SCAN + backfill_ref(district))
+        asked.zscore(PARKED, parked_name(district))
+        found, parked_at = await self._connection.ask(asked.execute())
         row = {name.decode(): value.decode() for name, value in found.items()}
         if "begun_at" not in row:
             return None
         return Backfill(
-            BackfillState(row["state"]),
+            _state_of(row["state"], is_parked=parked_at is not None),
             int(row["begun_at"]) / 1000,
             int(row["ended_at"]) / 1000 if "ended_at" in row else None,
             tuple(Severity(word) for word in row["severities"].split(",") if word),
             int(row["changed_since"]) / 1000 if row["changed_since"] else None,
             *(int(row.get(name, 0)) for name in ("pages", "marked", "known", "passed_over", "left_out")),
         )
+
+
+def _state_of(stored: str, *, is_parked: bool) -> BackfillState:
+    """One that is not on the list of parked work any more, and was not replayed, was discarded."""
+    state = BackfillState(stored)
+    return BackfillState.CANCELLED if state is BackfillState.PARKED and not is_parked else state

@@ -151,7 +151,7 @@ class Scans:
         following = self._cursors.sealed(SCAN + scan.ref, next_cursor) if next_cursor else ""
         counted = (left_out, scan.district, milliseconds(FINGERPRINT_LIFETIME))
         cause = LookCause.BACKFILL if scan.is_backfill else LookCause.SCAN
-        chosen = (cause, passed_over, "1" if only_new else "")
+        chosen = (cause, passed_over, "1" if only_new else "", scan.id)
         args = (scan.ref, int(now * 1000), scan.stored, following, *counted, *chosen)
         return max(0, int(await self._connection.run("mark_page", *args, *marks)))
 

@@ -1,13 +1,15 @@
 -- A page of a scan has been listed. ARGV: scan reference, now, cursor of the page as the row has it, the next one (sealed)
 -- or '', how many of its findings have no usable id, the district, how long (ms) their number is told, the cause, how many
--- of its findings were passed over, '1' where only cases without a row are marked, then the cases.
+-- of its findings were passed over, '1' where only cases without a row are marked, the id of the scan that was taken up, then the
+-- cases.
 -- Cases of a backfill wait behind all else.
 -- With the end of the list its cursor is deleted.
--- Returns how many cases were marked, or -1 when another worker has listed this page already.
-local FIRST_CASE = 11
+-- Returns how many cases were marked, or -1 when another worker has listed this page already, or the row is another backfill's by now.
+local FIRST_CASE = 12
 local scan, now = ARGV[1], tonumber(ARGV[2])
 local row, marked, known = SCAN .. scan, 0, 0
-if redis.call('HGET', row, 'state') ~= 'listing' or redis.call('HGET', row, 'cursor') ~= ARGV[3] then return -1 end
+local state, cursor, id = unpack(redis.call('HMGET', row, 'state', 'cursor', 'id'))
+if state ~= 'listing' or cursor ~= ARGV[3] or id ~= ARGV[11] then return -1 end
 for i = FIRST_CASE, #ARGV, 3 do
   if ARGV[10] == '1' and redis.call('EXISTS', CASE .. ARGV[i]) == 1 then
     known = known + 1

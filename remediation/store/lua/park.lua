@@ -1,11 +1,12 @@
 -- Park work. ARGV: name, now, kind, subject, district, action, then field and value of what is known of its error.
 -- A case's action is also noted in the case's row, so that it is not tried again until somebody asks for it. Returns 0, and
--- parks nothing, where the delivery has been read.
+-- parks nothing, where the delivery has been read, or the backfill cancelled.
 local name, now = ARGV[1], tonumber(ARGV[2])
 if ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   -- Another worker, which had the data key, may have read it meanwhile.
   if redis.call('HGET', INBOX .. ARGV[4], 'state') ~= 'received' then return 0 end
 end
+if ARGV[3] == 'scan' and redis.call('HGET', SCAN .. ARGV[4], 'state') == 'cancelled' then return 0 end
 local row = PARKED_ROW .. name
 redis.call('HDEL', row, 'status', 'lines', 'trace', 'sealed_as')
 redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6], 'at', now,
