@@ -71,6 +71,7 @@ def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
             ("--district", DISTRICT, "--dry-run", "--patience", "2s"),
             ("--district", DISTRICT, "--severity", "low", "--no-wait"),
             ("--district", DISTRICT, "--severity", "low", "--patience", "2s"),
+            ("--district", DISTRICT, "--cancel"),
         ],
         "case list": [(), ("--district", DISTRICT), ("--limit", "1")],
         "case plan": [(first,), (second,), ("nobody",)],

@@ -46,10 +46,15 @@ def backfill_lines(district: str, backfill: Backfill) -> list[str]:
         (backfill.left_out, "without an id that can be used"),
     ]
     told = ", ".join(f"{count:,} {words}" for count, words in counted if count) or "none yet"
+    became = [
+        (backfill.taken_back, "cases were taken back before anybody had begun to work at them"),
+        (backfill.tickets, "tickets stay" if backfill.state is BackfillState.CANCELLED else "tickets were opened"),
+    ]
     begun = f"begun {time_words(backfill.begun_at)} UTC"
     return [
         f"The account of {district} {_STATES[backfill.state]} ({begun}, {choice_words(backfill)}).",
         f"{backfill.listed:,} findings listed: {told}.",
+        *(f"{count:,} {words}." for count, words in became if count),
     ]
 
 
@@ -68,4 +73,6 @@ def backfill_json(district: str, backfill: Backfill) -> dict[str, Any]:
         "known": backfill.known,
         "passed_over": backfill.passed_over,
         "left_out": backfill.left_out,
+        "tickets": backfill.tickets,
+        "taken_back": backfill.taken_back,
     }

@@ -22,6 +22,8 @@ from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
 from remedy.scans.following import resumable
 
+_DELETED = "it was deleted meanwhile: by a purge, or because Redis was emptied"
+
 
 @click.command()
 @click.option("--district", metavar="NAME", help="Whose account. Not needed where there is only one district.")
@@ -34,7 +36,7 @@ from remedy.scans.following import resumable
     help="Only findings of this severity; may be said several times.  [default: all]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what there is, what would be opened and how long it takes.")
-@click.option("--cancel", is_flag=True, help="End one that is under way; cases that it has found stay.")
+@click.option("--cancel", is_flag=True, help="End one, and take back the cases that nobody has begun; tickets stay.")
 @click.option("--no-wait", is_flag=True, help="Begin, and do not wait for the workers.")
 @click.option(
     "--patience",
@@ -64,12 +66,15 @@ def backfill(  # noqa: PLR0913 - one parameter for each option
     comes in meanwhile. Findings that are solved, or have a case already, are passed over. It goes on without this
     command: Ctrl-C ends only the waiting, and the same command shows again how far it is. A district has one at a time.
 
+    --cancel ends its list, also a parked one, and deletes the cases that were found and that nobody has begun to work
+    at. What is begun is worked off, a case about which something came in since goes on, and tickets stay.
+
     Look with --dry-run first: thousands of findings become thousands of tickets, and each costs one of the 60 writes a
     minute that SchoolScan gives a district. It reads the whole account, a hundred findings with each read.
 
     Exit codes: 0 all that was found is at rest, or (--no-wait, --dry-run, --cancel) done; 1 the list was refused and is
-    parked, it was cancelled, or one with another choice is under way; 3 nothing has moved for as long as --patience
-    says, or (--dry-run) SchoolScan is away; 4 (--dry-run) it refused; 130 Ctrl-C.
+    parked, it was cancelled, one with another choice is under way, or (--cancel) nothing is left to end; 3 nothing has
+    moved for as long as --patience says, or (--dry-run) SchoolScan is away; 4 (--dry-run) it refused; 130 Ctrl-C.
 
     \b
       remedy backfill --district lakeside --dry-run
@@ -84,7 +89,8 @@ def backfill(  # noqa: PLR0913 - one parameter for each option
         rehearse(choice, screen, patience)
         return
     if cancel:
-        standing = with_stores(lambda stores: _cancelled(stores, choice, who))
+        with resumable(screen, lambda: "What is left goes on. To take it back: the same command again"):
+            standing = with_stores(lambda stores: _cancelled(stores, choice, who, screen))
         _show(name, standing, screen)
         return
 
@@ -113,7 +119,7 @@ async def _carried_out(
     else:
         standing = await follow(stores, choice.district, screen, patience)
     if standing is None:
-        raise click.ClickException("it was deleted meanwhile: by a purge, or because Redis was emptied")
+        raise click.ClickException(_DELETED)
     return standing
 
 
@@ -149,16 +155,22 @@ async def _is_at_work(stores: BackfillStores, choice: BackfillChoice, last: Back
     return last.marked > 0 and await stores.waiting(choice.district) > 0
 
 
-async def _cancelled(stores: BackfillStores, choice: BackfillChoice, who: str) -> BackfillStanding:
-    last = await stores.backfills.read(choice.district)
-    if last is None or last.state is not BackfillState.LISTING:
-        raise click.ClickException(f"no backfill of {choice.district} is being listed")
+async def _cancelled(stores: BackfillStores, choice: BackfillChoice, who: str, screen: Screen) -> BackfillStanding:
+    """End the last one, and take back what nobody has begun to work at. Raises ClickException where nothing is left."""
     audit = audit_of(stores)
-    await audit.note(audit.entry(AuditAct.BACKFILL, who, choice=f"--cancel --district {choice.district}"))
-    await stores.backfills.cancel(choice.district, stores.clock())
+    line = audit.line(audit.entry(AuditAct.BACKFILL, who, choice=f"--cancel --district {choice.district}"))
+    last = await stores.backfills.cancel(choice.district, stores.clock(), audit=line)
+    if last is None:
+        raise click.ClickException(f"no backfill of {choice.district} is under way")
+    with screen.bar("cases taken back", None) as bar:
+        async for count in stores.backfills.take_back(choice.district, last, audit=line):
+            bar.step(count)
+    await audit.chain()
     standing = await standing_of(stores, choice.district)
     if standing is None:
-        raise click.ClickException("it was deleted meanwhile: by a purge, or because Redis was emptied")
+        raise click.ClickException(_DELETED)
+    if standing.backfill.state is BackfillState.DONE:
+        raise click.ClickException(f"nothing is left to end: all that a backfill of {choice.district} found is begun")
     return standing
 
 

@@ -177,7 +177,7 @@ async def test_a_cancelled_one_lists_no_further_and_what_it_has_found_is_worked_
     await begin(office)
     await page_scan(office.arq_context, REF)
     assert await Backfills(office.connection).cancel("lakeside", office.clock())
-    assert not await Backfills(office.connection).cancel("lakeside", office.clock())
+    assert (await standing(office)).state is BackfillState.CANCELLED
     await office.work()
     await office.later(600)
     assert len(office.jira.books) == 4

@@ -1,15 +1,24 @@
 """`remedy backfill` with the sandbox's SchoolScan: what it foresees, begins, shows, refuses and leaves behind."""
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis as PlainRedis
+from redis.asyncio import Redis
 
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.queue import Band
+from remediation.redis_address import RedisAddress
+from remediation.sealing import Keyring
 from remediation.store.deliveries.backfills import backfill_ref
-from remediation.store.keys import PARKED, SCAN
+from remediation.store.deliveries.scans import Scans
+from remediation.store.keys import CASE, PARKED, SCAN
+from remediation.store.server.connection import Connection, open_pool
 from remedy.runtime.failures import ExitCode
 from tests.contract.tracker_world import nobody_listens
 from tests.integration.school_desks import FILE, MARK, SITE, Desk, open_desk
@@ -25,6 +34,17 @@ def given(desk: Desk, *severities: str, **order: str) -> None:
     for severity in severities:
         findings = [{"severity": severity, "title": MARK + "title", **order}]
         desk.order("POST", "findings", site=SITE, findings=findings)
+
+
+async def list_all(desk: Desk, keyring: Keyring, count: int) -> None:
+    """List so many findings for the backfill that is under way, as a worker would."""
+    pool = open_pool(RedisAddress.parse(desk.redis_url), socket_timeout=5.0, retries=1)
+    scans = Scans(Connection(Redis(connection_pool=pool)), keyring)
+    scan = await scans.take(backfill_ref("lakeside"), time.time())
+    assert scan is not None
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"there_{number}") for number in range(count)]
+    assert await scans.mark_page(scan, None, [(key, Band.LOW) for key in keys], time.time(), only_new=True) == count
+    await pool.aclose()
 
 
 def lines_of_audit(desk: Desk) -> list[dict[str, Any]]:
@@ -82,14 +102,29 @@ def test_one_that_is_parked_is_told_with_what_to_do_and_leaves_no_second_line_in
 
 
 def test_one_is_cancelled_and_a_line_in_the_audit_says_so(desk: Desk) -> None:
-    assert "no backfill of lakeside is being listed" in desk.call("backfill", "--cancel").stderr
+    assert "no backfill of lakeside is under way" in desk.call("backfill", "--cancel").stderr
     desk.rows("backfill", "--no-wait")
     (row,) = desk.rows("backfill", "--cancel")
     assert row["state"] == "cancelled"
+    again = desk.call("backfill", "--cancel")
+    assert (again.exit_code, "was cancelled" in again.stdout) == (ExitCode.DONE, True)
     assert [each["choice"] for each in reversed(lines_of_audit(desk))] == [
         "--district lakeside",
         "--cancel --district lakeside",
     ]
+
+
+def test_cancelling_takes_back_what_was_listed_and_says_so_and_leaves_one_line_in_the_audit(
+    desk: Desk, keyring: Keyring
+) -> None:
+    desk.rows("backfill", "--no-wait")
+    asyncio.run(list_all(desk, keyring, 7))
+    told = desk.call("backfill", "--cancel")
+    assert told.exit_code == ExitCode.DONE
+    assert "7 cases were taken back before anybody had begun to work at them." in told.stdout
+    assert len(lines_of_audit(desk)) == 2
+    with PlainRedis.from_url(desk.redis_url) as redis:
+        assert redis.keys(f"{CASE}*") == []
 
 
 def test_whoever_waits_is_told_that_nobody_works_and_that_nothing_moves(

@@ -54,6 +54,15 @@ def test_its_lines_say_what_became_of_all_that_was_listed() -> None:
     assert row["listed"] == row["new"] + row["known"] + row["passed_over"] + row["left_out"] == 200
 
 
+def test_what_was_taken_back_and_which_tickets_stay_is_told() -> None:
+    ended = replace(BACKFILL, state=BackfillState.CANCELLED, tickets=1_200, taken_back=30)
+    assert backfill_lines("lakeside", ended)[2:] == [
+        "30 cases were taken back before anybody had begun to work at them.",
+        "1,200 tickets stay.",
+    ]
+    assert backfill_lines("lakeside", replace(BACKFILL, tickets=2))[2:] == ["2 tickets were opened."]
+
+
 def test_its_choice_is_told_with_it() -> None:
     chosen = replace(BACKFILL, severities=(Severity.CRITICAL, Severity.HIGH), since=AT.timestamp())
     line = backfill_lines("lakeside", chosen)[0]

@@ -61,7 +61,8 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     source = context.source_for(scan.ref, scan.district, CaseKind.FINDING, urgent=not scan.is_backfill)
     page = await source.page(scan.filters, scan.cursor)
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
-    keys = await Owners(context.todo, context.rulebook).of_subjects(scan.district, subjects)
+    owners = Owners(context.todo, context.rulebook)
+    keys = await owners.of_subjects(scan.district, subjects, by_backfill=scan.is_backfill)
     cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
     is_named_by_content = context.rulebook.identity(scan.district) is not None
     marked = await context.scans.mark_page(

@@ -114,16 +114,22 @@ class Owners:
         marked = [await self._marked(tracker, change) for change in changes]
         return [tuple(key for key in dict.fromkeys(pair) if key) for pair in zip(marked, linked, strict=True)]
 
-    async def of_subjects(self, district: str, subjects: Sequence[Subject]) -> list[CaseKey]:
-        """The case of each subject of a list: the one to be marked. A case of an identity then knows its subjects."""
+    async def of_subjects(
+        self, district: str, subjects: Sequence[Subject], *, by_backfill: bool = False
+    ) -> list[CaseKey]:
+        """The case of each subject of a list: the one to be marked. A case of an identity then knows its subjects.
+
+        `by_backfill`: the list is that of a backfill, of which cases may be taken back.
+        """
         own = [subject.key for subject in subjects]
         identity = self.rulebook.identity(district)
         if identity is None:
             return own
         homes = [identity.case_of(district, subject.detail) for subject in subjects]
         named = [(subject, home) for subject, home in zip(subjects, homes, strict=True) if home is not None]
-        marked = dict(zip([each.key for each, _ in named], await self.todo.name_members(named), strict=True))
-        return [marked.get(key, key) for key in own]
+        marked = await self.todo.name_members(named, by_backfill=by_backfill)
+        of_each = dict(zip([each.key for each, _ in named], marked, strict=True))
+        return [of_each.get(key, key) for key in own]
 
     async def _linked(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
         """The case of each ticket, linked under the tracker's name or, until a look has seen to it, a former one."""

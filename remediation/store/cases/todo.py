@@ -257,10 +257,13 @@ class Todo:
             raise LeaseLost(lease.ref)
         return self._ended(lease, held=answer == b"joined")
 
-    async def name_members(self, named: Iterable[tuple[Subject, CaseKey]]) -> list[CaseKey]:
+    async def name_members(
+        self, named: Iterable[tuple[Subject, CaseKey]], *, by_backfill: bool = False
+    ) -> list[CaseKey]:
         """The case to be marked for each finding of a list, given with the case that it belongs to.
 
-        It is the finding's own case where the store has a row of that.
+        It is the finding's own case where the store has a row of that. `by_backfill`: the list is that of a backfill,
+        of which cases may be taken back.
         """
         pairs = list(named)
         if not pairs:
@@ -270,7 +273,7 @@ class Todo:
             for each, home in pairs
             for part in (each.key.ref, each.key.id, home.ref, home.id, known_of(each, 0).code)
         ]
-        answer = await self._connection.run("name_members", *parts)
+        answer = await self._connection.run("name_members", "1" if by_backfill else "", *parts)
         return [_marked(each.key, ref.decode()) for (each, _), ref in zip(pairs, answer, strict=True)]
 
     async def put_off(

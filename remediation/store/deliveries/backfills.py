@@ -4,17 +4,20 @@ A district has one at a time. It is a listing like that of a scan (see scans.py)
 repeats one page at the most. The row is kept for thirty days after its end.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from remediation.domain.status import Severity
+from remediation.store.cases.withdrawal import CaseWithdrawal
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import PARKED, SCAN
 from remediation.store.server.connection import Connection
 
 _BAND_OF_PAGES = -0.5
 """Pages are read behind what comes in, and before the cases that they name: only the end of the list tells how many."""
+
+_COUNTS = ("pages", "marked", "known", "passed_over", "left_out", "tickets", "taken_back")
 
 
 class BackfillState(StrEnum):
@@ -32,6 +35,7 @@ class Backfill:
 
     `severities` and `since` are what was asked for: none means all. Of the findings on its `pages`, `marked` got a
     case; the store had `known` already, `passed_over` are solved or not asked for, and `left_out` have no usable id.
+    `tickets` were opened for what it found, or found there, and `taken_back` of its cases were deleted again.
     """
 
     state: BackfillState
@@ -44,6 +48,8 @@ class Backfill:
     known: int
     passed_over: int
     left_out: int
+    tickets: int = 0
+    taken_back: int = 0
 
     @property
     def listed(self) -> int:
@@ -80,9 +86,26 @@ class Backfills:
         args = (backfill_ref(district), int(now * 1000), kept, asked, begin, _BAND_OF_PAGES, audit)
         return bool(await self._connection.run("begin_backfill", *args))
 
-    async def cancel(self, district: str, now: float) -> bool:
-        """End one where it is. Returns False where none is being listed."""
-        return bool(await self._connection.run("cancel_backfill", backfill_ref(district), int(now * 1000)))
+    async def cancel(self, district: str, now: float, audit: bytes = b"") -> str | None:
+        """End the list of the last one where it is, also where it is parked; one that has ended stays as it is.
+
+        Returns its id; None where there was none in the last thirty days. `audit` is added where this ended its list.
+        """
+        kept = milliseconds(FINGERPRINT_LIFETIME)
+        args = (backfill_ref(district), int(now * 1000), parked_name(district), kept, audit)
+        found = await self._connection.run("cancel_backfill", *args)
+        return found.decode() or None
+
+    async def take_back(self, district: str, backfill: str, audit: bytes = b"") -> AsyncIterator[int]:
+        """Delete the cases that backfills of the district found and that nobody has begun to work at yet, in steps.
+
+        `backfill` is the id of the last one, whose list has ended. Yields how many cases each step took back; it ends
+        where none is left, or another backfill has begun. To go on later does no harm. `audit` is added where the
+        backfill has ended otherwise than by `cancel`, and a case of it is taken back.
+        """
+        withdrawal = CaseWithdrawal(self._connection, backfill_ref(district), backfill, audit)
+        async for count in withdrawal.steps(district):
+            yield count
 
     async def read(self, district: str) -> Backfill | None:
         """The district's last one; None where there was none in the last thirty days."""
@@ -99,7 +122,7 @@ class Backfills:
             int(row["ended_at"]) / 1000 if "ended_at" in row else None,
             tuple(Severity(word) for word in row["severities"].split(",") if word),
             int(row["changed_since"]) / 1000 if row["changed_since"] else None,
-            *(int(row.get(name, 0)) for name in ("pages", "marked", "known", "passed_over", "left_out")),
+            *(int(row.get(name, 0)) for name in _COUNTS),
         )
 
 

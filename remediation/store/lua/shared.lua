@@ -85,7 +85,7 @@ end
 -- A case is at rest: write its row anew, because a hash that once had a long value, or many, keeps the room for them.
 -- A row with a great many fields is left as it is: unpack would fail between the two commands, and the row would be lost.
 local function condense(row)
-  redis.call('HDEL', row, 'cause', 'marked_at', 'behind', 'wake') -- an earlier version kept the last wake-up's id
+  redis.call('HDEL', row, 'cause', 'marked_at', 'behind', 'named', 'wake') -- an earlier version kept the last wake-up's id
   local fields = redis.call('HGETALL', row)
   if #fields > 256 then return end
   redis.call('DEL', row)
