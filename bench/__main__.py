@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import (
     accepting,
     deciding,
+    flooding,
     guarding,
     listing,
     looking,
@@ -38,6 +39,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "parsing": parsing.measure,
     "sweeping": sweeping.measure,
     "scanning": scanning.measure,
+    "flooding": flooding.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from bench.processes import MAPPINGS
 from remediation.store.keys import DIRTY, PENDING
 from remedy.embedded.server import EmbeddedServer
+from sandbox.secrets import DISTRICT
 from sandbox.stage.processes import Program, Stage, open_stage
 from sandbox.stage.systems import Outside, open_outside_world
 
@@ -35,9 +36,7 @@ class System:
 
     def add_finding(self) -> str:
         """A new finding, critical and for both trackers, of which SchoolScan says nothing yet."""
-        order = {"findings": [_CRITICAL]}
-        found: list[str] = self.outside.control("schoolscan", "POST", "findings", json=order)["findings"]
-        return found[0]
+        return self.outside.add_findings([_CRITICAL])[0]
 
     def journal(self, system: str) -> list[dict[str, Any]]:
         """The requests that a system outside has got, oldest first, since they were last forgotten."""
@@ -66,12 +65,14 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def open_system(prepare: Callable[[Outside], None] | None = None) -> AsyncIterator[System]:
+async def open_system(
+    prepare: Callable[[Outside], None] | None = None, districts: Sequence[str] = (DISTRICT,)
+) -> AsyncIterator[System]:
     """A receiver and a worker on the embedded server and the sandbox, whose limits are out of the way.
 
     With `prepare` there is an incident feed, too. It is called before the worker, which reads the feed when it starts.
     """
-    with _open_stage(feed=prepare is not None) as stage, open_outside_world(stage.outside) as outside:
+    with _open_stage(districts, feed=prepare is not None) as stage, open_outside_world(stage.outside) as outside:
         if prepare is not None:
             prepare(outside)
         outside.control("schoolscan", "PATCH", "settings", json={"reads": 1_000_000, "writes": 1_000_000})
@@ -83,9 +84,9 @@ async def open_system(prepare: Callable[[Outside], None] | None = None) -> Async
 
 
 @contextlib.contextmanager
-def _open_stage(*, feed: bool) -> Iterator[Stage]:
+def _open_stage(districts: Sequence[str], *, feed: bool) -> Iterator[Stage]:
     with (
         tempfile.TemporaryDirectory(prefix="remedy-bench-") as folder,
-        open_stage(Path(folder) / "stage", MAPPINGS, EmbeddedServer, feed=feed) as stage,
+        open_stage(Path(folder) / "stage", MAPPINGS, EmbeddedServer, feed=feed, districts=districts) as stage,
     ):
         yield stage

@@ -13,6 +13,15 @@ ENVIRONMENT = {
 }
 """Every secret that mappings.yaml refers to, by its environment variable."""
 
+
+def account_of(district: str) -> tuple[str, str]:
+    """The variable of a district's token, and the token. Another district's differs from lakeside's."""
+    variable, token = "SCHOOLSCAN_TOKEN", ENVIRONMENT["SCHOOLSCAN_TOKEN"]
+    if district == DISTRICT:
+        return variable, token
+    return f"{variable}_{district.upper()}", f"{token}-{district}"
+
+
 TRACKER_WEBHOOKS = {
     "SERVICENOW_WEBHOOK_SECRET": "test-only-servicenow-webhook-secret",
     "JIRA_WEBHOOK_SECRET": "test-only-jira-webhook-secret",

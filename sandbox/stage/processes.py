@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,15 @@ from ruamel.yaml import YAML
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.sealing import generate_key
 from remediation.settings import environ
-from sandbox.secrets import DISTRICT, ENVIRONMENT, INCIDENT_FEED_TOKEN, JIRA_USER, SERVICENOW_USER, TRACKER_WEBHOOKS
+from sandbox.secrets import (
+    DISTRICT,
+    ENVIRONMENT,
+    INCIDENT_FEED_TOKEN,
+    JIRA_USER,
+    SERVICENOW_USER,
+    TRACKER_WEBHOOKS,
+    account_of,
+)
 
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -119,6 +127,7 @@ class Stage:
     outside: Mapping[str, str]
     environment: Mapping[str, str]
     open_redis: OpenRedis
+    districts: Sequence[str] = (DISTRICT,)
     programs: list[Program] = field(default_factory=list)
     receiver_address: str = ""
     redis: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -162,22 +171,31 @@ class Stage:
         for name in _TRACKERS:
             hook = {"url": f"{receiver_address}/webhooks/{name}", "secret": TRACKER_WEBHOOKS[_secret_of(name)]}
             httpx2.put(f"{self.outside[name]}/_sandbox/webhook", json=hook, trust_env=False).raise_for_status()
-        secret = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]
-        endpoint = {
-            "url": f"{receiver_address}/webhooks/schoolscan/{DISTRICT}",
-            "secret": secret,
-            "form": "timestamped",
-        }
-        address = f"{self.outside['schoolscan']}/_sandbox/webhooks/{DISTRICT}"
-        httpx2.put(address, json={**endpoint, "attempts": 60, "first_wait": 0.2}, trust_env=False).raise_for_status()
+        for district in self.districts:
+            endpoint = {
+                "url": f"{receiver_address}/webhooks/schoolscan/{district}",
+                "secret": ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"],
+                "form": "timestamped",
+                "attempts": 60,
+                "first_wait": 0.2,
+            }
+            address = f"{self.outside['schoolscan']}/_sandbox/webhooks/{district}"
+            httpx2.put(address, json=endpoint, trust_env=False).raise_for_status()
 
 
 @contextlib.contextmanager
-def open_stage(folder: Path, mappings: Path, open_redis: OpenRedis, *, feed: bool = False) -> Iterator[Stage]:
+def open_stage(
+    folder: Path,
+    mappings: Path,
+    open_redis: OpenRedis,
+    *,
+    feed: bool = False,
+    districts: Sequence[str] = (DISTRICT,),
+) -> Iterator[Stage]:
     """A Redis server and the sandbox, with the rules of `mappings`, and nothing of ours running yet.
 
-    With `feed`, its district has the incident feed, too, and a rule for incidents with a weapon. The folder is emptied
-    first: a sandbox remembers nothing either.
+    With `feed`, lakeside has the incident feed, too, and a rule for incidents with a weapon. Other `districts` have an
+    account like lakeside's. The folder is emptied first: a sandbox remembers nothing either.
     """
     data = folder / _REDIS
     with contextlib.ExitStack() as redis:
@@ -187,12 +205,13 @@ def open_stage(folder: Path, mappings: Path, open_redis: OpenRedis, *, feed: boo
         for other in folder.iterdir():
             if other != data:
                 shutil.rmtree(other) if other.is_dir() else other.unlink()
-        sandbox = _start("sandbox", ["-m", "sandbox", "--jira-search-lag", "0.5"], folder, environ())
+        accounts = [word for district in districts for word in ("--district", district)]
+        sandbox = _start("sandbox", ["-m", "sandbox", "--jira-search-lag", "0.5", *accounts], folder, environ())
         try:
             outside = _announced(sandbox)
-            adapted = _adapted(mappings, folder / "mappings.yaml", outside, feed=feed)
-            environment = _environment(folder, server.url, adapted)
-            stage = Stage(folder, server.url, outside, environment, open_redis, [sandbox], redis=redis)
+            adapted = _adapted(mappings, folder / "mappings.yaml", outside, districts, feed=feed)
+            environment = {**_environment(folder, server.url, adapted), **dict(map(account_of, districts))}
+            stage = Stage(folder, server.url, outside, environment, open_redis, districts, [sandbox], redis=redis)
             try:
                 yield stage
             finally:
@@ -242,12 +261,15 @@ def _announced(sandbox: Program) -> dict[str, str]:
     raise ConfigurationError([Problem(str(sandbox.log), "the sandbox did not start; its log says why")])
 
 
-def _adapted(mappings: Path, target: Path, outside: Mapping[str, str], *, feed: bool) -> Path:
+def _adapted(mappings: Path, target: Path, outside: Mapping[str, str], districts: Sequence[str], *, feed: bool) -> Path:
     """The rules as they are, with the sandbox's addresses, accounts and (short) search lag."""
     yaml = YAML()
     tree = yaml.load(mappings)
     account = tree["districts"][DISTRICT]["schoolscan"]
     account["url"] = f"{outside['schoolscan']}/v1"
+    for district in districts:
+        token = {"token": {"env": account_of(district)[0]}}
+        tree["districts"].setdefault(district, {"schoolscan": {**account, **token}})
     for name, user in _TRACKERS.items():
         tracker = tree["trackers"][name]
         tracker["url"] = outside[name]

@@ -31,15 +31,20 @@ class SeenTicket:
 
 
 class Outside:
-    """SchoolScan, ServiceNow and Jira of one stage."""
+    """SchoolScan (as a district has it), ServiceNow and Jira of one stage."""
 
-    def __init__(self, addresses: Mapping[str, str], client: httpx2.Client) -> None:
+    def __init__(self, addresses: Mapping[str, str], client: httpx2.Client, district: str = DISTRICT) -> None:
         self.addresses = addresses
         self._client = client
+        self._district = district
+
+    def of(self, district: str) -> "Outside":
+        """The same for another district."""
+        return Outside(self.addresses, self._client, district)
 
     def scan(self, findings: int | Sequence[Mapping[str, Any]] = 0, find_again: Sequence[str] = ()) -> list[str]:
         """Let SchoolScan scan the district's site, find these, and say so. Returns the findings' ids."""
-        order = {"findings": findings, "find_again": list(find_again)}
+        order = {"district": self._district, "findings": findings, "find_again": list(find_again)}
         found: list[str] = self._asked("POST", "schoolscan", "/_sandbox/scans", json=order)["findings"]
         return found
 
@@ -49,7 +54,8 @@ class Outside:
 
     def findings(self) -> list[dict[str, Any]]:
         """Every finding of the district."""
-        found: list[dict[str, Any]] = self._asked("GET", "schoolscan", "/_sandbox/findings")
+        asked = {"district": self._district}
+        found: list[dict[str, Any]] = self._asked("GET", "schoolscan", "/_sandbox/findings", params=asked)
         return found
 
     def notes(self, finding_id: str) -> list[str]:
@@ -59,9 +65,8 @@ class Outside:
 
     def add_findings(self, findings: int | Sequence[Mapping[str, Any]]) -> list[str]:
         """Let these be found without an event. Returns their ids."""
-        added: list[str] = self._asked("POST", "schoolscan", "/_sandbox/findings", json={"findings": findings})[
-            "findings"
-        ]
+        order = {"district": self._district, "findings": findings}
+        added: list[str] = self._asked("POST", "schoolscan", "/_sandbox/findings", json=order)["findings"]
         return added
 
     def change_finding(self, finding_id: str, **fields: str) -> None:
@@ -74,7 +79,7 @@ class Outside:
 
     def send(self, kind: str, data: Mapping[str, Any], event_id: str | None = None) -> str:
         """Let SchoolScan send one event. Returns its id."""
-        order = {"type": kind, "data": dict(data)} | ({"id": event_id} if event_id else {})
+        order = {"district": self._district, "type": kind, "data": dict(data)} | ({"id": event_id} if event_id else {})
         sent: str = self._asked("POST", "schoolscan", "/_sandbox/events", json=order)["id"]
         return sent
 
@@ -90,7 +95,7 @@ class Outside:
 
     def tickets(self, subject_id: str, kind: CaseKind = CaseKind.FINDING) -> list[SeenTicket]:
         """Every ticket of a finding's (or an incident's) case in both trackers, duplicates and all."""
-        mark = CaseKey(DISTRICT, kind, subject_id).mark
+        mark = CaseKey(self._district, kind, subject_id).mark
         return [ticket for carried, ticket in self.all_tickets() if carried == mark]
 
     def all_tickets(self) -> list[tuple[str, SeenTicket]]:
