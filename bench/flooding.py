@@ -44,7 +44,7 @@ FULL = Flood(
 """A clock that is thirty times as fast, and eight times for two districts at once."""
 
 SMALL = Flood(
-    one=Scale(160, reads=200, writes=40, window=3, middle=(5.0, 7.0)),
+    one=Scale(160, reads=300, writes=60, window=5, middle=(5.0, 8.0)),
     two=Scale(40, reads=75, writes=15, window=3, middle=()),
 )
 

@@ -1,7 +1,7 @@
 """Carry out a plan: tickets at the same time, then the status, then comments. Each action is done, later or refused."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -77,7 +77,10 @@ class Executor:
                 progress.later[patch.name] = waits
             else:
                 await self._attempt(patch, progress)
-        await _side_by_side([self._attempt(action, progress) for action in news if is_due(action, progress)])
+        due = [action for action in news if is_due(action, progress)]
+        comments = _by_tracker(action for action in due if isinstance(action, CommentOnTicket))
+        others = [self._attempt(action, progress) for action in due if not isinstance(action, CommentOnTicket)]
+        await _side_by_side([*others, *(self._attempt(first, progress, rest) for first, *rest in comments)])
         return progress
 
     def _awaited_ticket(self, patch: SetStatus, progress: Progress) -> TryLater | None:
@@ -113,30 +116,33 @@ class Executor:
             if tracker in self.record.links and tracker not in self.snapshot.disowned:
                 await self.links.unlink(tracker)
 
-    async def _attempt(self, action: Action, progress: Progress) -> None:
+    async def _attempt(self, action: Action, progress: Progress, rest: Sequence[CommentOnTicket] = ()) -> None:
         with telemetry.span("action", action=str(action.name)):
-            await self._try(action, progress)
+            await self._try(action, progress, rest)
             telemetry.note(outcome=progress.outcome_of(action.name))
 
-    async def _try(self, action: Action, progress: Progress) -> None:
+    async def _try(self, action: Action, progress: Progress, rest: Sequence[CommentOnTicket]) -> None:
+        """Try an action. `rest` are comments on the same ticket that are written with it, and share its outcome."""
         if not isinstance(action, OpenTicket):  # OpenTicket writes its intent, which verifies the lease, too
             await self.links.hold()
         try:
             with noting_requests() as requests:
-                await self._perform(action, progress)
+                await self._perform(action, progress, rest)
         except TryLater as error:
-            progress.later[action.name] = error
+            progress.later |= {each.name: error for each in (action, *rest)}
         except Refused as error:
-            await self._take_refusal(action, error, progress)
+            for each in (action, *rest):
+                await self._take_refusal(each, error, progress)
         except ConfigurationError as error:  # a template that passed every trial and fails for this finding
-            progress.refused[action.name] = Refused("mappings.yaml", str(error))
+            progress.refused |= {each.name: Refused("mappings.yaml", str(error)) for each in (action, *rest)}
         else:
-            progress.done.append(action)
-            progress.done_at[action.name] = self.clock()
-            if requests:
-                progress.requests[action.name] = requests[0]
+            for each in (action, *rest):
+                progress.done.append(each)
+                progress.done_at[each.name] = self.clock()
+                if requests:
+                    progress.requests[each.name] = requests[0]
 
-    async def _perform(self, action: Action, progress: Progress) -> None:
+    async def _perform(self, action: Action, progress: Progress, rest: Sequence[CommentOnTicket]) -> None:
         match action:
             case OpenTicket():
                 progress.tickets[action.tracker] = await self._open(action, progress)
@@ -151,9 +157,10 @@ class Executor:
                 progress.tickets[action.tracker] = as_we_left_it(action, moved)
                 if isinstance(action, ReopenTicket) and moved.state.is_active and moved.word:
                     await self._tell_left_over(moved)
-            case CommentOnTicket(tracker=name, why=why):
+            case CommentOnTicket(tracker=name):
                 ticket = progress.tickets[name]
-                await self.trackers[name].comment(ticket.id, self._comment(why, ticket, self._fact(action)))
+                texts = [self._comment(each.why, ticket, self._fact(each)) for each in (action, *rest)]
+                await self.trackers[name].comment(ticket.id, "\n\n".join(texts))
             case RelateTicket():
                 await self._relate(action, progress.tickets[action.tracker])
             case KeepList():
@@ -356,6 +363,14 @@ async def _make_sure_that_we_see(ticket: Ticket, tracker: Tracker) -> None:
         return  # the next look reads it
     if seen.state is TicketState.GONE:
         raise Refused(tracker.name, _HIDDEN)
+
+
+def _by_tracker(comments: Iterable[CommentOnTicket]) -> list[list[CommentOnTicket]]:
+    """The comments on each ticket: they are written as one."""
+    found: dict[str, list[CommentOnTicket]] = {}
+    for comment in comments:
+        found.setdefault(comment.tracker, []).append(comment)
+    return list(found.values())
 
 
 async def _side_by_side(attempts: Sequence[Coroutine[None, None, None]]) -> None:

@@ -191,6 +191,26 @@ async def test_a_review_that_is_older_than_the_ticket_is_told_when_it_is_opened(
     assert case.comments == ["expert_reviewed KEY-1 confirmed"]
 
 
+async def test_all_news_of_a_look_are_one_comment_on_a_ticket(case: Case) -> None:
+    case.rulebook.by_severity = dict(PRIORITIES)
+    await case.settle()
+    case.source.findings["fnd_1"] = replace(case.source.findings["fnd_1"], severity=Severity.CRITICAL)
+    case.source.set_review("fnd_1", "confirmed")
+    await case.settle()
+    assert case.comments == ["severity_raised KEY-1 high to critical\n\nexpert_reviewed KEY-1 confirmed"]
+
+
+async def test_news_that_cannot_be_written_now_are_all_written_later(case: Case) -> None:
+    await case.settle()
+    case.source.findings["fnd_1"] = replace(case.source.findings["fnd_1"], severity=Severity.CRITICAL)
+    case.source.set_review("fnd_1", "confirmed")
+    case.jira.troubles.once("comment", BUSY)
+    progress = await case.look()
+    assert {name.detail for name in progress.later} == {"severity_raised", "expert_reviewed"}
+    await case.settle()
+    assert case.comments == ["severity_raised KEY-1 high to critical\n\nexpert_reviewed KEY-1 confirmed"]
+
+
 async def test_a_finding_that_is_gone_is_told_once_and_its_ticket_stays(case: Case) -> None:
     await case.settle()
     case.source.forget("fnd_1")
