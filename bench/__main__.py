@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import (
+from bench.effort import LONG, QUICK, USUAL, Effort
+from bench.picture import svg
+from bench.report import Report, as_json, table
+from bench.topics import (
     accepting,
     deciding,
     flooding,
@@ -23,9 +26,6 @@ from bench import (
     telling,
     waking,
 )
-from bench.effort import LONG, QUICK, USUAL, Effort
-from bench.picture import svg
-from bench.report import Report, as_json, table
 
 TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "accepting": accepting.measure,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.deciding import RULES, rules, situations, subjects
 from bench.deliveries import BODY_BYTES, PATH, SECRET, Deliveries
-from bench.looking import counted
 from bench.picture import svg
 from bench.report import Line, Report, as_json, median_interval, median_ratio, percentile, table
+from bench.topics.deciding import RULES, rules, situations, subjects
+from bench.topics.looking import counted
 from bench.watching import Command
 from remediation.deliveries.events import FindingNoticed, read_schoolscan
 from remediation.deliveries.signatures import SignatureFormat, verify

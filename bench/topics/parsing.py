@@ -99,7 +99,7 @@ def _memory(rounds: int) -> list[float]:
     """Megabytes by which a process of its own grows at most while it reads a page."""
     world = IncidentWorld([FeedAccount(DISTRICT, (INCIDENT_FEED_TOKEN,))])
     world.fill(DISTRICT, PAGE_SIZE)
-    command = [sys.executable, "-m", "bench.parsing"]
+    command = [sys.executable, "-m", "bench.topics.parsing"]
     with serve(incident_feed_app(world)) as address:
         return [
             float(subprocess.run([*command, address], check=True, capture_output=True).stdout)  # noqa: S603 - our own interpreter, with arguments of ours

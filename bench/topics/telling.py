@@ -3,10 +3,10 @@
 import json
 from statistics import median
 
-from bench.deciding import Contest
 from bench.deliveries import Deliveries
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
+from bench.topics.deciding import Contest
 from remediation import telemetry
 from remediation.telemetry import Role
 
