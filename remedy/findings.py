@@ -12,6 +12,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import read_secret
 from remediation.settings import environ
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.sources.schoolscan.words import finding_of, json_of
 from remedy.runtime.outbound import outbound
 
@@ -62,8 +63,11 @@ def incidents_in(path: Path) -> list[SampleIncident]:
 
 
 @contextlib.asynccontextmanager
-async def open_source(loaded: Loaded, district: str) -> AsyncIterator[SchoolScan]:
-    """The client of the district's account, while this context is open. Reads its token and no other secret."""
+async def open_source(loaded: Loaded, district: str, spending: Spending = freely) -> AsyncIterator[SchoolScan]:
+    """The client of the district's account, while this context is open. Reads its token and no other secret.
+
+    Its requests are sent within `spending`.
+    """
     account = loaded.mappings.districts[district].schoolscan
     try:
         token = read_secret(account.token, environ())
@@ -73,7 +77,7 @@ async def open_source(loaded: Loaded, district: str) -> AsyncIterator[SchoolScan
         raise ConfigurationError(problems) from None
     way = outbound()
     async with way.open_client() as client:
-        yield way.source(district, account, token, client)
+        yield way.source(district, account, token, client, spending)
 
 
 async def finding_from(loaded: Loaded, district: str, finding_id: str) -> Finding:

@@ -52,14 +52,9 @@ class BudgetedSource:
     async def _spending(self, access: Access) -> AsyncIterator[None]:
         """Reserve a request, and note what its answer says. One whose work is cut off ends by itself."""
         spent = await self._reserved(access)
-        with noting_answers(self.clock) as answers:
-            try:
-                yield
-            except Exception as error:
-                await self._settle(spent, answers, _closed(error))
-                raise
+        async with settling(self.budgets, spent, self.clock):
+            yield
         self._begun[access] += 1
-        await self._settle(spent, answers, None)
 
     async def _reserved(self, access: Access) -> Spent:
         budget, urgent = budget_of(self.system, access), self.urgent or self._is_urgent_now(access)
@@ -72,10 +67,26 @@ class BudgetedSource:
         begun = self._begun[access]
         return begun == 1 and access == "read" if self.in_steps else begun > 0
 
-    async def _settle(self, spent: Spent, answers: list[NotedAnswer], closed: float | None) -> None:
-        """An answer that Redis does not take is not missed: the next one says the same."""
-        with suppress(StoreUnavailable):
-            await self.budgets.settle(spent, _told(answers), self.clock(), closed)
+
+@asynccontextmanager
+async def settling(budgets: Budgets, spent: Spent, clock: Callable[[], float]) -> AsyncIterator[None]:
+    """Within it, the reserved request is sent: what its answer says of the limit is noted in the end.
+
+    A request that is cut off ends by itself. `clock` returns Unix seconds.
+    """
+    with noting_answers(clock) as answers:
+        try:
+            yield
+        except Exception as error:
+            await _settle(budgets, spent, answers, clock(), _closed(error))
+            raise
+    await _settle(budgets, spent, answers, clock(), None)
+
+
+async def _settle(budgets: Budgets, spent: Spent, answers: list[NotedAnswer], now: float, closed: float | None) -> None:
+    """An answer that Redis does not take is not missed: the next one says the same."""
+    with suppress(StoreUnavailable):
+        await budgets.settle(spent, _told(answers), now, closed)
 
 
 def _told(answers: list[NotedAnswer]) -> ToldLimit | None:

@@ -70,7 +70,8 @@ def backfill(  # noqa: PLR0913 - one parameter for each option
     at. What is begun is worked off, a case about which something came in since goes on, and tickets stay.
 
     Look with --dry-run first: thousands of findings become thousands of tickets, and each costs one of the 60 writes a
-    minute that SchoolScan gives a district. It reads the whole account, a hundred findings with each read.
+    minute that SchoolScan gives a district. It reads the whole account, a hundred findings with each read, behind
+    the workers' reads and within the same limit.
 
     Exit codes: 0 all that was found is at rest, or (--no-wait, --dry-run, --cancel) done; 1 the list was refused and is
     parked, it was cancelled, one with another choice is under way, or (--cancel) nothing is left to end; 3 nothing has

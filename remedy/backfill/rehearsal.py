@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,19 +10,20 @@ from typing import Any
 from remediation.domain.status import Severity
 from remediation.domain.subjects import Subject
 from remediation.mapping.reading.loading import Loaded, load_mappings
+from remediation.mapping.reading.secrets import identities_of
 from remediation.ports import ListedSource
 from remediation.read_model.backfills import estimate_words, time_of_writes
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
-from remediation.settings import load_settings
+from remediation.settings import environ, load_settings
 from remediation.sources.schoolscan.source import FindingSource
-from remediation.store.cases.lists import with_rows
-from remediation.store.server.connection import Connection
 from remedy.backfill.choice import BackfillChoice
+from remedy.backfill.new_cases import NewCase, NewCases
 from remedy.backfill.stores import BackfillStores
 from remedy.findings import open_source
 from remedy.reconcile.report import Screen
 from remedy.runtime.assembly import open_for_command, redis_address
+from remedy.runtime.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
 from remedy.scans.account import explaining
 from remedy.scans.following import answered
@@ -30,26 +31,38 @@ from remedy.scans.following import answered
 
 @dataclass(slots=True)
 class BackfillRehearsal:
-    """What was found. `new` are the findings that would become cases, and `tickets` how many tickets, by tracker."""
+    """What was found. `new` are the findings without a case, and `cases` what would be made of them, by severity.
+
+    `tickets` is how many tickets would be opened, by tracker. Where an identity tells findings apart, several of them
+    share a case and its tickets; each is written to.
+    """
 
     listed: int = 0
     known: int = 0
     passed_over: int = 0
     left_out: int = 0
+    new: int = 0
     writes: int = 0
-    new: Counter[Severity] = field(default_factory=Counter)
+    cases: Counter[Severity] = field(default_factory=Counter)
     tickets: Counter[str] = field(default_factory=Counter)
+
+    def add(self, subject: Subject, trackers: Collection[str], findings: int) -> None:
+        """Count a case that would be made, with where it would get tickets, and how many findings are written to."""
+        self.cases[subject.severity] += 1
+        self.tickets.update(trackers)
+        self.writes += max(1, findings) if trackers else 0
 
     def lines(self, a_minute: int) -> list[str]:
         """For people."""
-        by_severity = ", ".join(f"{self.new[each]:,} {each}" for each in Severity if self.new[each])
+        by_severity = ", ".join(f"{self.cases[each]:,} {each}" for each in Severity if self.cases[each])
+        into = "" if self.new == self.cases.total() else f"{self.cases.total():,} "
         opened = ", ".join(f"{count:,} in {name}" for name, count in sorted(self.tickets.items()))
         others = f"{self.known:,} with a case already, {self.passed_over:,} solved or not asked for"
         if self.left_out:
             others += f", {self.left_out:,} without an id that can be used"
         lines = [
             f"{self.listed:,} findings listed: {others}.",
-            f"{self.new.total():,} would become cases{f': {by_severity}' if by_severity else ''}.",
+            f"{self.new:,} would become {into}cases{f': {by_severity}' if by_severity else ''}.",
             f"Tickets that would be opened: {opened or 'none'}.",
         ]
         if self.writes:
@@ -61,8 +74,9 @@ class BackfillRehearsal:
         return {
             "district": choice.district,
             "listed": self.listed,
-            "new": self.new.total(),
-            "by_severity": {severity.value: count for severity, count in self.new.items()},
+            "new": self.new,
+            "cases": self.cases.total(),
+            "by_severity": {severity.value: count for severity, count in self.cases.items()},
             "tickets": dict(sorted(self.tickets.items())),
             "known": self.known,
             "passed_over": self.passed_over,
@@ -79,11 +93,15 @@ def rehearse(choice: BackfillChoice, screen: Screen, patience: timedelta) -> Non
     settings = load_settings()
     loaded = load_mappings(settings.mappings_path)
 
+    identity = identities_of(loaded, environ(), [choice.district]).get(choice.district)
+
     async def work(address: RedisAddress) -> tuple[BackfillRehearsal, int]:
-        async with open_for_command(address) as connection, open_source(loaded, choice.district) as account:
+        async with open_for_command(address) as connection:
             stores = BackfillStores(connection, await clock_of(connection))
-            source = FindingSource(choice.district, account)
-            found = await _rehearsed(choice, source, loaded, connection, screen, patience)
+            budgets = CommandBudgets(connection, stores.clock, screen.say, patience)
+            async with open_source(loaded, choice.district, budgets.of(choice.district)) as account:
+                source = FindingSource(choice.district, account)
+                found = await _rehearsed(choice, source, NewCases(connection, identity), loaded, screen, patience)
             return found, await stores.writes_a_minute(choice.district)
 
     with redis_address(settings) as address, explaining():
@@ -92,34 +110,28 @@ def rehearse(choice: BackfillChoice, screen: Screen, patience: timedelta) -> Non
 
 
 async def _rehearsed(
-    choice: BackfillChoice,
-    source: ListedSource,
-    loaded: Loaded,
-    connection: Connection,
-    screen: Screen,
-    patience: timedelta,
+    choice: BackfillChoice, source: ListedSource, new: NewCases, loaded: Loaded, screen: Screen, patience: timedelta
 ) -> BackfillRehearsal:
     found, rulebook, cursor = BackfillRehearsal(), MappingsRulebook(loaded.mappings), None
+
+    def add(cases: Iterable[NewCase]) -> None:
+        for each in cases:
+            policy = rulebook.ruling(each.subject, datetime.now(UTC)).policy
+            found.add(each.subject, policy.trackers, each.findings)
+
     with screen.bar("findings listed", None) as bar:
         while True:
             at = cursor
             page = await answered(lambda: source.page({}, at), screen, patience)  # noqa: B023 - it is awaited here
             asked_for = [subject for subject in page.subjects if choice.takes(subject)]
-            known = await with_rows(connection, [subject.key.ref for subject in asked_for])
-            new = [subject for subject in asked_for if subject.key.ref not in known]
+            of_page, known = await new.among(asked_for)
             found.listed += len(page.subjects) + page.left_out
-            found.known += len(asked_for) - len(new)
+            found.known += known
+            found.new += len(asked_for) - known
             found.passed_over += len(page.subjects) - len(asked_for)
             found.left_out += page.left_out
-            _add(found, new, rulebook)
+            add(of_page)
             bar.step(len(page.subjects) + page.left_out)
             if (cursor := page.cursor) is None:
+                add(new.shared())
                 return found
-
-
-def _add(found: BackfillRehearsal, new: Sequence[Subject], rulebook: MappingsRulebook) -> None:
-    for subject in new:
-        trackers = rulebook.ruling(subject, datetime.now(UTC)).policy.trackers
-        found.new[subject.severity] += 1
-        found.tickets.update(trackers)
-        found.writes += bool(trackers)

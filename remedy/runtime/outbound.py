@@ -23,6 +23,7 @@ from remediation.sources.incident_feed.answers import system_of
 from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.polled import PolledFeed
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.trackers.adapters import adapter_of
 
 ConfigT = TypeVar("ConfigT", bound=TrackerSettings)
@@ -62,8 +63,15 @@ class Outbound:
         completed = self.completes(config)
         return adapter_of(config).inspector(name, completed, secret, largest_answer=self.largest_answer)
 
-    def source(self, district: str, config: SchoolScanAccount, token: str, client: httpx2.AsyncClient) -> SchoolScan:
-        """A district's account, over the client that `open_client` gave."""
+    def source(
+        self,
+        district: str,
+        config: SchoolScanAccount,
+        token: str,
+        client: httpx2.AsyncClient,
+        spending: Spending = freely,
+    ) -> SchoolScan:
+        """A district's account, over the client that `open_client` gave. Its requests are sent within `spending`."""
         return SchoolScan(
             district,
             str(config.url),
@@ -71,6 +79,7 @@ class Outbound:
             client=client,
             largest_answer=self.largest_answer,
             download_hosts=config.download_hosts,
+            spending=spending,
         )
 
     def feed(self, name: str, config: IncidentFeed, token: str, client: httpx2.AsyncClient) -> PolledFeed:

@@ -13,6 +13,7 @@ from remediation.sealing import Keyring
 from remediation.store.deliveries.backfills import Backfill, Backfills, BackfillState, backfill_ref
 from remediation.store.keys import CASE, DIRTY, DIRTY_SINCE
 from remediation.store.server.connection import Connection
+from remedy.backfill.new_cases import NewCases
 from tests.integration.case_list_sums import assert_lists_agree
 from tests.integration.offices import Office
 from tests.integration.test_backfill_order import come_in, key, list_all, queued, there
@@ -165,6 +166,18 @@ async def test_a_case_of_several_findings_is_taken_back_with_what_is_kept_of_eac
     await shared.work()
     await shared.later(600)
     assert len(shared.jira.books) == 2
+
+
+async def test_what_a_rehearsal_takes_for_new_is_what_has_no_case(shared: Office) -> None:
+    subjects = [
+        subject_of(CaseKey("lakeside", CaseKind.FINDING, name), each) for name, each in shared.source.findings.items()
+    ]
+    new = NewCases(shared.connection, shared.context.rulebook.identity("lakeside"))
+    assert await new.among(subjects) == ([], 0)
+    assert sorted(each.findings for each in new.shared()) == [1, 2]
+    await list_all(shared)
+    again = NewCases(shared.connection, None)  # what joined a case stays there
+    assert await again.among(subjects) == ([], 3)
 
 
 async def test_a_case_of_several_findings_stays_where_something_came_in_about_one(shared: Office) -> None:

@@ -69,6 +69,25 @@ def test_a_rehearsal_says_what_would_be_opened_and_how_long_it_takes_and_writes_
     assert desk.audited() == []
 
 
+def test_a_rehearsal_counts_a_ticket_for_each_case_where_an_identity_tells_findings_apart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = "    identity: {by: [url], key: {env: IDENTITY_KEY}}\ntrackers:"
+    desk.path.write_text(desk.path.read_text().replace("trackers:", identity, 1))
+    monkeypatch.setenv("IDENTITY_KEY", "k" * 40)
+    given(desk, "low", "critical", "low", url=f"https://{SITE}/same")
+    given(desk, "high", url=f"https://{SITE}/other")
+    shown = desk.call("backfill", "--dry-run")
+    assert shown.stderr == ""
+    told = shown.stdout.splitlines()
+    assert told[1:3] == [
+        "4 would become 2 cases: 1 critical, 1 high.",
+        "Tickets that would be opened: 2 in jira.",
+    ]
+    (row,) = desk.rows("backfill", "--dry-run", "--severity", "low")
+    assert (row["new"], row["cases"], row["tickets"], row["writes"]) == (2, 1, {"jira": 1}, 2)
+
+
 def test_one_begins_once_and_the_same_words_show_how_far_it_is(desk: Desk) -> None:
     (row,) = desk.rows("backfill", "--no-wait", "--severity", "high", "--by", "kim")
     assert (row["state"], row["severities"], row["listed"]) == ("listing", ["high"], 0)

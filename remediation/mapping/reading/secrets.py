@@ -1,6 +1,6 @@
 """Reads secrets from the places that mappings.yaml names. Each process reads only those that it needs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,12 +75,15 @@ def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> WorkerSecrets:
     )
 
 
-def identities_of(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Identity]:
-    """The identities of the districts that have one, with their keys.
+def identities_of(
+    loaded: Loaded, environ: Mapping[str, str], districts: Collection[str] | None = None
+) -> dict[str, Identity]:
+    """The identities of those of the districts (None: of all) that have one, with their keys.
 
     Raises ConfigurationError with all problems: a short key could be guessed, and with it the addresses.
     """
-    written = {name: each.identity for name, each in loaded.mappings.districts.items() if each.identity}
+    of_all = {name: each.identity for name, each in loaded.mappings.districts.items() if each.identity}
+    written = {name: each for name, each in of_all.items() if districts is None or name in districts}
     refs: dict[Steps, SecretRef] = {("districts", name, "identity", "key"): each.key for name, each in written.items()}
     read = read_all(loaded, refs, environ)
     short = f"holds fewer than {_SHORTEST_KEY} characters"

@@ -14,7 +14,7 @@ from remediation.domain.status import Status
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.sources.schoolscan.downloads import LARGEST_REPORT, AddressExpired, FileDownloads, Write
 from remediation.sources.schoolscan.pages import FindingsPage, RawPage, address_of, page_of
-from remediation.sources.schoolscan.transport import ApiAnswer, Transport
+from remediation.sources.schoolscan.transport import ApiAnswer, Spending, Transport, freely
 from remediation.sources.schoolscan.words import download_of, finding_of, report_of, scan_id_of, scan_of
 
 _Value = TypeVar("_Value")
@@ -33,12 +33,12 @@ class SchoolScan:
 
     `client` comes from `transport.open_client`, and is closed by its owner; several districts may share one. Each call
     is limited in time, and its answer to `largest_answer` bytes. Files of reports come from the host of `base_url`, or
-    from `download_hosts` (see FileDownloads). Only a read is sent a second time, where the
-    connection breaks before the answer. Raises ConfigurationError for a token that no header can carry. Every method
-    raises TryLater or Refused (NotFound for an id that does not exist).
+    from `download_hosts` (see FileDownloads). Each request to the API is sent within `spending`.
+    Only a read is sent a second time, where the connection breaks before the answer. Raises ConfigurationError for a
+    token that no header can carry. Every method raises TryLater or Refused (NotFound for an id that does not exist).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between districts, and between those who ask
         self,
         district: str,
         base_url: str,
@@ -48,10 +48,11 @@ class SchoolScan:
         clock: Callable[[], float] = time.time,
         largest_answer: int = LARGEST_ANSWER,
         download_hosts: Collection[str] = (),
+        spending: Spending = freely,
     ) -> None:
         self._system = system_of(district)
         self._base = base_url.rstrip("/")
-        self._transport = Transport(self._system, self._base, token, client, clock, largest_answer)
+        self._transport = Transport(self._system, self._base, token, client, clock, largest_answer, spending)
         self._files = FileDownloads(self._system, self._base, download_hosts, client, clock)
 
     async def finding(self, finding_id: str) -> Finding:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +18,16 @@ from remediation.sources.schoolscan.answers import error_of
 from remediation.sources.schoolscan.words import json_of
 
 _Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+Spending = Callable[[Literal["read", "write"]], AbstractAsyncContextManager[None]]
+"""Within what it returns one request is sent, and answered or not. Raises TryLater where none may be sent now."""
+
+
+def freely(_access: Literal["read", "write"], /) -> AbstractAsyncContextManager[None]:
+    """Spending without any limit of ours."""
+    return nullcontext()
+
+
 _TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
 """Seconds for each step of a call."""
 WHOLE_CALL_SECONDS = 20
@@ -38,7 +48,7 @@ class Transport:
     """Calls one district's SchoolScan. Raises TryLater, Refused or NotFound, and no exception of httpx2.
 
     `base` is the address of the API: no request goes to another host. `largest_answer` is in bytes, after
-    decompression.
+    decompression. Each request is sent within `spending`, which sees its answer and its error.
     """
 
     def __init__(
@@ -49,6 +59,7 @@ class Transport:
         client: httpx2.AsyncClient,
         clock: Callable[[], float],
         largest_answer: int = LARGEST_ANSWER,
+        spending: Spending = freely,
     ) -> None:
         if not is_sendable(token):
             raise ConfigurationError([Problem(system, "the API token has characters that no header can carry")])
@@ -57,6 +68,7 @@ class Transport:
         self._client = client
         self._clock = clock
         self._largest_answer = largest_answer
+        self._spending = spending
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": user_agent()}
 
     async def call(self, method: _Method, url: str, body: Mapping[str, str] | None = None) -> ApiAnswer:
@@ -66,6 +78,10 @@ class Transport:
         """
         if not is_same_origin(url, self._base):
             raise Refused(self._system, "the address is not valid, or on another host")
+        async with self._spending("read" if method == "GET" else "write"):
+            return await self._answered(method, url, body)
+
+    async def _answered(self, method: _Method, url: str, body: Mapping[str, str] | None) -> ApiAnswer:
         response, raw = await self._exchange(method, url, body)
         note_answer(response.headers)
         telemetry.note(status=response.status_code)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from remediation.domain.cases import CaseRecord, Memory
+from remediation.domain.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.store.cases.rows import record_of
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS
 from remediation.store.server.connection import Connection
@@ -213,6 +213,16 @@ async def with_rows(connection: Connection, refs: Collection[str]) -> frozenset[
         asked.exists(CASE + ref)
     found = await connection.ask(asked.execute())
     return frozenset(ref for ref, is_there in zip(refs, found, strict=True) if is_there)
+
+
+async def homes_of(connection: Connection, refs: Sequence[str]) -> Mapping[str, CaseKey]:
+    """The case to which each of these findings belongs, where the store says so, by the reference of its own case."""
+    asked = connection.redis.pipeline(transaction=False)
+    for ref in refs:
+        asked.hget(CASE + ref, "home")
+    found = await connection.ask(asked.execute()) if refs else []
+    named = {ref: key_of_ref(home.decode()) for ref, home in zip(refs, found, strict=True) if home}
+    return {ref: key for ref, key in named.items() if key is not None}
 
 
 def _readable_record(ref: str, row: Mapping[bytes, bytes]) -> CaseRecord | None:
