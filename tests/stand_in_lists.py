@@ -21,6 +21,7 @@ from remediation.store.deliveries.parked import (
 )
 from remediation.store.deliveries.set_aside import Deleted, SetAsideLimits
 from remediation.store.systems import Systems
+from remediation.store.tracker_budgets import TrackerBudgets
 from tests.shelves import Shelves, milliseconds
 
 
@@ -133,6 +134,16 @@ class NoSystems(Systems):
     async def limited_until(self, system: str) -> float:
         del system
         return 0.0
+
+
+class NoTrackerBudgets(TrackerBudgets):
+    """No tracker tells of a limit."""
+
+    def __init__(self) -> None:
+        """Without a connection."""
+
+    async def names(self) -> frozenset[str]:
+        return frozenset()
 
 
 class NoBudgets(Budgets):

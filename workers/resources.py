@@ -36,8 +36,10 @@ from remediation.store.incidents.records import IncidentRecords
 from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
+from remediation.store.tracker_budgets import TrackerBudgets
 from workers.audit_targets import AuditTarget
 from workers.budgets import BudgetedSource
+from workers.metering import TrackerLimits
 from workers.sites import TicketPlaces, TrackerSites
 
 logger = structlog.get_logger()
@@ -86,6 +88,7 @@ class WorkerContext:
     set_aside: SetAsideLimits
     systems: Systems
     budgets: Budgets
+    tracker_limits: TrackerLimits
     timeline: Timeline
     links: Callable[[Lease, Mapping[str, str]], Links]
     relations: CaseRelations
@@ -161,6 +164,7 @@ def context_on(
         set_aside=SetAsideLimits(connection, trail.keys, kept.quarantined, kept.not_found),
         systems=Systems(connection),
         budgets=Budgets(connection),
+        tracker_limits=TrackerLimits(TrackerBudgets(connection), clock),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
         relations=CaseRelations(connection, keyring),

@@ -36,6 +36,28 @@ MOST_RELEASED = 100
 BUDGET_MS = 86_400_000
 """How long a budget is remembered without an answer."""
 
+HELD_MS = 40_000
+"""How long a look's requests to a tracker count as reserved: longer than a look may last. If its worker dies, they
+count as sent from then on."""
+
+REFUSED_MS = 600_000
+"""How long a refusal of a tracker's that told no limit is remembered after its end."""
+
+MOST_A_LOOK = 4
+LOOK_SHARE = 0.05
+"""How many requests a look at a case is given at once, as far as that is no more than this share of a tracker's limit:
+most looks need no more. What it does not use is given back."""
+
+KEPT_SHARE = 0.2
+"""The share of a tracker's limit that is kept for urgent work, and for lists of changes, until the last part of a
+window. It is more than of SchoolScan's, because such a window may be an hour."""
+
+LAST_SHARE = 0.017
+"""The last part of a window of a tracker's: of an hour, a minute."""
+
+POLL_SHARE = 0.1
+"""The share of a tracker's limit that reading its list of changes may take."""
+
 _TERMS: Mapping[str, float] = {
     "RESERVED_MS": RESERVED_MS,
     "PROBE_GAP_MS": PROBE_GAP_MS,
@@ -48,6 +70,13 @@ _TERMS: Mapping[str, float] = {
     "URGENT_AHEAD_MS": URGENT_AHEAD_MS,
     "MOST_RELEASED": MOST_RELEASED,
     "BUDGET_MS": BUDGET_MS,
+    "HELD_MS": HELD_MS,
+    "REFUSED_MS": REFUSED_MS,
+    "MOST_A_LOOK": MOST_A_LOOK,
+    "LOOK_SHARE": LOOK_SHARE,
+    "KEPT_SHARE": KEPT_SHARE,
+    "LAST_SHARE": LAST_SHARE,
+    "POLL_SHARE": POLL_SHARE,
 }
 
 

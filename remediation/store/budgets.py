@@ -53,7 +53,10 @@ class NoRoom:
 
 @dataclass(frozen=True, slots=True)
 class BudgetFigures:
-    """What is known of a budget: requests in a window, how many of them are left, and how many cases wait."""
+    """What is known of a budget: requests in a window, how many of them are left, and how many cases wait.
+
+    `access` is `read` or `write`, or the name of a tracker's limit. `limit` is 0 where a tracker told none and refuses.
+    """
 
     system: str
     access: str
@@ -112,12 +115,15 @@ class Budgets:
 
     async def _figures(self, budget: str, now_ms: int) -> BudgetFigures | None:
         asked = self._connection.redis.pipeline(transaction=False)
-        asked.hmget(BUDGET + budget, ["limit", "remaining", "reset"])
+        asked.hmget(BUDGET + budget, ["limit", "remaining", "reset", "counted", "spent", "held", "closed"])
         asked.zcard(BUDGET_OUT + budget)
         asked.zcard(BUDGET_WAITS + budget)
-        (limit, remaining, reset), out, waiting = await self._connection.ask(asked.execute())
-        if limit is None:
-            return None
+        (limit, remaining, reset, counted, *own), out, waiting = await self._connection.ask(asked.execute())
         system, _, access = budget.rpartition("/")
-        left = max(0, int(remaining) - out) if int(reset) > now_ms else int(limit)
+        if limit is None:
+            return BudgetFigures(system, access, 0, 0, waiting) if counted and waiting else None
+        spent, held, closed = (int(each or 0) for each in own)
+        left = int(limit) - spent - held if counted else int(remaining or 0) - out
+        left = max(0, left) if int(reset) > now_ms else int(limit)
+        left = 0 if closed > now_ms else left
         return BudgetFigures(system, access, int(limit), left, waiting)

@@ -204,13 +204,16 @@ HELD = "remedy:held:"
 """+ system: a sorted set of the cases that wait for it, by the time (ms) for which they were put off."""
 
 BUDGET = "remedy:budget:"
-"""+ system, / and `read` or `write`: a hash, how many requests the system still takes, as its newest answer says."""
+"""+ system, / and `read` or `write` (SchoolScan) or a limit (trackers): a hash, how many requests it still takes."""
 
 BUDGET_OUT = "remedy:budget-out:"
 """+ the same: a sorted set of the requests that are reserved and not answered, by when (ms) they were."""
 
 BUDGET_WAITS = "remedy:budget-waits:"
 """+ the same: a sorted set of the cases that wait for a request, the next one first (see lua/budgets.lua)."""
+
+BUDGET_TURNS = "remedy:budget-turns:"
+"""+ tracker, / and a limit of it: a hash, which turn (ms) the last case of a district has, by band and district."""
 
 BUDGETS = "remedy:budgets"
 """Set of the budgets of which something is known, or for which cases wait."""
@@ -369,6 +372,6 @@ _KEYS = "\n".join(
     }.items()
 )
 
-_BUDGETING = {"ROW": BUDGET, "OUT": BUDGET_OUT, "WAITS": BUDGET_WAITS, "ALL": BUDGETS}
+_BUDGETING = {"ROW": BUDGET, "OUT": BUDGET_OUT, "WAITS": BUDGET_WAITS, "TURNS": BUDGET_TURNS, "ALL": BUDGETS}
 
 PRELUDE = f"{_KEYS}\n{table_of_budgets(_BUDGETING)}"

@@ -1,9 +1,14 @@
-"""Connections to a tracker: what is sent again, what is never sent again, and how much of an answer is read."""
+"""Connections to a tracker: what is sent again, what is never sent again, and how much of an answer is read.
+
+Each request is announced to the meter of the work that it is for (see remediation.outbound.metering).
+"""
 
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -14,6 +19,7 @@ from urllib3.util import Retry
 
 from remediation.domain.errors import TryLater
 from remediation.outbound.answers import LARGEST_ANSWER, too_large
+from remediation.outbound.metering import LimitReader, SentRequest, current_meter
 from remediation.trackers.threads import Call, current_call
 
 _READS = frozenset({"GET", "HEAD"})
@@ -34,6 +40,14 @@ class AnswerTooLarge(requests.RequestException):
         return too_large(system, self._limit, status=self._status, wrote=wrote)
 
 
+@dataclass(frozen=True, slots=True)
+class LimitedTracker:
+    """Whose limits count for the requests of a connection, and how its answers are read."""
+
+    name: str
+    reader: LimitReader
+
+
 class RepeatingAdapter(HTTPAdapter):
     """Tries to connect `attempts` times, and sends a read once more where its connection broke before an answer came.
 
@@ -46,15 +60,25 @@ class RepeatingAdapter(HTTPAdapter):
 
     An answer is read to its end in here, within what the current call may receive. Where that call is given up, its
     connections end, and nothing more is sent.
+
+    Where `limited` is given, nothing is sent before the current meter lets it pass, and each answer is noted there.
     """
 
-    def __init__(self, attempts: int, *, connections: int = 10, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        attempts: int,
+        *,
+        connections: int = 10,
+        clock: Callable[[], float] = time.monotonic,
+        limited: LimitedTracker | None = None,
+    ) -> None:
         again = attempts - 1
         only_connecting = Retry(
             total=again, connect=again, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False
         )
         super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=only_connecting)
         self._clock = clock
+        self._limited = limited
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make pools whose connections register themselves with the current call."""
@@ -71,10 +95,10 @@ class RepeatingAdapter(HTTPAdapter):
         """Send the request and read the whole answer.
 
         `timeout` is a pair in seconds, to connect and to answer; without it nothing is sent twice. Raises what
-        HTTPAdapter raises (for a read that was sent again, the error of the second try), and AnswerTooLarge.
+        HTTPAdapter raises (for a read that was sent again, the error of the second try), AnswerTooLarge, and where
+        nothing was sent what the meter raises.
         """
         call = current_call()
-        _require_wanted(call)
         answer = self._sent(call, request, *args, **options)
         _read(answer, call.largest_answer if call else LARGEST_ANSWER)
         _require_wanted(call)  # a body that ends with its connection looks complete where we have ended the connection
@@ -85,13 +109,27 @@ class RepeatingAdapter(HTTPAdapter):
     ) -> requests.Response:
         began = self._clock()
         try:
-            return super().send(request, *args, **options)
+            return self._metered(call, request, *args, **options)
         except requests.ConnectionError as error:
             left = _left_of(options.get("timeout"), self._clock() - began)
             if request.method not in _READS or left is None or not _broke(error):
                 raise
-            _require_wanted(call)
-        return super().send(request, *args, **options | {"timeout": left})
+        return self._metered(call, request, *args, **options | {"timeout": left})
+
+    def _metered(
+        self, call: Call | None, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        """Send it once, if it is still wanted and there is room for it."""
+        _require_wanted(call)
+        limited, meter = self._limited, current_meter()
+        if limited is None or meter is None:
+            return super().send(request, *args, **options)
+        sent = SentRequest(request.method or "", urlsplit(request.url or "").path)
+        counted = meter.ask(limited.name, sent, limited.reader)
+        _require_wanted(call)  # asking may have taken a moment
+        answer = super().send(request, *args, **options)
+        meter.note(limited.name, counted, limited.reader.said(sent, answer.status_code, answer.headers, time.time()))
+        return answer
 
 
 def _require_wanted(call: Call | None) -> None:

@@ -31,6 +31,8 @@ __all__ = ["INTEGRATION", "PERSON", "ROBOT", "ServiceNowTables", "Settings", "se
 
 _DEFAULT_LIMIT = 10_000
 _HOUR = 3600
+_RULE = "0f1c2ab9c3a13110d1b2f0e4a5013d77"
+"""The sys_id of the one rule that there may be."""
 _POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _MISSING = error_of("No Record found", "Record doesn't exist or ACL restricts the record retrieval")
 _MIXED = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": "Check logs for error trace"}
@@ -78,7 +80,7 @@ class _Instance:
     def __init__(self, tables: ServiceNowTables) -> None:
         self.tables = tables
         self.sign_in = SignIn(tables)
-        self._requests: dict[int, int] = {}
+        self._requests: dict[tuple[int, str], int] = {}
 
     async def list_records(self, request: Request) -> Response:
         by, table = self._enter(request, readable=frozenset(COLUMNS))
@@ -96,7 +98,7 @@ class _Instance:
         wanted = params.get("sysparm_suppress_pagination_header", "false").lower() != "true"
         if wanted and self.tables.settings.paging_headers:
             paging = paging_headers(f"{_address(request)}{request.url.path}", params, limit, offset, total)
-        return self._answer(body, 200, paging)
+        return _answer(request, body, 200, paging)
 
     async def insert(self, request: Request) -> Response:
         by, table = self._enter(request)
@@ -116,7 +118,7 @@ class _Instance:
     async def delete(self, request: Request) -> Response:
         by, table = self._enter(request)
         self.tables.delete(table, request.path_params["sys_id"], by)
-        return Response(status_code=204)
+        return Response(status_code=204, headers=_limits_told(request))
 
     async def page(self, request: Request) -> Response:
         uri = request.query_params.get("uri") or f"{request.url.path.lstrip('/')}?{request.url.query}"
@@ -153,27 +155,26 @@ class _Instance:
             raise HTTPException(401, "User Not Authenticated", {"WWW-Authenticate": 'Basic realm="Service-now"'})
         if self.tables.settings.unscoped:
             raise Denied("User Not Authorized", "Access to unscoped api is not allowed")
-        self._count()
+        self._count(request, by)
         table: str = request.path_params["table"]
         if table not in TABLES and table not in readable:
             raise HTTPException(400, "Invalid table")
         return by, table
 
-    def _count(self) -> None:
-        """Count a request against the hour's limit. Raises HTTPException 429 beyond it."""
-        hour = int(self.tables.clock().timestamp()) // _HOUR
-        self._requests = {hour: self._requests.get(hour, 0) + 1}
-        limit = self.tables.settings.rate_limit
-        if limit is not None and self._requests[hour] > limit:
-            wait = (hour + 1) * _HOUR - int(self.tables.clock().timestamp())
-            raise HTTPException(429, "Rate limit exceeded", self._limits() | {"Retry-After": str(wait)})
-
-    def _limits(self) -> dict[str, str]:
+    def _count(self, request: Request, by: Account) -> None:
+        """Count a request of this user against the hour's limit. Raises HTTPException 429 beyond it."""
         limit = self.tables.settings.rate_limit
         if limit is None:
-            return {}
-        reset = (max(self._requests) + 1) * _HOUR
-        return {"X-RateLimit-Limit": str(limit), "X-RateLimit-Reset": str(reset), "X-RateLimit-Rule": "sandbox"}
+            return
+        now = int(self.tables.clock().timestamp())
+        hour = now // _HOUR
+        self._requests = {key: count for key, count in self._requests.items() if key[0] == hour}
+        count = self._requests[hour, by.sys_id] = self._requests.get((hour, by.sys_id), 0) + 1
+        reset = (hour + 1) * _HOUR
+        told = {"X-RateLimit-Limit": str(limit), "X-RateLimit-Reset": str(reset), "X-RateLimit-Rule": _RULE}
+        request.state.limits = told
+        if count > limit:
+            raise HTTPException(429, "Rate limit exceeded", {"Retry-After": str(reset - now)})
 
     def _record(
         self,
@@ -185,15 +186,22 @@ class _Instance:
     ) -> Response:
         values = self.tables.readable(record.values, by)
         body = {"result": self._shown(request, by, record.table, values)}
-        return self._answer(body, status, headers or {})
+        return _answer(request, body, status, headers or {})
 
     def _shown(self, request: Request, by: Account, table: str, values: Row) -> dict[str, object]:
         asked = request.query_params.get("sysparm_fields", "").split(",")
         walked = {**self.tables.unfilled(table, by), **self.tables.behind(values, asked, by), **values}
         return shown(table, walked, request.query_params, _address(request))
 
-    def _answer(self, body: object, status: int, headers: Mapping[str, str]) -> Response:
-        return JSONResponse(body, status, {"X-Transaction-ID": uuid.uuid4().hex[:12], **self._limits(), **headers})
+
+def _limits_told(request: Request) -> dict[str, str]:
+    """What every answer says to a request that a rule counts for, errors included."""
+    told: dict[str, str] = getattr(request.state, "limits", {})
+    return told
+
+
+def _answer(request: Request, body: object, status: int, headers: Mapping[str, str]) -> Response:
+    return JSONResponse(body, status, {"X-Transaction-ID": uuid.uuid4().hex[:12], **_limits_told(request), **headers})
 
 
 async def _payload(request: Request) -> dict[str, object]:
@@ -216,16 +224,17 @@ def _number(text: str | None, default: int) -> int:
 
 
 async def _failure(request: Request, error: Exception) -> Response:
+    told = _limits_told(request)
     match error:
         case Denied():
-            return JSONResponse(error_of(error.message, error.detail), 403)
+            return JSONResponse(error_of(error.message, error.detail), 403, told)
         case Missing():
-            return JSONResponse(_MISSING, 404)
+            return JSONResponse(_MISSING, 404, told)
         case HTTPException(status_code=404):
             return JSONResponse(
-                error_of(f"Requested URI does not represent any resource: {request.url.path}", None), 404
+                error_of(f"Requested URI does not represent any resource: {request.url.path}", None), 404, told
             )
         case HTTPException():
-            return JSONResponse(error_of(error.detail, None), error.status_code, error.headers)
+            return JSONResponse(error_of(error.detail, None), error.status_code, {**told, **(error.headers or {})})
         case _:
             raise error

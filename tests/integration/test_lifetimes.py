@@ -19,6 +19,7 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Risk, TicketState
+from remediation.outbound.metering import SaidLimit
 from remediation.queue import IN_PROGRESS_PREFIX, UPKEEP_QUEUE
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
@@ -34,6 +35,7 @@ from remediation.store.keys import APART, AUDIT, AUDIT_COPY, SEEN, SET_ASIDE_SEE
 from remediation.store.processes import Process, Processes, Turns
 from remediation.store.server.connection import Connection
 from remediation.store.server.rights import _ARQS, _OURS
+from remediation.store.tracker_budgets import SentRequests
 from tests.integration.earlier_stores import written
 from tests.integration.test_feeds import key_of
 from tests.integration.test_relations import FIGHT, SITE, THEFT, School
@@ -207,6 +209,23 @@ async def a_limit_is_reached(office: Whole) -> None:
     await office.context.todo.let_go(lease)
     await office.note()
     office.clock.pass_by(31)
+    await a_tracker_is_limited(office)
+
+
+async def a_tracker_is_limited(office: Whole) -> None:
+    """Two cases wait for it; when there is room again, one of them is woken, and its worker dies."""
+    budgets, names = office.context.tracker_limits.budgets, ("jira/rule-1",)
+    said = SaidLimit("rule-1", 1, 3600.0, 1, 30.0)
+    await budgets.settle([SentRequests(*names, sent=1, said=said, at=office.clock())], office.clock())
+    await office.mark(finding("fnd_1"))
+    lease = await office.context.todo.take(finding("fnd_1").ref, office.clock())
+    assert lease is not None
+    await office.context.todo.put_off(lease, office.clock() + 90, office.clock(), budget=names[0])
+    await office.context.todo.let_go(lease)
+    await office.note()
+    office.clock.pass_by(31)
+    assert await budgets.reserve(names, "lakeside:finding:fnd_2", "a look", office.clock(), urgent=True)
+    await office.note()
 
 
 async def systems_refuse(office: Whole) -> None:

@@ -28,13 +28,21 @@ from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from tests.gated import Happening
 from tests.shelves import Shelves
-from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoBudgets, NoSystems, NothingSetAside
+from tests.stand_in_lists import (
+    MemoryParkedWork,
+    MemoryTimeline,
+    NoBudgets,
+    NoSystems,
+    NothingSetAside,
+    NoTrackerBudgets,
+)
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
 from tests.stand_ins import AccountSources, PlainRulebook, PlainRuling
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, Change, Outside
 from workers.jobs.cases import look_at_case
+from workers.metering import TrackerLimits
 from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.polls import poll_trackers
 from workers.sites import TicketPlaces, TrackerSites
@@ -100,6 +108,7 @@ class World(Outside):
             set_aside=NothingSetAside(NOT_WIRED, AUDIT_KEYS),
             systems=NoSystems(),
             budgets=NoBudgets(),
+            tracker_limits=TrackerLimits(NoTrackerBudgets(), self.clock),
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             relations=CaseRelations(NOT_WIRED, KEYRING),

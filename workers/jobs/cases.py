@@ -25,6 +25,7 @@ from workers.jobs.auditing import found_status
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.settling import finish, join, note_unnamed, park_case, put_off, require, wait_for_a_name
 from workers.jobs.telling import tell_doubts, tell_plan
+from workers.metering import metered_look
 from workers.metrics import LOOK_SECONDS, RETRIES
 from workers.resources import WorkerContext
 
@@ -47,7 +48,8 @@ async def _look_under_lease(context: WorkerContext, lease: Lease) -> None:
         RETRIES.labels(look_at_case.__name__).inc()
     failpoint("lease_taken")
     try:
-        await under_lease(context.todo, lease, _look(context, lease))
+        async with metered_look(context.tracker_limits, lease.ref):
+            await under_lease(context.todo, lease, _look(context, lease))
     except asyncio.CancelledError:
         # stopped, or out of time: a tracker's thread may still be at work, so the next look must not begin now
         await asyncio.shield(context.todo.put_off(lease, context.clock() + LEASE_SECONDS, context.clock()))

@@ -9,7 +9,7 @@ from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
 from remediation.domain.cases import CaseKey
-from remediation.domain.errors import OutsideError, TryLater
+from remediation.domain.errors import BudgetSpent, OutsideError, TryLater
 from remediation.domain.ownership import SiteHistory
 from remediation.domain.tickets import ChangePage, TicketChange
 from remediation.ports import Tracker
@@ -20,6 +20,7 @@ from remediation.store.keys import CURSOR
 from workers.calls import cause_of
 from workers.jobs.boundary import never_raising
 from workers.jobs.telling import note_answer, note_trouble
+from workers.metering import metered_poll
 from workers.metrics import POLLS
 from workers.resources import WorkerContext
 
@@ -47,6 +48,15 @@ async def _poll(context: WorkerContext, tracker: Tracker) -> None:
     if context.clock() < await context.systems.limited_until(tracker.name):
         POLLS.labels(tracker.name, "limited").inc()
         return
+    async with metered_poll(context.tracker_limits, tracker.name) as may_read:
+        if may_read:
+            await _poll_every_list(context, tracker)
+        else:
+            POLLS.labels(tracker.name, "limited").inc()
+
+
+async def _poll_every_list(context: WorkerContext, tracker: Tracker) -> None:
+    """Read its own list, and those of former places."""
     sites = await context.sites.of([tracker.name])  # so a change is noticed although no case is looked at
     site, former = _moved_to(sites.get(tracker.name)), await context.places.former(tracker)
     for place in former:
@@ -117,6 +127,8 @@ async def _poll_list(context: WorkerContext, tracker: Tracker, place: str, site:
             cursor = page.cursor
             if not page.more:
                 break
+    except BudgetSpent:
+        POLLS.labels(tracker.name, "limited").inc()
     except OutsideError as error:
         POLLS.labels(tracker.name, "failed").inc()
         logger.warning("poll_failed", error=type(error).__name__, reason=cause_of(error), status=error.status)

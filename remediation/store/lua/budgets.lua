@@ -1,4 +1,5 @@
--- Budgets: how many requests a system still takes, as its answers say. A budget is named `<system>/read` or `<system>/write`.
+-- Budgets: how many requests a system still takes, as its answers say, and who waits for them. Those of trackers are counted in
+-- another way (see tracker_budgets.lua). One of SchoolScan's is named `<system>/read` or `<system>/write`.
 -- Its row has what the newest answer said: `limit`, `remaining`, `told` (the reset as it stood there) and `reset`, the same by
 -- Redis's clock (ms), never earlier than it is; and `closed`, until when (ms) it was refused. BUDGET_OUT has the requests that
 -- are reserved and not answered, by when (ms): they may not be counted in `remaining` yet.
@@ -33,6 +34,7 @@ local function left_of(budget, urgent, now)
 end
 
 local function take_from(budget, name, urgent, now)
+  if tracker_budgets.is_one(budget) then return tracker_budgets.take(budget, name, urgent, now) ~= nil end
   if left_of(budget, urgent, now) <= 0 then return false end
   redis.call('ZADD', BUDGETING.OUT .. budget, now, name)
   redis.call('PEXPIRE', BUDGETING.OUT .. budget, BUDGETING.RESERVED_MS)
@@ -42,16 +44,17 @@ end
 -- The place of a case among those that wait for a budget: worse ones first, and among equals those that wait longest.
 -- A band is worth a head start, so that nothing waits for ever behind what is worse and new; only a critical case goes ahead
 -- of all others.
-local function rank_of(ref, now)
+local function rank_of(ref, budget, now)
   local band = band_of(CASE .. ref)
   local since = tonumber(redis.call('ZSCORE', DIRTY_SINCE, ref) or now)
+  if tracker_budgets.is_one(budget) then since = tracker_budgets.turn_of(budget, ref, band, since) end
   return since - (band >= BUDGETING.URGENT_BAND and BUDGETING.URGENT_AHEAD_MS or band * BUDGETING.BAND_AHEAD_MS)
 end
 
 -- A case waits for this budget.
 local function wait_for_budget(ref, budget, now)
   redis.call('HSET', CASE .. ref, 'budget', budget)
-  redis.call('ZADD', BUDGETING.WAITS .. budget, rank_of(ref, now), ref)
+  redis.call('ZADD', BUDGETING.WAITS .. budget, rank_of(ref, budget, now), ref)
   redis.call('SADD', BUDGETING.ALL, budget)
 end
 
@@ -63,8 +66,12 @@ end
 -- Wake the cases that wait for a budget, the first ones first, as many as it can pay for: each gets one of its requests, and
 -- where that is a write, a read besides, because a look begins with one. Returns how many were woken.
 local function release_waiting(budget, now)
-  local waits, woken = BUDGETING.WAITS .. budget, 0
-  while woken < BUDGETING.MOST_RELEASED do
+  local waits, woken, most = BUDGETING.WAITS .. budget, 0, BUDGETING.MOST_RELEASED
+  if tracker_budgets.is_one(budget) then
+    tracker_budgets.catch_up(budget, now)
+    if redis.call('HEXISTS', BUDGETING.ROW .. budget, 'limit') == 0 then most = BUDGETING.FIRST_AT_ONCE end
+  end
+  while woken < most do
     local ref = redis.call('ZRANGE', waits, 0, 0)[1]
     if not ref then break end
     local row = CASE .. ref

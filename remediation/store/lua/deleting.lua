@@ -1,4 +1,5 @@
--- What scripts share that delete a case with all that is kept of it. They need ticket_index.lua, too.
+-- What scripts share that delete a case with all that is kept of it. They need ticket_index.lua and
+-- tracker_budgets.lua, too.
 
 -- Take parked work off the list of it, and shred its words.
 local function drop_parked(name)
@@ -29,6 +30,9 @@ local function delete_case(ref)
   if budget then redis.call('ZREM', BUDGETING.WAITS .. budget, ref) end
   for _, access in ipairs({'read', 'write'}) do -- what was promised to it
     redis.call('ZREM', BUDGETING.OUT .. 'schoolscan:' .. district_of(ref) .. '/' .. access, 'for:' .. ref)
+  end
+  for _, each in ipairs(redis.call('SMEMBERS', BUDGETING.ALL)) do
+    if tracker_budgets.is_one(each) then tracker_budgets.give_back(each, ref) end
   end
   lives_by(row, '')
   forget_unnamed(ref)

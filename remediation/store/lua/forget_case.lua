@@ -1,4 +1,4 @@
--- with ticket_index.lua, deleting.lua
+-- with ticket_index.lua, tracker_budgets.lua, deleting.lua
 -- Delete all that is kept of one case, in one step. ARGV: reference, '1' to count only, or '', a line of the audit or '', the
 -- case of an identity to which the finding belongs or '' where only its row tells, the finding's id or '' likewise, then what
 -- its row may not know (any more): how many spots follow, and these; how many actions of the case, and these; ids of its jobs.

@@ -1,4 +1,4 @@
--- with ticket_index.lua, deleting.lua
+-- with ticket_index.lua, tracker_budgets.lua, deleting.lua
 -- Delete cases that came to their end long enough ago, with all that is kept of them. ARGV: latest end (ms) of these cases,
 -- how many cases the line of the audit speaks of, this line, then for each case its reference, its generation when it was
 -- read, how often findings of it had been named by then, how many findings belong to it, and the references of their own cases.

@@ -1,4 +1,4 @@
--- with budgets.lua
+-- with tracker_budgets.lua, budgets.lua
 -- Let go of a case. It is looked at again at `due`, or at once when something happened since. ARGV: reference, token, due
 -- (ms), generation seen, now, what to count ('attempts'; 'overtaken', which an attempt sets back to 0; or '' for nothing), the
 -- system that it waits for or '', the budget that it waits for or '', and fields of the row to delete. Returns 0 when the

@@ -1,4 +1,4 @@
--- with budgets.lua
+-- with tracker_budgets.lua, budgets.lua
 -- Wake cases that wait for budgets in which there is something again. ARGV: now. Returns how many.
 local woken = 0
 for _, budget in ipairs(redis.call('SMEMBERS', BUDGETING.ALL)) do

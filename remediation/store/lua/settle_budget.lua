@@ -1,4 +1,4 @@
--- with budgets.lua
+-- with tracker_budgets.lua, budgets.lua
 -- A reserved request was answered, or came to nothing. ARGV: budget, its name, now, '1' where there is an answer, the limit, how
 -- much of it remains, the reset as it was told, in how many ms that is (each '' where the answer does not say), and for how many
 -- ms nothing more is taken, at the least ('' for none). That grows with each refusal in a row.

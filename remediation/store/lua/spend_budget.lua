@@ -1,4 +1,4 @@
--- with budgets.lua
+-- with tracker_budgets.lua, budgets.lua
 -- Reserve one request. ARGV: budget, the reference of the case or scan that it is for, a name for it, now, and '1' where the
 -- work is urgent whatever its case is. A case that was woken for it has its request already; others come behind those that
 -- wait. Returns 1, or 0, in how many ms there may be more, how many cases wait, and the limit (0: unknown).

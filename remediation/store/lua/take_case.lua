@@ -1,4 +1,4 @@
--- with budgets.lua
+-- with tracker_budgets.lua, budgets.lua
 -- Take the lease on a dirty case. ARGV: reference, token, now, whether it would be tried alone, time to live (ms).
 -- Returns the row, or 'clean', 'busy' or 'suspect'.
 -- Fields are added to the row: when this Redis was first used (of what was before, it may know nothing), up to which end (ms)

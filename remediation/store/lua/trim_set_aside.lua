@@ -1,4 +1,4 @@
--- with ticket_index.lua, deleting.lua
+-- with ticket_index.lua, tracker_budgets.lua, deleting.lua
 -- Delete what was set aside for too long, or beyond what one account or district may have: quarantined deliveries, and
 -- findings and scans that SchoolScan did not know at the first look. ARGV: now; how long (ms) a quarantined delivery is kept,
 -- and what was not found; how many of the latter a district may have; how many are deleted at the most; what the lines of

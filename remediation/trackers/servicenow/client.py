@@ -17,9 +17,10 @@ from remediation import telemetry
 from remediation.domain.errors import Refused, TryLater
 from remediation.mapping.config.trackers.servicenow import CONNECTION_ATTEMPTS, ServiceNowTracker
 from remediation.outbound.answers import note_answer, note_request
-from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
+from remediation.trackers.connecting import AnswerTooLarge, LimitedTracker, RepeatingAdapter
 from remediation.trackers.replies import Reply
 from remediation.trackers.servicenow.changes import PAGE_SIZE
+from remediation.trackers.servicenow.limits import RuleReader
 from remediation.trackers.servicenow.records import MYSELF, Record, fields_of, text_of
 from remediation.trackers.servicenow.replies import error_of, has_more, hidden, total_of
 
@@ -32,12 +33,14 @@ _MOST_PAGES = 20
 class ServiceNowClient:
     """One thread's connection. Every method raises errors of ours and nothing else."""
 
-    def __init__(self, name: str, config: ServiceNowTracker, sign_in: AuthBase) -> None:
+    def __init__(
+        self, name: str, config: ServiceNowTracker, sign_in: AuthBase, limits: RuleReader | None = None
+    ) -> None:
         address = urlsplit(str(config.url).rstrip("/"))
         self._name = name
         self._columns = fields_of(config)
         self._timeout = (config.connect_timeout.total_seconds(), config.read_timeout.total_seconds())
-        self._session = _session_for(name, config, sign_in)
+        self._session = _session_for(name, config, sign_in, limits or RuleReader())
         self._snow = pysnow.Client(
             host=address.netloc + address.path, session=self._session, use_ssl=address.scheme == "https"
         )
@@ -123,27 +126,30 @@ class ServiceNowClient:
         raise error
 
 
-def _session_for(system: str, config: ServiceNowTracker, sign_in: AuthBase) -> requests.Session:
+def _session_for(system: str, config: ServiceNowTracker, sign_in: AuthBase, limits: RuleReader) -> requests.Session:
     """A session that signs in to every request.
 
     An answer that is an error raises ours before ServiceNow's client sees it. Nothing of the environment counts:
     no proxy, no netrc, no certificates. Redirects are answers, and not followed.
     """
-    session = bare_session(config)
+    session = bare_session(config, LimitedTracker(system, limits))
     session.auth = sign_in
     session.hooks["response"] = [_judge(system)]
     return session
 
 
-def bare_session(config: ServiceNowTracker) -> requests.Session:
-    """A session that trusts and goes through what the configuration says, and signs in to nothing."""
+def bare_session(config: ServiceNowTracker, limited: LimitedTracker | None = None) -> requests.Session:
+    """A session that trusts and goes through what the configuration says, and signs in to nothing.
+
+    Without `limited`, no limit counts for its requests: rules are about the API, and a token comes from elsewhere.
+    """
     session = requests.Session()
     session.trust_env = False
     session.verify = str(config.ca_file) if config.ca_file else True
     if config.proxy:
         session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
     for scheme in ("https://", "http://"):
-        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS, connections=1))
+        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS, connections=1, limited=limited))
     return session
 
 

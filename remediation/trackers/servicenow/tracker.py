@@ -19,6 +19,7 @@ from remediation.trackers.servicenow.changes import PAGE_SIZE, advanced, changes
 from remediation.trackers.servicenow.client import ServiceNowClient
 from remediation.trackers.servicenow.journals import JOURNALS as JOURNAL_ROWS
 from remediation.trackers.servicenow.journals import names_ticket, notes_of
+from remediation.trackers.servicenow.limits import RuleReader
 from remediation.trackers.servicenow.records import (
     CHANGE_FIELDS,
     CLOSING_FIELDS,
@@ -73,9 +74,9 @@ class ServiceNow:
         self._longest = config.longest_call
         self._name = name
         self._config = config
-        sign_in = sign_in_of(name, config, secret)
+        sign_in, limits = sign_in_of(name, config, secret), RuleReader()
         self._threads = Threads.configured(
-            name, config, lambda: ServiceNowClient(name, config, sign_in), largest_answer
+            name, config, lambda: ServiceNowClient(name, config, sign_in, limits), largest_answer
         )
         self._references = References(name, self.look)
         self._own = ""

@@ -1,12 +1,13 @@
 """What waits in the store and for how long, what was set aside, and whether our keys open it."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.sealing import Keyring
-from remediation.store.budgets import BudgetFigures, Budgets
+from remediation.store.budgets import Access, BudgetFigures, Budgets
 from remediation.store.deliveries.inbox import MostKept
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.sealed import SealedUnder, feeds_not_renewed, sealed_under
@@ -94,8 +95,11 @@ def _cases(figures: Figures, now: float) -> Diagnosis:
 
 
 def _budget(budget: BudgetFigures) -> Diagnosis:
-    says = f"{budget.left:,} of {budget.limit:,} {budget.access}s left"
-    return well(f"limit of {budget.system}", f"{says}, {budget.waiting:,} cases wait for their turn")
+    what, waiting = f"limit of {budget.system}", f"{budget.waiting:,} cases wait for their turn"
+    if not budget.limit:
+        return well(what, f"it told none and refuses for now ({budget.access}), {waiting}")
+    unit = f"{budget.access}s left" if budget.access in get_args(Access) else f"requests left ({budget.access})"
+    return well(what, f"{budget.left:,} of {budget.limit:,} {unit}, {waiting}")
 
 
 def _queue(figures: Figures) -> Diagnosis:
