@@ -43,6 +43,9 @@ count as sent from then on."""
 REFUSED_MS = 600_000
 """How long a refusal of a tracker's that told no limit is remembered after its end."""
 
+IN_A_ROW_MS = 60_000
+"""A refusal of a tracker's that comes no later than this after the end of the one before is the next one in a row."""
+
 MOST_A_LOOK = 4
 LOOK_SHARE = 0.05
 """How many requests a look at a case is given at once, as far as that is no more than this share of a tracker's limit:
@@ -72,6 +75,7 @@ _TERMS: Mapping[str, float] = {
     "BUDGET_MS": BUDGET_MS,
     "HELD_MS": HELD_MS,
     "REFUSED_MS": REFUSED_MS,
+    "IN_A_ROW_MS": IN_A_ROW_MS,
     "MOST_A_LOOK": MOST_A_LOOK,
     "LOOK_SHARE": LOOK_SHARE,
     "KEPT_SHARE": KEPT_SHARE,

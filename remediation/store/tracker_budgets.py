@@ -78,10 +78,12 @@ class TrackerBudgets:
 
         And how many requests that may take; None where nothing limits it. The next poll goes on where this one ends.
         """
+        if not budgets:
+            return 0.0, None
         asked = self._connection.redis.pipeline(transaction=False)
         for budget in budgets:
             asked.hmget(BUDGET + budget, ["poll_at", "limit"])
-        found = await self._connection.ask(asked.execute()) if budgets else []
+        found = await self._connection.ask(asked.execute())
         may_at = max((int(at) / 1000 for at, _ in found if at is not None), default=0.0)
         limits = [int(limit) for _, limit in found if limit is not None]
         return may_at, max(_POLL_AT_ONCE, int(min(limits) * POLL_SHARE / 4)) if limits else None

@@ -29,9 +29,10 @@ local function take_told(row, limit, window, fill, at, remaining)
 end
 
 local function close(row, least)
+  local closed = tonumber(redis.call('HGET', row, 'closed') or '0')
+  if now - closed > BUDGETING.IN_A_ROW_MS then redis.call('HDEL', row, 'refused') end
   local times = redis.call('HINCRBY', row, 'refused', 1)
   local own = math.min(BUDGETING.FIRST_CLOSED_MS * 2 ^ (times - 1), LONGEST_HOLD_MS)
-  local closed = tonumber(redis.call('HGET', row, 'closed') or '0')
   redis.call('HSET', row, 'closed', string.format('%d', math.max(closed, now + math.max(own, least))))
 end
 
