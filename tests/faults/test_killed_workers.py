@@ -1,5 +1,6 @@
 """kill -9 in the middle of everything that a worker does outside: another one finishes it, and does nothing twice."""
 
+import json
 import os
 import random
 import signal
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from remediation.store.deliveries.backfills import backfill_ref
+from remediation.store.keys import SCAN
+from sandbox.secrets import DISTRICT
 from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State
 from tests.e2e.watching import eventually
@@ -74,14 +78,14 @@ def quiet_worker(scene: Scene) -> Program:
     return scene.start_worker(POLL_SECONDS="60")
 
 
-def slow(scene: Scene, moment: Moment) -> Callable[[], bool]:
-    """Have the system carry such a request out and keep the answer back; whether that has happened since."""
+def slow(scene: Scene, moment: Moment, count: int = 1) -> Callable[[], bool]:
+    """Have the system carry so many such requests out and keep the answers back; whether that has happened since."""
     before = len(scene.outside.requests(moment.system))
-    scene.outside.break_down(moment.system, "slow", method=moment.method, path=moment.path, seconds=1.5)
+    scene.outside.break_down(moment.system, "slow", method=moment.method, path=moment.path, seconds=1.5, times=count)
 
     def is_in_flight() -> bool:
         since = scene.outside.requests(moment.system)[before:]
-        return any(each["fault"] == "slow" and each["status"] is not None for each in since)
+        return len([each for each in since if each["fault"] == "slow" and each["status"] is not None]) >= count
 
     return is_in_flight
 
@@ -143,6 +147,27 @@ def test_workers_killed_in_the_middle_of_a_scan_leave_one_ticket_in_each_tracker
         time.sleep(chance.uniform(0.1, 0.8))  # anywhere in its work
         assert worker.stop(signal.SIGKILL) == -signal.SIGKILL
     worker = quiet_worker(scene)
+    for finding_id in ids:
+        scene.settles(finding_id, REVIEWING, RECOVERS_WITHIN)
+    assert worker.stop() == 0
+
+
+def test_a_backfill_whose_command_and_worker_are_killed_goes_on_and_opens_each_ticket_once(scene: Scene) -> None:
+    first = scene.outside.add_findings([BOTH] * 5)
+    scene.outside.add_findings([{**BOTH, "status": "resolved"}] * 100)  # two pages at the least
+    ids = [*first, *scene.outside.add_findings([BOTH] * 5)]
+    listing = Moment("schoolscan", "GET", "^/v1/findings$", told, REVIEWING)
+    opening = Moment("jira", "POST", "/issue$", told, REVIEWING)
+    watched = [slow(scene, listing, count=2), slow(scene, opening)]
+    command, worker = scene.stage.command("backfill"), quiet_worker(scene)
+    for is_in_flight in watched:
+        eventually(is_in_flight, 15)
+    for killed in (command, worker):
+        assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert scene.redis.hget(SCAN + backfill_ref(DISTRICT), "pages") == b"1"
+    worker = quiet_worker(scene)
+    shown = scene.remedy("backfill", "--json")
+    assert (shown.returncode, json.loads(shown.stdout)["new"]) == (0, len(ids))
     for finding_id in ids:
         scene.settles(finding_id, REVIEWING, RECOVERS_WITHIN)
     assert worker.stop() == 0

@@ -103,6 +103,17 @@ async def test_taking_back_what_is_gone_does_nothing_and_a_new_one_finds_it_agai
     assert len(office.jira.books) == len(NAMES)
 
 
+async def test_a_command_that_was_cut_off_is_gone_on_with(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remediation.store.cases.withdrawal._AT_ONCE", 2)
+    await list_all(office)
+    async for count in Backfills(office.connection).take_back("lakeside", await cancelled(office)):
+        assert count == 2
+        break
+    assert len(await rows(office)) == 3
+    assert await taken_back(office) == 3
+    assert (await standing(office)).taken_back == len(NAMES)
+
+
 async def test_what_something_came_in_about_stays_and_so_does_what_a_worker_has_in_hands(office: Office) -> None:
     await list_all(office)
     await come_in(office, "low", "low")
