@@ -1,4 +1,4 @@
--- with ticket_index.lua, deleting.lua
+-- with ticket_index.lua, tracker_budgets.lua, deleting.lua
 -- Take back cases that a backfill found and that nobody has begun to work at: they are deleted, as if they had not been found.
 -- ARGV: reference of the backfill, its id, a line of the audit or '', then for each case its reference, how many findings belong to
 -- it, and the references of their own cases.
