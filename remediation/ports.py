@@ -371,6 +371,10 @@ class Rulebook(Protocol):
         """The present name of a tracker by each of its former names."""
         ...
 
+    def summary_pause(self, district: str) -> float | None:
+        """Returns how many seconds lie at least between two countings of a scan; None where scans get no summary."""
+        ...
+
     def identity(self, district: str) -> Identity | None:
         """Returns how the district's findings are identified by content; None where their ids last."""
         ...

@@ -3,33 +3,36 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKind
-from remediation.domain.findings import Finding
 from remediation.domain.identities import NO_IDENTITIES, Identity
+from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
 from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
+from remediation.domain.summaries import ScanSummary
 from remediation.domain.tickets import Draft, MemberList, Ticket, TicketState
 from remediation.mapping.config.policies import policy_of
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of, is_same_address
 from remediation.mapping.render.incidents import change_of
-from remediation.mapping.render.lists import list_of
 from remediation.mapping.render.occasions import (
+    AnyCommentKind,
     CommentKind,
     IncidentCommentKind,
     NoteKind,
     Occasion,
+    SummaryCommentKind,
     comment_of,
     note_of,
 )
-from remediation.mapping.render.tickets import closing_fields_of, draft_of, urgency_of
-from remediation.mapping.rules.coverage import Coverage, place_of
+from remediation.mapping.render.tickets import closing_fields_of, draft_of, members_of, urgency_of
+from remediation.mapping.rules.coverage import Coverage, place_of, summary_rule
 from remediation.mapping.rules.matching import Matcher
 from remediation.mapping.rules.vicinities import vicinity_of
 
@@ -88,6 +91,20 @@ _INCIDENT_COMMENTS = {
     Why.CONTINUED: IncidentCommentKind.CONTINUED,
     Why.RELATED: IncidentCommentKind.RELATED,
 }
+
+_SUMMARY_COMMENTS = {
+    Why.NEW: SummaryCommentKind.REOPENED,
+    Why.FOUND_AGAIN: SummaryCommentKind.REOPENED,
+    Why.FINDING_GONE: SummaryCommentKind.SCAN_GONE,
+    Why.DUPLICATE: SummaryCommentKind.DUPLICATE,
+    Why.LEFT_OVER: SummaryCommentKind.LEFT_OVER,
+    Why.REFUSED: SummaryCommentKind.REFUSED,
+    Why.CONTINUED: SummaryCommentKind.CONTINUED,
+}
+"""For other causes a ticket is closed because the summary was (RESOLVED)."""
+
+_OF_SUMMARIES = Policy(kept_open=frozenset())
+"""However people close the ticket of a summary: closed is closed."""
 
 _DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED})
 """The causes with which people decided, by closing tickets."""
@@ -195,13 +212,12 @@ class MappingsRuling:
             until=policy.acceptance.until(ticket),
             word=ticket.word,
         )
-        kinds = _COMMENTS if self.subject.key.kind is CaseKind.FINDING else _INCIDENT_COMMENTS
-        return comment_of(self.mappings, kinds[why], occasion)
+        return comment_of(self.mappings, _comment_kind(why, self.subject.key.kind), occasion)
 
     @property
     def member_list(self) -> MemberList | None:
-        """Returns the list of the subject's findings for its tickets; None where it has not several."""
-        return list_of(self.mappings, self.subject)
+        """Returns what the subject's tickets list: its findings, if several, or a scan's numbers; None for nothing."""
+        return members_of(self.mappings, self.subject)
 
     @property
     def vicinity(self) -> Vicinity | None:
@@ -212,11 +228,23 @@ class MappingsRuling:
     def news(self) -> str:
         """What readers of its tickets may be told that changed since they were opened; empty where that is nothing."""
         before, now = self.subject.told, self.subject.detail
-        if isinstance(now, Finding) or before is None:
+        if not isinstance(now, Incident) or before is None:
             return ""
         return change_of(
             before.incident, now, restricted=self.counting is not None and self.counting.detail == "restricted"
         )
+
+
+def _comment_kind(why: Why, kind: CaseKind) -> AnyCommentKind:
+    match kind:
+        case CaseKind.FINDING:
+            return _COMMENTS[why]
+        case CaseKind.INCIDENT:
+            return _INCIDENT_COMMENTS[why]
+        case CaseKind.SUMMARY:
+            return _SUMMARY_COMMENTS.get(why, SummaryCommentKind.RESOLVED)
+        case _:
+            assert_never(kind)
 
 
 def _status_told(why: Why, status: Status, ticket: Ticket) -> Status:
@@ -243,6 +271,8 @@ class MappingsRulebook:
         }
         self._former = {name: policy.as_former for name, policy in self._policies.items()}
         usual = policy_of(mappings.defaults, "", (), mappings.defaults.detail)
+        rules_of_summaries = {name: summary_rule(each.scan_summary) for name, each in mappings.districts.items()}
+        self._summaries = {name: rule for name, rule in rules_of_summaries.items() if rule is not None}
         self._without_rule = {CaseKind.FINDING: usual, CaseKind.INCIDENT: replace(usual, closes_gone=True)}
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> MappingsRuling:
@@ -251,6 +281,8 @@ class MappingsRulebook:
         Where no rule matches, the policy is that of the rule named `known`; where the file has no such rule (any more),
         it is `said`, the policy of that rule when it counted; and where that is not known, it is that of `defaults`.
         """
+        if isinstance(subject.detail, ScanSummary):
+            return self._summary_ruling(subject, subject.detail, at)
         rule = self._matcher.rule_for(subject, at)
         policy = self._policy(subject, rule, known, said)
         counting = self._rules.get(policy.rule)
@@ -258,6 +290,13 @@ class MappingsRulebook:
             severity = next((each.severity for each in (rule, counting) if each and each.severity), Severity.UNKNOWN)
             subject = replace(subject, severity=severity)
         return MappingsRuling(self._mappings, subject, at, rule, policy, counting)
+
+    def _summary_ruling(self, subject: Subject, summary: ScanSummary, at: datetime) -> MappingsRuling:
+        """Returns the ruling on the summary of a scan. It wants tickets only once the scan is completed and counted."""
+        rule = self._summaries.get(subject.key.district)
+        is_wanted = rule is not None and summary.is_completed and not summary.is_uncounted
+        trackers = tuple(rule.tickets) if rule is not None and is_wanted else ()
+        return MappingsRuling(self._mappings, subject, at, rule, replace(_OF_SUMMARIES, trackers=trackers), rule)
 
     def _policy(self, subject: Subject, rule: Rule | None, known: str, said: Policy | None) -> Policy:
         """Returns the policy of the rule that matches the subject, or else of the one that counted before.
@@ -272,6 +311,11 @@ class MappingsRulebook:
     def former_names(self) -> Mapping[str, str]:
         """The present name of a tracker by each of its former names."""
         return self._former_names
+
+    def summary_pause(self, district: str) -> float | None:
+        """Returns how many seconds lie at least between two countings of a scan; None where scans get no summary."""
+        named = self._mappings.districts.get(district)
+        return named.scan_summary.every.total_seconds() if named and named.scan_summary else None
 
     def identity(self, district: str) -> Identity | None:
         """Returns how the district's findings are identified by content; None where their ids last."""

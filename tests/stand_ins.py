@@ -440,6 +440,7 @@ class PlainRulebook:
         self.by_severity: dict[Severity, dict[str, str]] = {}
         self.closers: list[str] = []
         self.identities: dict[str, Identity] = {}
+        self.counted_every: float | None = None
         self.former_names: dict[str, str] = {}
         self.sites_given_up: set[str] = set()
         self.one_installation: tuple[str, ...] = ()
@@ -450,6 +451,10 @@ class PlainRulebook:
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
         del at, known, said
         return PlainRuling(self, subject, self.terms)
+
+    def summary_pause(self, district: str) -> float | None:
+        del district
+        return self.counted_every
 
     def identity(self, district: str) -> Identity | None:
         return self.identities.get(district)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from remediation import telemetry
-from remediation.domain.cases import CaseKey, Link
+from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
 from remediation.domain.ownership import Site
 from remediation.domain.status import Status
@@ -77,13 +77,14 @@ class _Calls:
 class CountedSource:
     """A district's SchoolScan account whose calls are counted. Implements remediation.ports.ListedSource."""
 
-    def __init__(self, district: str, source: ListedSource) -> None:
+    def __init__(self, district: str, source: ListedSource, read: str = "finding") -> None:
         self._source = source
+        self._read = read
         self._calls = _Calls(account_of(district))
 
     async def subject(self, key: CaseKey) -> Subject:
-        """The finding as it is now."""
-        return await self._calls.read("finding", self._source.subject(key))
+        """The subject as it is now."""
+        return await self._calls.read(self._read, self._source.subject(key))
 
     async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
         """One page of findings."""
@@ -226,7 +227,8 @@ class CountedTracker:
 
 def counted_sources(sources: Mapping[SourceKey, ListedSource]) -> dict[SourceKey, ListedSource]:
     """The same accounts, counted."""
-    return {which: CountedSource(which[0], source) for which, source in sources.items()}
+    named = {CaseKind.SUMMARY: "scan"}
+    return {which: CountedSource(which[0], source, named.get(which[1], "finding")) for which, source in sources.items()}
 
 
 def counted_feeds(feeds: Mapping[str, WalkedFeed]) -> dict[str, WalkedFeed]:

@@ -26,6 +26,7 @@ from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.cursors import SealedCursors
+from remediation.store.deliveries.counting import Countings
 from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
@@ -70,19 +71,20 @@ class NamedSystems:
 class WorkerContext:
     """The resources of jobs; `clock` returns Unix seconds.
 
-    `cursors` seals how far lists were read. `links` returns the links of the case that a lease is for, `relations` is
-    where cases are found by others, `sites` the present site of each tracker, and `places` the former places of
-    tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read; `keeps_incidents` is how
-    long they are kept. `audit` are the keys of the audit, to which looks add lines, `trail` is the audit itself,
-    `keeps_audit` how long its lines are kept, `keeps_cases` and `keeps_parked` how long cases at their end and parked
-    work are, and `audit_targets` where lines are written besides the log; `rules` is the start of the digest of
-    mappings.yaml.
+    `countings` are the numbers of scans with a summary. `cursors` seals how far lists were read. `links` returns the
+    links of the case that a lease is for, `relations` is where cases are found by others, `sites` the present site of
+    each tracker, and `places` the former places of tickets. `incidents` are what feeds have shown, and `feed_states`
+    how far each was read; `keeps_incidents` is how long they are kept. `audit` are the keys of the audit, to which
+    looks add lines, `trail` is the audit itself, `keeps_audit` how long its lines are kept, `keeps_cases` and
+    `keeps_parked` how long cases at their end and parked work are, and `audit_targets` where lines are written besides
+    the log; `rules` is the start of the digest of mappings.yaml.
     """
 
     connection: Connection
     todo: Todo
     inbox: Inbox
     scans: Scans
+    countings: Countings
     cursors: SealedCursors
     parked: ParkedWork
     set_aside: SetAsideLimits
@@ -122,7 +124,7 @@ class WorkerContext:
         if source is not None:
             return source
         match kind:
-            case CaseKind.FINDING:
+            case CaseKind.FINDING | CaseKind.SUMMARY:
                 system, words = system_of(district), "no such district in mappings.yaml"
             case CaseKind.INCIDENT:
                 system, words = feeds_of(district), "no feed of incidents of this district in mappings.yaml"
@@ -138,7 +140,7 @@ class WorkerContext:
         `urgent`: whatever the severity of the case is; `in_steps`: each is remembered (see workers/budgets.py).
         """
         source = self.source(district, kind)
-        if kind is not CaseKind.FINDING:
+        if kind is CaseKind.INCIDENT:
             return source
         return BudgetedSource(source, self.budgets, system_of(district), ref, self.clock, urgent, in_steps)
 
@@ -159,6 +161,7 @@ def context_on(
         todo=Todo(connection, crash_counter),
         inbox=Inbox(connection, keyring, kept.deliveries, crash_counter),
         scans=Scans(connection, keyring, crash_counter),
+        countings=Countings(connection, keyring),
         cursors=SealedCursors(keyring),
         parked=ParkedWork(connection, keyring),
         set_aside=SetAsideLimits(connection, trail.keys, kept.quarantined, kept.not_found),

@@ -51,6 +51,8 @@ class CaseKind(StrEnum):
 
     FINDING = "finding"
     INCIDENT = "incident"
+    SUMMARY = "summary"
+    """Of a scan; its id is the scan's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from types import MappingProxyType
 
 from remediation.domain.cases import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.incidents import Incident
 from remediation.domain.members import KnownMember
 from remediation.domain.status import Severity, Status
-from remediation.domain.subjects import Subject, subject_of
+from remediation.domain.subjects import Detail, Subject, subject_of
 
 
 class IdentityField(StrEnum):
@@ -36,13 +35,13 @@ class Identity:
     by: frozenset[IdentityField]
     key: bytes = field(repr=False)
 
-    def case_of(self, district: str, finding: Finding | Incident) -> CaseKey | None:
-        """Returns the case of the finding. None for one that lacks a field, and for an incident: a case of its own.
+    def case_of(self, district: str, finding: Detail) -> CaseKey | None:
+        """Returns the case of the finding. None for one that lacks a field, and for anything else: a case of its own.
 
         Values are compared as they are written: upper and lower case differ, and so do addresses with and without a
         query, a fragment or a final slash.
         """
-        if isinstance(finding, Incident):
+        if not isinstance(finding, Finding):
             return None
         values = _values(finding, self.by)
         if values.keys() != self.by:

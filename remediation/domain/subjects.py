@@ -5,10 +5,14 @@ from datetime import UTC, datetime, time, tzinfo
 from typing import assert_never
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.findings import Finding
+from remediation.domain.findings import Finding, Scan
 from remediation.domain.incidents import Decided, Incident, Told
 from remediation.domain.members import ListedMember
 from remediation.domain.status import Severity, Status
+from remediation.domain.summaries import ScanSummary
+
+Detail = Finding | Incident | ScanSummary
+"""What a source itself shows of a subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Subject:
     key: CaseKey
     status: Status
     severity: Severity
-    detail: Finding | Incident
+    detail: Detail
     detected_at: datetime | None = None
     changed_at: datetime | None = None
     review: str | None = None
@@ -62,6 +66,15 @@ def subject_of_incident(key: CaseKey, decided: Decided, zone: tzinfo = UTC) -> S
     return Subject(key, status, Severity.UNKNOWN, incident, detected_at=began, keeps_status=False, told=decided.told)
 
 
+def subject_of_summary(key: CaseKey, summary: ScanSummary) -> Subject:
+    """Returns the summary of a scan as the subject of this case, which was not decided about yet.
+
+    No ticket of it can be older than the beginning of the scan.
+    """
+    began = summary.scan.started_at
+    return Subject(key, Status.OPEN, Severity.UNKNOWN, summary, detected_at=began, keeps_status=False)
+
+
 def gone(key: CaseKey) -> Subject:
     """Returns the subject of a case that its source does not have any more; only its id is known."""
     match key.kind:
@@ -69,5 +82,7 @@ def gone(key: CaseKey) -> Subject:
             return subject_of(key, Finding(key.id, Status.GONE))
         case CaseKind.INCIDENT:
             return subject_of_incident(key, Decided(Incident(key.id, is_deleted=True)))
+        case CaseKind.SUMMARY:
+            return replace(subject_of_summary(key, ScanSummary(Scan(key.id))), status=Status.GONE)
         case _:
             assert_never(key.kind)

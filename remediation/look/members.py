@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from remediation.domain.cases import CaseKey, CaseRecord, key_of_ref
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, key_of_ref
 from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
 from remediation.domain.identities import Identity, as_known, known_of, shown_by, yet_to_be
 from remediation.domain.members import KnownMember, ListedMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.failpoints import failpoint
+from remediation.look.summaries import DecidedByTickets
 from remediation.ports import Source
 
 MOST_READS = 50
@@ -187,7 +188,12 @@ def _more_to_do(key: CaseKey) -> TryLater:
 
 
 def reading_of(record: CaseRecord, source: Source, note: Note | None = None) -> Source:
-    """Returns the source for a look at this case: `source` itself, or one that shows the members as one subject."""
+    """Returns the source for a look at this case: `source` itself, or one that shows the members as one subject.
+
+    Of a summary it is one that knows what people decided.
+    """
+    if record.key.kind is CaseKind.SUMMARY:
+        return DecidedByTickets(source, record)
     return Members(source, record, note) if record.key.is_of_identity else source
 
 
@@ -198,7 +204,7 @@ async def home_of(record: CaseRecord, source: Source, identity: Identity | None)
     raises, except for NotFound: a look at the finding's own case decides what that means.
     """
     key = record.key
-    if key.is_of_identity:
+    if key.is_of_identity or key.kind is CaseKind.SUMMARY:
         return None
     if record.home:
         return key_of_ref(record.home)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from remediation.domain.actions import Verb, Why
-from remediation.domain.cases import CaseRecord
+from remediation.domain.cases import CaseKind, CaseRecord
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.domain.incidents import unkeyed_digest_of
 from remediation.domain.ownership import Claim, Doubt, Evidence, SiteHistory, Stranger, doubt_of, stranger_in
@@ -17,6 +17,7 @@ from remediation.domain.renaming import trackers_of
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.look.summaries import closed_by_people
 from remediation.planning import Observation, as_remembered
 from remediation.ports import Rulebook, Ruling, Source, Tracker
 
@@ -94,7 +95,7 @@ async def observe(
     found = {name: each.tickets for name, each in seen.items() if each.tickets}
     observation = Observation(
         subject=subject,
-        tickets=as_remembered({name: tickets[0] for name, tickets in found.items()}, record.memory),
+        tickets=as_remembered({name: _as_closed(tickets[0], record) for name, tickets in found.items()}, record.memory),
         unseen=failures.keys() | (unnamed & (record.links.keys() | record.intents.keys())),
         unnamed=unnamed,
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
@@ -105,6 +106,10 @@ async def observe(
     known = {name: each.site.key for name, each in sites.items()}
     strangers = tuple(ticket for each in seen.values() for ticket in each.strangers)
     return Snapshot(observation, ruling, policy, at, failures, doubts, known, strangers)
+
+
+def _as_closed(ticket: Ticket, record: CaseRecord) -> Ticket:
+    return closed_by_people(ticket) if record.key.kind is CaseKind.SUMMARY else ticket
 
 
 def _news(words: str, subject: Subject, record: CaseRecord) -> str | None:

@@ -128,6 +128,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
 _SET: Mapping[CaseKind, str] = {
     CaseKind.FINDING: "set the finding to {target}",
     CaseKind.INCIDENT: "set the incident to {target} in our own row",
+    CaseKind.SUMMARY: "take the summary for {target}",
 }
 """What setting a status does, and what it has done. A feed takes nothing back."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 import click
 
@@ -42,6 +42,7 @@ from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import MOST_ENTRIES
 from remediation.store.cases.todo import Todo
+from remediation.store.deliveries.counting import ScanNumbers
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
@@ -227,9 +228,15 @@ def _sources(
     outside: OutsideSystems, settings: Settings, connection: Connection, kind: CaseKind
 ) -> Mapping[SourceKey, ListedSource]:
     """The sources of cases of this kind. What feeds of incidents have shown can be opened only with the data keys."""
-    if kind is CaseKind.FINDING:
-        return outside.sources
-    return outside.incident_sources(IncidentRecords(connection, keyring_of(settings)))
+    match kind:
+        case CaseKind.FINDING:
+            return outside.sources
+        case CaseKind.SUMMARY:
+            return outside.summary_sources(ScanNumbers(connection))
+        case CaseKind.INCIDENT:
+            return outside.incident_sources(IncidentRecords(connection, keyring_of(settings)))
+        case _:
+            assert_never(kind)
 
 
 def _ending(snapshot: Snapshot) -> ExitCode:

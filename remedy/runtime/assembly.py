@@ -36,6 +36,8 @@ from remediation.sources.incident_feed.polled import PolledFeed
 from remediation.sources.incident_feed.source import IncidentSource
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.source import FindingSource
+from remediation.sources.schoolscan.summaries import CountedScans, SummarySource
+from remediation.store.deliveries.counting import ScanNumbers
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.server.readiness import must_be_ours
@@ -194,6 +196,10 @@ class OutsideSystems:
         """Where the cases of each district and kind come from."""
         return {(name, CaseKind.FINDING): FindingSource(name, each) for name, each in self.accounts.items()}
 
+    def summary_sources(self, counted: CountedScans) -> dict[SourceKey, ListedSource]:
+        """The scans of each district, with what was counted of them."""
+        return {(name, CaseKind.SUMMARY): SummarySource(name, each, counted) for name, each in self.accounts.items()}
+
     def incident_sources(self, records: IncidentRecords) -> dict[SourceKey, ListedSource]:
         """What the feeds have shown, as it is kept in these records: the source of each district's incidents."""
         zones: dict[str, dict[str, tzinfo]] = defaultdict(dict)
@@ -250,7 +256,8 @@ async def open_contexts(
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         incidents = outside.incident_sources(IncidentRecords(connection, keyring))
-        named = _named(outside, incidents, MappingsRulebook(loaded.mappings, outside.identities), loaded)
+        counted = ScanNumbers(connection)
+        named = _named(outside, counted, incidents, MappingsRulebook(loaded.mappings, outside.identities), loaded)
         context = context_on(connection, keyring, named, clock, audit_targets(settings))
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
@@ -264,19 +271,20 @@ async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
         with contexts.at_work() as context:
-            incidents = outside.incident_sources(context.incidents)
-        contexts.replace(_named(outside, incidents, rulebook, loaded), stack.pop_all().aclose)
+            incidents, counted = outside.incident_sources(context.incidents), context.countings.numbers
+        contexts.replace(_named(outside, counted, incidents, rulebook, loaded), stack.pop_all().aclose)
     await ask_again(contexts)
 
 
 def _named(
     outside: OutsideSystems,
+    counted: CountedScans,
     incidents: Mapping[SourceKey, ListedSource],
     rulebook: MappingsRulebook,
     loaded: Loaded,
 ) -> NamedSystems:
     """What the file names. Calls of what is outside are counted."""
-    sources = {**counted_sources(outside.sources), **incidents}
+    sources = {**counted_sources({**outside.sources, **outside.summary_sources(counted)}), **incidents}
     trackers = counted_trackers(outside.trackers.values())
     feeds = counted_feeds(outside.feeds)
     return NamedSystems(sources, trackers, rulebook, feeds, loaded.mappings.retention, loaded.digest)

@@ -13,10 +13,11 @@ from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import Refused, SignatureInvalid
-from remediation.domain.findings import DomainType, Finding
+from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.incidents import Decided, Incident, IncidentType
 from remediation.domain.status import Severity, Status
-from remediation.domain.subjects import Subject, subject_of, subject_of_incident
+from remediation.domain.subjects import Subject, subject_of, subject_of_incident, subject_of_summary
+from remediation.domain.summaries import ScanCounts, ScanSummary
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.jira import JiraTracker
@@ -29,6 +30,7 @@ from remediation.mapping.render.occasions import (
     IncidentCommentKind,
     NoteKind,
     Occasion,
+    SummaryCommentKind,
     comment_of,
     note_of,
 )
@@ -127,6 +129,25 @@ def incident_texts(loaded: Loaded) -> object:
     ticket = Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1")
     occasion = Occasion(CaseKey("lakeside", CaseKind.INCIDENT, "inc_1"), AT, "all", (ticket,))
     return [comment_of(loaded.mappings, kind, occasion) for kind in IncidentCommentKind]
+
+
+def summarizing(loaded: Loaded) -> object:
+    """The tickets that a district wants of two scans, what closes them, and how often they are counted."""
+    rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.SUMMARY, "scan_1")
+    found: list[object] = [rulebook.summary_pause("lakeside")]
+    for grade in ("B", None):
+        scan = Scan("scan_1", ScanStatus.COMPLETED, "www.lakeside.example", AT, AT, overall_grade=grade)
+        ruling = rulebook.ruling(subject_of_summary(key, ScanSummary(scan, ScanCounts())), AT)
+        trackers = ruling.policy.trackers
+        found += [(each, ruling.draft(each, EARLIER), ruling.closing_fields(each)) for each in trackers]
+    return found
+
+
+def summary_texts(loaded: Loaded) -> object:
+    """Every comment on tickets that sum up scans."""
+    ticket = Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1")
+    occasion = Occasion(CaseKey("lakeside", CaseKind.SUMMARY, "scan_1"), AT, "all", (ticket,))
+    return [comment_of(loaded.mappings, kind, occasion) for kind in SummaryCommentKind]
 
 
 def timetables(loaded: Loaded) -> object:

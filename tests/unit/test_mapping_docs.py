@@ -23,6 +23,7 @@ from remediation.mapping.config.references import (
 )
 from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.rules import Age, Defaults, Match, Relating, Rule
+from remediation.mapping.config.scan_summaries import ScanSummaries, SummaryComments, SummaryTemplates
 from remediation.mapping.config.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
 from remediation.mapping.config.signing_in import BasicAuth, LimitWords, Webhook
 from remediation.mapping.config.trackers.jira import JiraAuth, JiraTicket, JiraTracker, ScopedAuth
@@ -41,6 +42,7 @@ from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.mapping.render.incidents import INCIDENT_WORDS
 from remediation.mapping.render.occasions import MESSAGE_WORDS
+from remediation.mapping.render.summaries import SUMMARY_WORDS
 from remediation.mapping.render.templates import is_template
 from remediation.mapping.render.tickets import FOLLOWS_WORDS, TICKET_WORDS
 from remedy.mappings.previews import Previews, district_of
@@ -54,6 +56,9 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     Mappings: ("The file",),
     District: ("Districts",),
     FindingIdentity: ("Identity",),
+    ScanSummaries: ("Summaries of scans",),
+    SummaryTemplates: ("Texts about scans",),
+    SummaryComments: ("Texts about scans",),
     SchoolScanAccount: ("Districts",),
     IncidentFeed: ("Feeds of incidents",),
     SchoolYearWords: ("Feeds of incidents",),
@@ -203,7 +208,7 @@ def test_no_word_is_explained_that_there_is_not() -> None:
 
 def dotted() -> list[str]:
     """Every value inside of something that templates may use."""
-    objects = {**TICKET_WORDS.objects, **FOLLOWS_WORDS.objects, **INCIDENT_WORDS.objects}
+    objects = {**TICKET_WORDS.objects, **FOLLOWS_WORDS.objects, **INCIDENT_WORDS.objects, **SUMMARY_WORDS.objects}
     return [f"{name}.{word}" for name, words in objects.items() for word in words]
 
 

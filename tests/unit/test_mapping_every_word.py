@@ -14,7 +14,7 @@ from certifi import where as usual_certificates
 
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded, loaded_of
-from remediation.mapping.render.occasions import CommentKind, IncidentCommentKind, NoteKind
+from remediation.mapping.render.occasions import CommentKind, IncidentCommentKind, NoteKind, SummaryCommentKind
 from tests.unit.mapping_observers import (
     Observer,
     account,
@@ -44,6 +44,8 @@ from tests.unit.mapping_observers import (
     secrets,
     servicenow_connection,
     signatures,
+    summarizing,
+    summary_texts,
     texts,
     timetables,
     told_by,
@@ -256,6 +258,43 @@ FEEDS = {
     "retention.cases": change(work_retention, "30d", "400d"),
 }
 
+SUMMARY = "districts.lakeside.scan_summary"
+
+
+def summed_up(observer: Observer, *values: object, **around: object) -> Change:
+    """A change of the ticket that sums up a scan."""
+    written = {"tickets": {"jira": {"project": "SEC"}, "servicenow": {}}, "detail": "restricted"}
+    return change(observer, *values, districts__lakeside__scan_summary=written, **around)
+
+
+def summary_tickets() -> dict[str, Change]:
+    """The words of rules' tickets; a template speaks of a scan, and of values by severity that of `unknown` counts."""
+
+    def spoken(value: object) -> object:
+        return json.loads(json.dumps(value).replace("finding.id", "summary.grade").replace('"high"', '"unknown"'))
+
+    found = {}
+    for word, asked in tickets(SUMMARY).items():
+        values = tuple(value if isinstance(value, str | None) else spoken(value) for value in asked.values)
+        levels = word.rpartition(".")[2] in {"assignee", "assignment_group", "assigned_to"}
+        values = tuple(value for value in values if not (levels and isinstance(value, dict)))
+        found[word] = summed_up(summarizing, *values)
+    return found
+
+
+SUMMARIES = {
+    **summary_tickets(),
+    f"{SUMMARY}.detail": summed_up(
+        summarizing, "minimal", "restricted", **{f"{SUMMARY}.every".replace(".", "__"): "15m"}
+    ),
+    f"{SUMMARY}.every": summed_up(summarizing, "15m", "1h"),
+    **{
+        f"templates.scan_summaries.{word}": summed_up(summarizing, "one", "two")
+        for word in ("summary", "body", "follows")
+    },
+    **{f"comments.scan_summaries.{word}": change(summary_texts, "one", "two") for word in SummaryCommentKind},
+}
+
 TRACKERS = {
     "trackers.jira.kind": change(kinds, "jira", "servicenow", defaults={}, rules=ONLY_NOW),
     "trackers.jira.deployment": change(
@@ -346,7 +385,18 @@ TEXTS = {
 
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}
 OF_DEFAULTS = {**tickets("defaults"), **keeping_in_step("defaults")}
-CHANGES = {**DISTRICTS, **FEEDS, **connections(), **TRACKERS, **FORMERLY, **RULES, **OF_RULES, **OF_DEFAULTS, **TEXTS}
+CHANGES = {
+    **DISTRICTS,
+    **FEEDS,
+    **SUMMARIES,
+    **connections(),
+    **TRACKERS,
+    **FORMERLY,
+    **RULES,
+    **OF_RULES,
+    **OF_DEFAULTS,
+    **TEXTS,
+}
 
 ALONE = {"version", "rules.0.of"}
 """What has one value only, or needs another word for one of its values; it is looked at in a test of its own."""

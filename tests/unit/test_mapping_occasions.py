@@ -16,6 +16,7 @@ from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
+from remediation.mapping.config.scan_summaries import SummaryComments, SummaryTemplates
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes, Templates
 from remediation.mapping.reading.loading import load_mappings, loaded_of
@@ -27,6 +28,7 @@ from remediation.mapping.render.occasions import (
     IncidentCommentKind,
     NoteKind,
     Occasion,
+    SummaryCommentKind,
     comment_of,
     message_values,
     note_of,
@@ -160,17 +162,18 @@ def test_peoples_words_and_facts_are_cut_and_are_no_templates() -> None:
 
 def test_there_is_a_text_for_every_kind_of_note_and_comment() -> None:
     assert set(Notes.model_fields) == set(NoteKind)
-    assert set(Comments.model_fields) == {*CommentKind, "incidents"}
+    assert set(Comments.model_fields) == {*CommentKind, "incidents", "scan_summaries"}
+    assert set(SummaryComments.model_fields) == set(SummaryCommentKind)
     assert set(IncidentComments.model_fields) == set(IncidentCommentKind)
 
 
 def test_the_built_in_texts_pass_the_trials_that_written_ones_must_pass() -> None:
-    models: tuple[type[BaseModel], ...] = (Notes, Comments, IncidentComments)
+    models: tuple[type[BaseModel], ...] = (Notes, Comments, IncidentComments, SummaryComments)
     fields = [field for model in models for field in model.model_fields.values()]
     texts = [field.default for field in fields if isinstance(field.default, str)]
-    assert len(texts) == len(NoteKind) + len(CommentKind) + len(IncidentCommentKind)
+    assert len(texts) == sum(map(len, (NoteKind, CommentKind, IncidentCommentKind, SummaryCommentKind)))
     assert [flaw for text in texts if (flaw := message_flaw(text))] == []
-    for templates in (Templates, IncidentTemplates):
+    for templates in (Templates, IncidentTemplates, SummaryTemplates):
         assert follows_flaw(templates.model_fields["follows"].default) is None
 
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from remediation.mapping.config.incident_wording import IncidentComments
+from remediation.mapping.config.scan_summaries import SummaryComments
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.kinds import shapes_of
 from remediation.mapping.config.wording import Comments, Notes
@@ -31,7 +32,7 @@ def models_in(annotation: Any, found: set[type[BaseModel]]) -> set[type[BaseMode
 
 
 MODELS = sorted(models_in(Mappings, set()), key=lambda model: model.__name__)
-BY_KIND = {Notes, Comments, IncidentComments}
+BY_KIND = {Notes, Comments, IncidentComments, SummaryComments}
 """Read by the name of their kind: tests/unit/test_mapping_occasions.py compares the two."""
 WORDS = sorted({(model.__name__, word) for model in MODELS if model not in BY_KIND for word in model.model_fields})
 

@@ -20,6 +20,7 @@ from remediation.store.audit.chain import AuditKeys
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cursors import SealedCursors
+from remediation.store.deliveries.counting import Countings
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.scans import Scans
 from remediation.store.incidents.feeds import Feeds
@@ -103,6 +104,7 @@ class World(Outside):
             todo=MemoryTodo(self.shelves),
             inbox=Inbox(NOT_WIRED, KEYRING),
             scans=Scans(NOT_WIRED, KEYRING),
+            countings=Countings(NOT_WIRED, KEYRING),
             cursors=SealedCursors(KEYRING),
             parked=MemoryParkedWork(self.shelves),
             set_aside=NothingSetAside(NOT_WIRED, AUDIT_KEYS),

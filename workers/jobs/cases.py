@@ -23,6 +23,7 @@ from remediation.ports import Source
 from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
 from workers.jobs.auditing import found_status
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
+from workers.jobs.counting import count_for_look
 from workers.jobs.settling import finish, join, note_unnamed, park_case, put_off, require, wait_for_a_name
 from workers.jobs.telling import tell_doubts, tell_plan
 from workers.metering import metered_look
@@ -99,6 +100,7 @@ async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
 async def _source(context: WorkerContext, lease: Lease) -> Source | None:
     """The source of the case's subject; None where the look ends here: the case joined another, or waits for a name."""
     record = lease.record
+    await count_for_look(context, lease)
     in_steps = bool(record.members)
     source = context.source_for(lease.ref, record.key.district, record.key.kind, in_steps=in_steps)
     home = await home_of(record, source, context.rulebook.identity(record.key.district))

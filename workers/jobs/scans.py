@@ -1,4 +1,4 @@
-"""Job: one page of a scan: every finding on it becomes a case to look at."""
+"""Job: one page of a scan: every finding on it becomes a case to look at, or is counted for the scan's summary."""
 
 import structlog
 
@@ -12,6 +12,7 @@ from remediation.store.cases.links import Owners
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.scans import ScanListing
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
+from workers.jobs.counting import begin_counting, count_page
 from workers.jobs.making_room import make_room
 from workers.jobs.telling import note_answer, note_trouble
 from workers.metrics import LEFT_OUT, PAGES, RETRIES, WAITS
@@ -57,6 +58,10 @@ async def _take_up(context: WorkerContext, scan: ScanListing) -> None:
 async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     if scan.pages >= MOST_PAGES:
         raise Refused(system_of(scan.district), f"its list has more than {MOST_PAGES:,} pages: does it ever end?")
+    if scan.tallied is not None:
+        await count_page(context, scan)
+        _count(scan, "done")
+        return
     # Only a list tells what is urgent; what a backfill finds has been there all the time.
     source = context.source_for(scan.ref, scan.district, CaseKind.FINDING, urgent=not scan.is_backfill)
     page = await source.page(scan.filters, scan.cursor)
@@ -65,6 +70,8 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     keys = await owners.of_subjects(scan.district, subjects, by_backfill=scan.is_backfill)
     cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
     is_named_by_content = context.rulebook.identity(scan.district) is not None
+    if page.cursor is None:
+        await begin_counting(context, scan)
     marked = await context.scans.mark_page(
         scan,
         page.cursor,

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 import structlog
 
 from remediation import telemetry
-from remediation.domain.actions import ActionName, Verb
+from remediation.domain.actions import ActionName, OpenTicket, Verb
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import BudgetSpent, LeaseLost, NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.status import Status
@@ -19,6 +19,7 @@ from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.systems import held_by
 from workers.jobs.auditing import decided
+from workers.jobs.counting import count_again
 from workers.jobs.making_room import make_room
 from workers.jobs.telling import (
     count_and_log,
@@ -95,6 +96,8 @@ async def finish(
         _conclusion(context, lease, snapshot, progress, refused),
         responses(lease, snapshot, progress, context.clock()),
     )
+    opened = any(isinstance(action, OpenTicket) for action in progress.done)
+    await count_again(context, lease, snapshot, end, opened=opened)
     if record.waits_for and record.waits_for in _answering(context, record, snapshot, progress, refused.values()):
         await note_answer(context, record.waits_for)
     line = decided(context, lease, snapshot, progress, planned=planned)

@@ -170,7 +170,7 @@ def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused:
     """Count and log the outcome of every action, a conflict, and a finding that no rule takes."""
     key = lease.record.key
     district = key.district
-    account = account_of(district) if key.kind is CaseKind.FINDING else f"incidents:{district}"
+    account = f"incidents:{district}" if key.kind is CaseKind.INCIDENT else account_of(district)
     for action in progress.done:
         target = action.name.target
         ticket = progress.tickets.get(action.name.tracker)

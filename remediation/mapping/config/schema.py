@@ -18,6 +18,7 @@ from remediation.domain.identities import IdentityField
 from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.rules import Defaults, Rule
+from remediation.mapping.config.scan_summaries import ScanSummaries
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.kinds import TrackerConfig, tickets_by_kind
 from remediation.mapping.config.wording import Comments, Notes, Templates
@@ -95,6 +96,9 @@ class District(Written):
     )
     identity: FindingIdentity | None = Field(
         default=None, description="Only where SchoolScan gives what it finds again a new id: what tells it instead."
+    )
+    scan_summary: ScanSummaries | None = Field(
+        default=None, description="Each completed scan gets a ticket that sums it up in numbers; left out, none does."
     )
 
     @property

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
+from remediation.mapping.config.scan_summaries import SummaryComments, SummaryTemplates
 from remediation.mapping.config.words import Text, Written
 
 
@@ -21,6 +22,9 @@ class Templates(Written):
     )
     incidents: IncidentTemplates = Field(
         default_factory=IncidentTemplates, description="The texts of tickets about incidents."
+    )
+    scan_summaries: SummaryTemplates = Field(
+        default_factory=SummaryTemplates, description="The texts of tickets that sum up scans."
     )
 
 
@@ -184,4 +188,7 @@ class Comments(Written):
     )
     incidents: IncidentComments = Field(
         default_factory=IncidentComments, description="What the people on tickets about incidents are told."
+    )
+    scan_summaries: SummaryComments = Field(
+        default_factory=SummaryComments, description="What the people on tickets that sum up scans are told."
     )

@@ -73,12 +73,18 @@ class Wanted(Generic[TicketT]):
 
 
 def tickets_in(mappings: Mappings, tracker: str, kind: type[TicketT]) -> tuple[Wanted[TicketT], ...]:
-    """Every rule's ticket in this tracker, in the order of the rules."""
-    return tuple(
+    """Every rule's ticket in this tracker, in the order of the rules, and those of scans' summaries."""
+    summaries = (
+        Wanted(("districts", name, "scan_summary", "tickets", tracker), ticket, (Severity.UNKNOWN,))
+        for name, district in mappings.districts.items()
+        if district.scan_summary and isinstance(ticket := district.scan_summary.tickets.get(tracker), kind)
+    )
+    ruled = (
         Wanted(("rules", number, "tickets", tracker), ticket, tuple(severities))
         for number, (rule, severities) in enumerate(zip(mappings.rules, severities_left(mappings), strict=True))
         if isinstance(ticket := rule.tickets.get(tracker), kind)
     )
+    return (*ruled, *summaries)
 
 
 def right(where: Steps, message: str) -> Inspection:

@@ -50,6 +50,13 @@ def rules_of(top: Map) -> Iterator[tuple[Steps, Map]]:
         yield ("rules", number), map_of(rule)
 
 
+def summaries_of(top: Map) -> Iterator[tuple[Steps, Map]]:
+    """The path of each district's summary of scans, and what it says."""
+    for name, district in map_of(top.get("districts")).items():
+        if "scan_summary" in map_of(district):
+            yield ("districts", name, "scan_summary"), map_of(map_of(district)["scan_summary"])
+
+
 def _reserved_names(top: Map) -> Iterator[Complaint]:
     for name in _RESERVED_TRACKERS & map_of(top.get("trackers")).keys():
         yield Complaint(("trackers", name), "is the name of the source: call the tracker something else", "key")
@@ -65,7 +72,7 @@ def _repeated_rules(top: Map) -> Iterator[Complaint]:
 
 def _unknown_trackers(top: Map) -> Iterator[Complaint]:
     trackers = map_of(top.get("trackers")).keys()
-    for steps, written in (*rules_of(top), (("defaults",), map_of(top.get("defaults")))):
+    for steps, written in (*rules_of(top), *summaries_of(top), (("defaults",), map_of(top.get("defaults")))):
         for tracker in map_of(written.get("tickets")).keys() - trackers:
             yield _unknown((*steps, "tickets", tracker), "tracker", tracker, trackers)
 
@@ -88,7 +95,7 @@ def _former_names(top: Map) -> Iterator[Complaint]:
 
 
 def _missing_words(top: Map) -> Iterator[Complaint]:
-    """Words that a kind's tickets need, in a rule or in `defaults`."""
+    """Words that a kind's tickets need, in a rule or in `defaults`; and those that a summary's ticket needs."""
     trackers = map_of(top.get("trackers"))
     usual = map_of(map_of(top.get("defaults")).get("tickets"))
     for steps, rule in rules_of(top):
@@ -99,12 +106,19 @@ def _missing_words(top: Map) -> Iterator[Complaint]:
                 if word not in written:
                     message = f"is missing: write it here, or for all rules under defaults.tickets.{key_text(tracker)}"
                     yield Complaint((*steps, "tickets", tracker, word), message, "key")
+    for steps, summary in summaries_of(top):
+        for tracker, ticket in map_of(summary.get("tickets")).items():
+            kind = kind_of(trackers.get(tracker))
+            for word in kind.ticket.needed if kind and isinstance(ticket, dict | None) else ():
+                if word not in map_of(ticket):
+                    message = "is missing: a summary takes nothing from defaults.tickets"
+                    yield Complaint((*steps, "tickets", tracker, word), message, "key")
 
 
 def _shared_places(top: Map) -> Iterator[Complaint]:
     """Trackers of one rule that share a place of one system: whose a ticket there is could not be told."""
     trackers = map_of(top.get("trackers"))
-    for steps, rule in rules_of(top):
+    for steps, rule in (*rules_of(top), *summaries_of(top)):
         first: dict[tuple[str, str], str] = {}
         for tracker in map_of(rule.get("tickets")):
             for place, words in _places_of(map_of(trackers.get(tracker))):

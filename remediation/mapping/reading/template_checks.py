@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from remediation.domain.cases import CaseKind
 from remediation.mapping.config.incident_wording import IncidentComments
 from remediation.mapping.config.routing import TEXTS
+from remediation.mapping.config.scan_summaries import SummaryComments
 from remediation.mapping.config.wording import Comments, Notes
-from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of
+from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of, summaries_of
 from remediation.mapping.reading.positions import Complaint, Steps
 from remediation.mapping.reading.trials import follows_flaw, message_flaw, ticket_flaw
 from remediation.mapping.render.templates import is_template
@@ -22,12 +23,14 @@ _FIELDS = ("fields", "close_fields")
 _TEXTS_OF: Mapping[CaseKind, tuple[str, ...]] = {
     CaseKind.FINDING: ("templates",),
     CaseKind.INCIDENT: ("templates", "incidents"),
+    CaseKind.SUMMARY: ("templates", "scan_summaries"),
 }
-"""Where the texts are that rules of this kind use if nothing else is written."""
+"""Where the texts are that rules of this kind, or summaries, use if nothing else is written."""
 _MESSAGES: tuple[tuple[tuple[str, ...], type[BaseModel]], ...] = (
     (("notes",), Notes),
     (("comments",), Comments),
     (("comments", "incidents"), IncidentComments),
+    (("comments", "scan_summaries"), SummaryComments),
 )
 _SHARED = " (rules of findings and of incidents have it from here: write another one into the rules of one kind)"
 
@@ -61,7 +64,7 @@ def failing_templates(data: object) -> Iterator[Complaint]:
         flaws = list(template.flaws())
         for first in flaws[:1]:
             yield Complaint(steps, f"{first}{_SHARED if len(flaws) < len(template.users) else ''}", "key")
-    for above in (("templates",), ("templates", "incidents")):
+    for above in _TEXTS_OF.values():
         follows = _inside(top, above).get("follows")
         if isinstance(follows, str) and (flaw := follows_flaw(follows)):
             yield Complaint((*above, "follows"), flaw, "key")
@@ -82,7 +85,10 @@ def _inside(top: Map, steps: tuple[str, ...]) -> Map:
 
 @dataclass(frozen=True, slots=True)
 class _Ticket:
-    """A ticket of a rule of this kind; `minimal` is the rule's name unless it has `detail: restricted`."""
+    """A ticket of a rule of this kind, or of a summary.
+
+    `minimal` is the name of the rule or of the district, unless it has `detail: restricted`.
+    """
 
     steps: Steps
     tracker: str
@@ -98,6 +104,10 @@ def _tickets(top: Map) -> Iterator[_Ticket]:
         kind = kind_written(rule) or CaseKind.FINDING
         for tracker, ticket in map_of(rule.get("tickets")).items():
             yield _Ticket((*steps, "tickets", tracker), tracker, map_of(ticket), kind, minimal)
+    for steps, summary in summaries_of(top):
+        minimal = None if summary.get("detail") == "restricted" else str(steps[1])
+        for tracker, ticket in map_of(summary.get("tickets")).items():
+            yield _Ticket((*steps, "tickets", tracker), tracker, map_of(ticket), CaseKind.SUMMARY, minimal)
 
 
 def _of_tickets(top: Map) -> dict[Steps, _Template]:
@@ -111,12 +121,13 @@ def _of_tickets(top: Map) -> dict[Steps, _Template]:
         for steps, template in _written(ticket.steps, ticket.words):
             found.setdefault(steps, template).used_by(ticket.kind, ticket.minimal)
         above: Steps = ("defaults", "tickets", ticket.tracker)
-        inherited = map_of(usual.get(ticket.tracker))
+        inherits = ticket.kind is not CaseKind.SUMMARY
+        inherited = map_of(usual.get(ticket.tracker)) if inherits else {}
         for word in TEXTS - ticket.words.keys():
             where: Steps = (*above, word) if word in inherited else (*_TEXTS_OF[ticket.kind], word)
             if where in found:
                 found[where].used_by(ticket.kind, ticket.minimal)
-        for fields in _FIELDS:
+        for fields in _FIELDS if inherits else ():
             own = map_of(ticket.words.get(fields))
             for steps, template in fields_of[*above, fields]:
                 if steps[4] not in own:

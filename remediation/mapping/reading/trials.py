@@ -5,18 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import product
-from typing import Any
+from typing import Any, assert_never
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, Link
-from remediation.domain.findings import DomainType, Finding
+from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status
+from remediation.domain.summaries import ScanCounts, ScanSummary
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.suggestions import listed
 from remediation.mapping.reading.positions import key_text
 from remediation.mapping.render.incidents import INCIDENT_WORDS, RESTRICTED_OF_INCIDENTS, incident_values
 from remediation.mapping.render.occasions import MESSAGE_WORDS, Occasion, message_values
+from remediation.mapping.render.summaries import RESTRICTED_OF_SUMMARIES, SUMMARY_WORDS, summary_values
 from remediation.mapping.render.templates import (
     Flaw,
     Values,
@@ -74,6 +76,7 @@ _SPEECHES: Mapping[CaseKind, _Speech] = {
         "school",
         {"severity": tuple(Severity), "type": tuple(IncidentType), "status": tuple(Status)},
     ),
+    CaseKind.SUMMARY: _Speech(SUMMARY_WORDS, SUMMARY_WORDS, RESTRICTED_OF_SUMMARIES, "site", {}),
 }
 
 
@@ -114,9 +117,23 @@ def _ticket_samples(kind: CaseKind, telling_apart: frozenset[str], *, restricted
     """The values of one without any detail, and of full ones with every combination of the compared words."""
     words, variants = sorted(telling_apart), _SPEECHES[kind].variants
     combined = [dict(zip(words, each, strict=True)) for each in product(*(variants[word] for word in words))]
-    return tuple(
-        _of_findings(combined, restricted) if kind is CaseKind.FINDING else _of_incidents(combined, restricted)
+    match kind:
+        case CaseKind.FINDING:
+            return tuple(_of_findings(combined, restricted))
+        case CaseKind.INCIDENT:
+            return tuple(_of_incidents(combined, restricted))
+        case CaseKind.SUMMARY:
+            return tuple(_of_summaries(restricted))
+        case _:
+            assert_never(kind)
+
+
+def _of_summaries(restricted: bool) -> Iterator[Values]:  # noqa: FBT001 - as above
+    scan = Scan(
+        "scan_sample", ScanStatus.COMPLETED, "www.example.org", _MOMENT, _MOMENT, pages_scanned=1, overall_grade="B"
     )
+    for summary in (ScanSummary(Scan(scan.id)), ScanSummary(scan, ScanCounts(), replace(scan, overall_grade="C"))):
+        yield summary_values("sample", _KEY.ref, summary, restricted=restricted)
 
 
 def _of_incidents(combined: Iterable[Mapping[str, Any]], restricted: bool) -> Iterator[Values]:  # noqa: FBT001 - as above
@@ -192,6 +209,12 @@ def ticket_flaw(
     if minimal_rule is None or _failure(text, kind, restricted=False, is_field=is_field) not in failures:
         return _failure(text, kind, restricted=True, is_field=is_field)
     words = listed([f"{kind}.{word}" for word in speech.restricted])
+    if kind is CaseKind.SUMMARY:
+        return (
+            f"{words} is there only where scan_summary says detail: restricted, and that of district "
+            f"{key_text(minimal_rule)} does not; write {{% if {kind}.{speech.example} is defined %}} around it, or "
+            "detail: restricted there"
+        )
     return (
         f"{words} are there only where the rule says detail: restricted, and rule {key_text(minimal_rule)} does not; "
         f"write {{% if {kind}.{speech.example} is defined %}} around them, or detail: restricted into the rule"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import SimpleNamespace
+from typing import assert_never
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, Link
@@ -12,6 +13,7 @@ from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket
 from remediation.mapping.config.incident_wording import IncidentComments
+from remediation.mapping.config.scan_summaries import SummaryComments
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes
 from remediation.mapping.render.templates import Vocabulary, filled, moment_text
@@ -82,6 +84,18 @@ class IncidentCommentKind(StrEnum):
     DUPLICATE = "duplicate"
 
 
+class SummaryCommentKind(StrEnum):
+    """The comments that go to tickets that sum up scans, by their words in mappings.yaml."""
+
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    CONTINUED = "continued"
+    SCAN_GONE = "scan_gone"
+    LEFT_OVER = "left_over"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """The event that a note or a comment describes.
@@ -106,15 +120,26 @@ class Occasion:
     words: str = ""
 
 
+AnyCommentKind = CommentKind | IncidentCommentKind | SummaryCommentKind
+
+
 def note_of(mappings: Mappings, kind: NoteKind, occasion: Occasion) -> str:
     """The audit text for SchoolScan: at most 2,000 characters, free of control characters."""
     return _message(mappings.notes, kind, occasion)
 
 
-def comment_of(mappings: Mappings, kind: CommentKind | IncidentCommentKind, occasion: Occasion) -> str:
+def comment_of(mappings: Mappings, kind: AnyCommentKind, occasion: Occasion) -> str:
     """The comment for a ticket, as plain text: at most 2,000 characters, free of control characters."""
     texts = mappings.comments
-    return _message(texts if isinstance(kind, CommentKind) else texts.incidents, kind, occasion)
+    match kind:
+        case CommentKind():
+            return _message(texts, kind, occasion)
+        case IncidentCommentKind():
+            return _message(texts.incidents, kind, occasion)
+        case SummaryCommentKind():
+            return _message(texts.scan_summaries, kind, occasion)
+        case _:
+            assert_never(kind)
 
 
 def message_values(occasion: Occasion) -> Mapping[str, object]:
@@ -143,7 +168,7 @@ def ticket_name(ticket: Ticket | Link) -> SimpleNamespace:
 
 
 def _message(
-    texts: Notes | Comments | IncidentComments, kind: NoteKind | CommentKind | IncidentCommentKind, occasion: Occasion
+    texts: Notes | Comments | IncidentComments | SummaryComments, kind: NoteKind | AnyCommentKind, occasion: Occasion
 ) -> str:
     """The text of this kind.
 

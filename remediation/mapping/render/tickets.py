@@ -10,8 +10,11 @@ from remediation.domain.cases import CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident
 from remediation.domain.subjects import Subject
-from remediation.domain.tickets import Draft, Ticket
+from remediation.domain.summaries import ScanSummary
+from remediation.domain.tickets import Draft, MemberList, Ticket
+from remediation.mapping.config.incident_wording import IncidentTemplates
 from remediation.mapping.config.rules import Rule
+from remediation.mapping.config.scan_summaries import SummaryTemplates
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import (
     DueBySeverity,
@@ -20,9 +23,11 @@ from remediation.mapping.config.trackers.tracker_settings import (
     bare,
     for_severity,
 )
+from remediation.mapping.config.wording import Templates
 from remediation.mapping.render.incidents import incident_values
 from remediation.mapping.render.lists import list_of
 from remediation.mapping.render.occasions import ticket_name
+from remediation.mapping.render.summaries import numbers_of, summary_values
 from remediation.mapping.render.templates import Values, Vocabulary, filled, is_template, moment_text, prepared
 from remediation.mapping.rules.coverage import place_of
 from remediation.mapping.rules.matching import aware
@@ -81,7 +86,7 @@ def draft_of(
     ticket, config, key = rule.tickets[tracker], mappings.trackers[tracker], subject.key
     link, due = _link_of(mappings, subject), _due_at(ticket.due, subject, at)
     values = _subject_values(rule.name, subject, link, due, restricted=rule.detail == "restricted")
-    texts = mappings.templates if key.kind is CaseKind.FINDING else mappings.templates.incidents
+    texts = texts_of(mappings, key.kind)
     where = f"rule {rule.name}, ticket in {tracker}"
     summary = plain(filled(ticket.summary or texts.summary, values, where).strip(), _LONGEST_SUMMARY)
     body = filled(ticket.body or texts.body, values, where).strip()
@@ -92,9 +97,27 @@ def draft_of(
     fields = _own_fields(ticket, config, subject, at) | _filled_fields(ticket.more_fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
     before = follows.id if follows else None
-    members = list_of(mappings, subject)
+    members = members_of(mappings, subject)
     draft = Draft(key.mark, place, summary, body, fields=fields, follows=before, members=members)
     return ticket.completed(draft, link or None)
+
+
+def texts_of(mappings: Mappings, kind: CaseKind) -> Templates | IncidentTemplates | SummaryTemplates:
+    """The texts of tickets about subjects of this kind that have none of their own."""
+    match kind:
+        case CaseKind.FINDING:
+            return mappings.templates
+        case CaseKind.INCIDENT:
+            return mappings.templates.incidents
+        case CaseKind.SUMMARY:
+            return mappings.templates.scan_summaries
+        case _:
+            assert_never(kind)
+
+
+def members_of(mappings: Mappings, subject: Subject) -> MemberList | None:
+    """The list in the subject's tickets that is kept up to date: of its findings, or of a scan's numbers."""
+    return numbers_of(subject.detail) if isinstance(subject.detail, ScanSummary) else list_of(mappings, subject)
 
 
 def _link_of(mappings: Mappings, subject: Subject) -> str:
@@ -105,6 +128,8 @@ def _link_of(mappings: Mappings, subject: Subject) -> str:
             link, own_id = district.schoolscan.finding_link, finding.id
         case Incident() as incident:
             link, own_id = district.incident_link, incident.uuid
+        case ScanSummary():
+            return ""
         case _:
             assert_never(subject.detail)
     return link.replace("{id}", quote(own_id, safe="")) if link else ""
@@ -113,7 +138,7 @@ def _link_of(mappings: Mappings, subject: Subject) -> str:
 def _subject_values(
     rule: str, subject: Subject, link: str, due: datetime | None, *, restricted: bool
 ) -> Mapping[str, object]:
-    """The values that the templates of the subject's ticket may use: TICKET_WORDS, or INCIDENT_WORDS. `due` is in UTC.
+    """The values that the templates of the subject's ticket may use: those of its kind's vocabulary. `due` is in UTC.
 
     Of an incident, the severity is the one that its rule gave the subject.
     """
@@ -131,6 +156,8 @@ def _subject_values(
                 link=link,
                 restricted=restricted,
             )
+        case ScanSummary() as summary:
+            return summary_values(rule, subject.key.ref, summary, restricted=restricted)
         case _:
             assert_never(subject.detail)
 

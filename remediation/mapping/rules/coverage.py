@@ -18,6 +18,7 @@ from remediation.domain.incidents import IncidentType
 from remediation.domain.ownership import Ground
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Match, Rule
+from remediation.mapping.config.scan_summaries import ScanSummaries
 from remediation.mapping.config.schema import Mappings
 
 
@@ -147,7 +148,7 @@ def severities_left(mappings: Mappings) -> tuple[frozenset[Severity], ...]:
 
 
 class Coverage:
-    """The places in which the rules may open tickets, for the findings and the incidents of each district."""
+    """The places in which tickets may be opened for the findings, the incidents and the scans of each district."""
 
     def __init__(self, mappings: Mappings) -> None:
         self._places: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -159,6 +160,9 @@ class Coverage:
             for district, own in having.items():
                 if left & own:
                     self._add(district, places)
+        for district, written in mappings.districts.items():
+            if (summary := summary_rule(written.scan_summary)) is not None:
+                self._add(district, {tracker: _places(mappings, summary, tracker) for tracker in summary.tickets})
 
     def reaches(self, district: str, tracker: str) -> bool:
         """Whether anything of this district may get a ticket in this tracker."""
@@ -181,6 +185,17 @@ def _places(mappings: Mappings, rule: Rule, tracker: str) -> frozenset[str]:
     """The place in which the rule's ticket is opened in this tracker, and the tracker's former places."""
     places = (place_of(mappings, rule, tracker), *mappings.trackers[tracker].former_places)
     return frozenset(name.casefold() for name in places if name)
+
+
+SUMMARY_RULE = "scan-summary"
+"""Stands for the name of a rule where a summary is rendered."""
+
+
+def summary_rule(words: ScanSummaries | None) -> Rule | None:
+    """The words for a district's summaries in the form of a rule, which is how tickets are rendered; None for none."""
+    if words is None:
+        return None
+    return Rule.model_construct(name=SUMMARY_RULE, detail=words.detail, tickets=words.tickets)
 
 
 def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:

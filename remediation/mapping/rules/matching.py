@@ -11,6 +11,7 @@ from remediation.domain.findings import DomainType, Finding
 from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
+from remediation.domain.summaries import ScanSummary
 from remediation.mapping.config.paths import beginnings_of, fixed_beginning, path_of, pattern_of
 from remediation.mapping.config.rules import CODE_WORDS, Age, Match, Rule
 from remediation.mapping.rules.coverage import Kind, Kinds
@@ -77,6 +78,8 @@ def facts_of(subject: Subject, at: datetime) -> Facts:
                 injury=_trimmed(incident.injuries),
                 action=_trimmed(incident.actions),
             )
+        case ScanSummary():
+            return Facts(kind=key.kind, district=key.district, status=subject.status, age=age)
         case _:
             assert_never(subject.detail)
 

@@ -19,8 +19,8 @@ from remediation.domain.tickets import Ticket, TicketChange, TicketState, place_
 from remediation.ports import Rulebook
 from remediation.store.cases.rows import link_of, link_wire, memory_kept
 from remediation.store.cases.todo import Lease, Todo
-from remediation.store.keys import INDEX, TICKETS
-from remediation.store.server.connection import Connection
+from remediation.store.keys import CASE, INDEX, TICKETS
+from remediation.store.server.connection import Connection, passing_errors
 
 NO_SITES: Mapping[str, str] = MappingProxyType({})
 
@@ -194,6 +194,16 @@ async def some_linked_tickets(connection: Connection, tracker: str, most: int) -
         if not cursor or len(found) >= most:
             break
     return tuple(found)[:most]
+
+
+async def have_tickets(connection: Connection, refs: Sequence[str]) -> list[bool]:
+    """Whether each of these cases is linked to a ticket. Raises StoreUnavailable."""
+    with passing_errors():
+        async with connection.redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.hkeys(CASE + ref)
+            rows = await pipe.execute()
+    return [any(name.startswith(b"link:") for name in names) for names in rows]
 
 
 def _is_at_rest(tracker: str, kept: bytes) -> bool:

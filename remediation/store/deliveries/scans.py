@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from remediation.domain.subjects import Subject
+from remediation.domain.summaries import ScanCounts
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
@@ -27,6 +29,10 @@ class ScanListing:
     `origin` is how the delivery that named the scan came. With `since` (Unix seconds) it is no scan but a whole
     district, of which the findings that changed since then are listed. A backfill (see backfills.py) is such a listing,
     too: of the severities that are asked for, all where there is none.
+
+    Where `tallied` is not None, the findings are only counted, for the summary of the scan: these are the numbers so
+    far (see counting.py). `changes` is how many changes were known when the page was taken, `began` when the scan
+    began.
     """
 
     ref: str
@@ -42,11 +48,19 @@ class ScanListing:
     pages: int = 0
     is_backfill: bool = False
     severities: frozenset[str] = frozenset()
+    tallied: ScanCounts | None = None
+    changes: str = ""
+    began: datetime | None = None
+
+    @property
+    def is_of_district(self) -> bool:
+        """Whether it is no scan that is listed, but what a whole district has."""
+        return self.since is not None or self.is_backfill
 
     @property
     def filters(self) -> Mapping[str, str]:
         """Which findings are listed, as filters of SchoolScan's API."""
-        return {"scan_id": self.id} if self.since is None and not self.is_backfill else {}
+        return {} if self.is_of_district else {"scan_id": self.id}
 
     def counts(self, subject: Subject) -> bool:
         """Whether a subject of the list is to be looked at; also one that does not say when it changed.
@@ -114,6 +128,9 @@ class Scans:
             int(row.get("pages", 0)),
             is_backfill="severities" in row,
             severities=frozenset(filter(None, row.get("severities", "").split(","))),
+            tallied=ScanCounts.parse(row["tallied"]) if "tallied" in row else None,
+            changes=row.get("changed", ""),
+            began=datetime.fromtimestamp(int(row["began"]) / 1000, tz=UTC) if row.get("began") else None,
         )
 
     async def note_districts(self, named: Iterable[str], now: float) -> list[DistrictChange]:

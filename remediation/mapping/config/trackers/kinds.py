@@ -84,7 +84,7 @@ def ticket_tag(written: object) -> str | None:
 
 
 def tickets_by_kind(written: object) -> object:
-    """The whole file with the tickets of `defaults` and rules marked by their tracker's kind; otherwise as it was."""
+    """The whole file with all its tickets marked by their tracker's kind; otherwise as it was."""
     match written:
         case {"trackers": dict(trackers), **others}:
             kinds = {name: tracker["kind"] for name, tracker in trackers.items() if kind_of(tracker)}
@@ -93,7 +93,17 @@ def tickets_by_kind(written: object) -> object:
                 marked["rules"] = [_with_marked_tickets(rule, kinds) for rule in rules]
             if "defaults" in others:
                 marked["defaults"] = _with_marked_tickets(others["defaults"], kinds)
+            if isinstance(districts := others.get("districts"), dict):
+                marked["districts"] = {name: _with_marked_summary(each, kinds) for name, each in districts.items()}
             return marked
+        case _:
+            return written
+
+
+def _with_marked_summary(written: object, kinds: Mapping[str, str]) -> object:
+    match written:
+        case {"scan_summary": summary, **others}:
+            return {**others, "scan_summary": _with_marked_tickets(summary, kinds)}
         case _:
             return written
 

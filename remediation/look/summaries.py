@@ -1,0 +1,47 @@
+"""A Source for the summary of one scan: what people decided about it by closing its tickets is in our own memory."""
+
+from dataclasses import dataclass, replace
+
+from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.errors import TryLater, Waiting
+from remediation.domain.status import Status
+from remediation.domain.subjects import Subject
+from remediation.domain.summaries import ScanSummary
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.ports import Source
+
+_NOT_COUNTED = 60.0
+"""Seconds after which a summary is looked at again whose scan is being counted. The end of the counting wakes it."""
+
+
+def closed_by_people(ticket: Ticket) -> Ticket:
+    """Returns a summary's ticket without the reason of its closing: there is nothing to accept or to mend."""
+    if ticket.state is not TicketState.DONE:
+        return ticket
+    return replace(ticket, reason=Reason.FIXED, word="", risk=None, is_left_over=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedByTickets:
+    """Shows the summary of `record` with the status that was last agreed on.
+
+    SchoolScan has no status for a scan's summary that anybody could set. Where the memory is lost, the tickets decide
+    again: `Subject.keeps_status` is false.
+    """
+
+    source: Source
+    record: CaseRecord
+
+    async def subject(self, key: CaseKey) -> Subject:
+        """Returns the summary as it is now, with its status. Raises what the source raises.
+
+        Raises TryLater, too, while the findings of a completed scan are not counted: a summary without numbers is none.
+        """
+        subject, decided = await self.source.subject(key), self.record.memory.finding
+        if isinstance(subject.detail, ScanSummary) and subject.detail.is_uncounted:
+            words = "the scan's findings are not counted yet"
+            raise TryLater(key.district, words, after=_NOT_COUNTED, waiting=Waiting.OURS)
+        return subject if decided is None or decided is Status.GONE else replace(subject, status=decided)
+
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
+        """Does nothing: the memory that a look leaves behind has the status."""

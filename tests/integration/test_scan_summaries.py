@@ -1,0 +1,357 @@
+"""The ticket that sums up a scan: one for each, whatever is repeated or dies, in numbers, and kept up to date."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from structlog.testing import capture_logs
+
+from remediation import failpoints
+from remediation.deliveries.events import SCHOOLSCAN
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import NotFound, Refused, TryLater
+from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
+from remediation.domain.status import Severity, Status
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.reading.loading import loaded_of
+from remediation.ports import ListedSource, SourceKey
+from remediation.queue import WORK_QUEUE, Job
+from remediation.rulebook import MappingsRulebook
+from remediation.sealing import Keyring
+from remediation.sources.schoolscan.source import FindingSource
+from remediation.sources.schoolscan.summaries import SummarySource
+from remediation.store.deliveries.counting import ScanNumbers, count_ref
+from remediation.store.keys import SCAN
+from remediation.store.server.connection import Connection
+from tests.integration.offices import Office
+from tests.stand_ins import LATER, MemoryTracker
+from workers.jobs.deliveries import read_delivery
+from workers.jobs.scans import page_scan
+
+KEY = CaseKey("lakeside", CaseKind.SUMMARY, "scan_2")
+SITE = "zzpii-site.example"
+BEGAN = LATER + timedelta(hours=1)
+EVERY = 900.0
+NUMBERS = count()
+FILE = """\
+version: 1
+districts:
+  lakeside:
+    schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}
+    scan_summary:
+      tickets:
+        jira: {project: SEC, type: Epic, labels: [scan], priority: Medium}
+        snow: {assignment_group: Privacy}
+trackers:
+  jira: {kind: jira, url: "https://jira.example", auth: {bearer: {env: J}}, deployment: data_center}
+  snow: {kind: servicenow, url: "https://snow.example", auth: {bearer: {env: N}}}
+templates: {body: "{{ finding.id }}"}
+rules: [{name: all, tickets: {jira: {project: SEC}}}]
+"""
+
+
+class Scans:
+    """The scans of an account."""
+
+    def __init__(self, *scans: Scan) -> None:
+        self.kept = {scan.id: scan for scan in scans}
+        self.asked: list[str] = []
+
+    async def scan(self, scan_id: str) -> Scan:
+        self.asked.append(scan_id)
+        if scan_id not in self.kept:
+            raise NotFound("schoolscan:lakeside", "no such scan", status=404)
+        return self.kept[scan_id]
+
+    async def scans(
+        self, *, status: str | None = None, domain: str | None = None, created_after: datetime | None = None
+    ) -> AsyncIterator[Scan]:
+        assert (status, domain) == ("completed", SITE)
+        assert created_after is not None
+        for scan in self.kept.values():
+            yield scan
+
+
+def finding(number: int, severity: Severity, detected: datetime = BEGAN, scan_id: str = "scan_2") -> Finding:
+    return Finding(
+        f"fnd_{number}",
+        Status.OPEN,
+        severity,
+        DomainType.METADATA if number % 2 else DomainType.DIRECT_PII,
+        scan_id=scan_id,
+        title="ZZPII-title",
+        url=f"https://{SITE}/ZZPII-page",
+        site=SITE,
+        detected_at=detected,
+    )
+
+
+async def complete(office: Office, scan_id: str) -> None:
+    """SchoolScan says that the scan is completed, and the delivery is read."""
+    event = f"evt_{scan_id}_{next(NUMBERS)}"
+    body = json.dumps({"id": event, "type": "scan.completed", "data": {"scan_id": scan_id}}).encode()
+    await office.context.inbox.accept(event, SCHOOLSCAN, "lakeside", body, office.clock())
+    await read_delivery(office.arq_context, event)
+    for job in await office.waiting():
+        if job.startswith(Job.READ_DELIVERY):
+            await office.redis.zrem(WORK_QUEUE, job)
+
+
+class ScannedOffice(Office):
+    """An office whose district has had two scans of one site, with three findings in the second."""
+
+    def __init__(self, connection: Connection, keyring: Keyring, file: str = FILE) -> None:
+        super().__init__(connection, keyring, page_size=2)
+        before, own = "scan_1", "scan_2"
+        ended = ScanStatus.COMPLETED
+        self.scans = Scans(
+            Scan(before, ended, SITE, BEGAN - timedelta(days=7), BEGAN - timedelta(days=6), overall_grade="C"),
+            Scan(own, ended, SITE, BEGAN, BEGAN + timedelta(hours=2), pages_scanned=247, overall_grade="B"),
+        )
+        self.source.findings = {
+            each.id: each
+            for each in (
+                finding(1, Severity.CRITICAL),
+                finding(2, Severity.LOW, BEGAN - timedelta(days=7)),
+                finding(3, Severity.HIGH),
+            )
+        }
+        sources: dict[SourceKey, ListedSource] = {
+            ("lakeside", CaseKind.FINDING): FindingSource("lakeside", self.source),
+            ("lakeside", CaseKind.SUMMARY): SummarySource("lakeside", self.scans, ScanNumbers(connection)),
+        }
+        rulebook = MappingsRulebook(loaded_of(file, "mappings.yaml").mappings)
+        self.context = replace(self.context, sources=sources, rulebook=rulebook)
+
+    async def completed(self, scan_id: str = "scan_2") -> list[str]:
+        """SchoolScan says that the scan is completed, and workers work until there is nothing left."""
+        await self.told_of(scan_id)
+        return await self.work()
+
+    async def told_of(self, scan_id: str = "scan_2") -> None:
+        await complete(self, scan_id)
+
+    async def settled(self) -> None:
+        """Time passes until nothing waits any more."""
+        for _ in range(4):
+            await self.later(200.0)
+
+    async def solved(self, finding_id: str) -> None:
+        """A person mends what was found, and closes its ticket."""
+        key = CaseKey("lakeside", CaseKind.FINDING, finding_id)
+        (ticket,) = self.jira.of(key.mark)
+        self.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, "person")
+        await self.mark(key)
+        await self.work()
+
+    def summaries(self, tracker: MemoryTracker | None = None) -> list[Ticket]:
+        return (tracker or self.jira).of(KEY.mark)
+
+    def text(self, tracker: MemoryTracker | None = None) -> str:
+        at = tracker or self.jira
+        (ticket,) = at.of(KEY.mark)
+        return at.books[ticket.id].description
+
+    def lists_written(self) -> int:
+        return sum(call == "list_kept" for each in (self.jira, self.snow) for call in each.troubles.calls)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+async def office(connection: Connection, keyring: Keyring) -> ScannedOffice:
+    return ScannedOffice(connection, keyring)
+
+
+async def test_a_completed_scan_gets_one_ticket_in_each_tracker_with_its_numbers(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    for tracker in (office.jira, office.snow):
+        (ticket,) = office.summaries(tracker)
+        draft = tracker.books[ticket.id].draft
+        assert draft.summary == "Scan scan_2: 3 findings, grade B (lakeside:summary:scan_2)"
+        text = office.text(tracker)
+        for line in (
+            "3 found, 3 to do",
+            "- Grade: B, and C in the scan before",
+            "- To do: 3 (1 critical, 1 high, 1 low)",
+            "- All by type: 3 (1 direct_pii, 2 metadata)",
+            "- New in this scan: 2, found again: 1",
+        ):
+            assert line in text
+        assert "zzpii" not in f"{draft}{text}".lower()
+    assert await office.context.todo.dirty() == 0
+
+
+async def test_what_changes_is_written_once_and_not_before_its_time(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    office.clock.pass_by(EVERY)
+    await office.settled()
+    assert "- With a ticket: 3" in office.text()
+    before = office.lists_written()
+    await office.solved("fnd_1")
+    await office.solved("fnd_2")
+    assert office.lists_written() == before
+    await office.later(EVERY + 1)
+    assert "- Resolved: 2" in office.text()
+    assert "3 found, 1 to do" in office.text(office.snow)
+    assert office.lists_written() == before + 2, "both changes at once, one write in each tracker"
+    await office.later(EVERY + 1)
+    await office.settled()
+    assert office.lists_written() == before + 2
+    assert await office.context.todo.dirty() == 0
+    assert await office.redis.zcard("remedy:scans") == 0
+
+
+async def test_a_change_while_a_scan_is_counted_is_counted_after_it(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    await office.later(EVERY + 1)
+    await office.settled()
+    await office.solved("fnd_1")
+    office.clock.pass_by(EVERY + 1)
+    await office.context.todo.sweep(office.clock())
+    first = [job for job in await office.waiting() if job.startswith("page_scan")]
+    assert len(first) == 1
+    await office.redis.zrem(WORK_QUEUE, *first)
+    await page_scan(office.arq_context, count_ref(KEY))
+    await office.solved("fnd_2")
+    await office.work()
+    assert "- Resolved: 1" in office.text()
+    await office.later(EVERY + 1)
+    assert "- Resolved: 2" in office.text()
+
+
+async def test_repeated_news_and_a_wipe_open_no_second_summary(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.completed()
+    await office.settled()
+    await office.redis.flushall()
+    await office.completed()
+    await office.settled()
+    await office.later(EVERY + 1)
+    assert (len(office.summaries()), len(office.summaries(office.snow))) == (1, 1)
+
+
+async def test_after_a_wipe_a_look_has_the_scan_counted_before_it_says_anything(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    await office.redis.flushall()
+    office.source.set_status("fnd_1", Status.RESOLVED)
+    await office.mark(KEY)
+    await office.work()
+    await office.settled()
+    assert "3 found, 2 to do" in office.text()
+    assert (len(office.summaries()), len(office.summaries(office.snow))) == (1, 1)
+
+
+@pytest.mark.parametrize("at", ["intent_written", "reply_received", "link_written", "observed", "remembered"])
+async def test_a_worker_that_dies_while_it_opens_a_summary_opens_no_second_one(office: ScannedOffice, at: str) -> None:
+    office.source.findings.clear()
+    failpoints.turn_on(f"{at}=raise@1")
+    try:
+        await office.told_of()
+        for _ in range(6):
+            with contextlib.suppress(failpoints.FailpointReached):
+                await office.work()
+            await office.later(100.0)
+    finally:
+        failpoints.turn_off()
+    await office.settled()
+    assert (len(office.summaries()), len(office.summaries(office.snow))) == (1, 1)
+    assert "0 found, 0 to do" in office.text()
+
+
+async def test_an_answer_that_is_lost_opens_no_second_summary(office: ScannedOffice) -> None:
+    office.source.findings.clear()
+    office.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
+    await office.completed()
+    assert len(office.summaries()) == 1
+    await office.settled()
+    assert len(office.summaries()) == 1
+    assert (await office.record(KEY)).links.keys() == {"jira", "snow"}
+
+
+async def test_a_summary_that_people_close_stays_closed_and_nothing_is_asked(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    for tracker in (office.jira, office.snow):
+        (ticket,) = office.summaries(tracker)
+        tracker.change(ticket.id, TicketState.DONE, Reason.CANCELLED, "person")
+    await office.mark(KEY)
+    await office.work()
+    record = await office.record(KEY)
+    assert record.memory.finding is Status.RESOLVED
+    assert record.is_at_its_end
+    before = office.lists_written()
+    await office.solved("fnd_1")
+    await office.completed()
+    await office.later(EVERY + 1)
+    await office.settled()
+    (ticket,) = office.summaries()
+    assert not ticket.state.is_active
+    assert office.lists_written() == before
+    assert not office.jira.books[ticket.id].comments
+
+
+async def test_a_summary_that_is_opened_again_is_kept_up_to_date_again(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    for tracker in (office.jira, office.snow):
+        (ticket,) = office.summaries(tracker)
+        tracker.change(ticket.id, TicketState.DONE, Reason.FIXED, "person")
+    await office.mark(KEY)
+    await office.work()
+    await office.solved("fnd_1")
+    (ticket,) = office.summaries()
+    office.jira.change(ticket.id, TicketState.OPEN)
+    await office.mark(KEY)
+    await office.work()
+    await office.later(EVERY + 1)
+    assert "- Resolved: 1" in office.text()
+
+
+async def test_findings_get_their_tickets_where_the_scan_itself_cannot_be_read(office: ScannedOffice) -> None:
+    async def refuse(scan_id: str) -> Scan:
+        raise Refused("schoolscan:lakeside", f"not for you: {scan_id}", status=403)
+
+    office.scans.scan = refuse  # type: ignore[method-assign]
+    await office.completed()
+    await office.settled()
+    assert len(office.jira.books) == 3
+    assert f"{count_ref(KEY)}/list" in await office.parked()
+
+
+async def test_a_scan_that_is_not_completed_or_not_asked_for_gets_no_summary(
+    office: ScannedOffice, connection: Connection, keyring: Keyring
+) -> None:
+    office.scans.kept["scan_2"] = replace(office.scans.kept["scan_2"], status=ScanStatus.RUNNING)
+    await office.completed()
+    await office.settled()
+    assert office.summaries() == []
+    plain = FILE.replace("    scan_summary:\n", "").replace("      tickets:\n", "")
+    plain = "\n".join(line for line in plain.splitlines() if not line.startswith("        "))
+    other = ScannedOffice(connection, keyring, plain)
+    await connection.redis.flushall()
+    await other.completed()
+    await other.settled()
+    assert other.summaries() == []
+    assert await other.redis.exists(SCAN + count_ref(KEY)) == 0
+
+
+async def test_the_site_stands_in_a_summary_that_is_restricted(connection: Connection, keyring: Keyring) -> None:
+    restricted = FILE.replace("    scan_summary:\n", "    scan_summary:\n      detail: restricted\n")
+    office = ScannedOffice(connection, keyring, restricted)
+    await office.completed()
+    await office.settled()
+    (ticket,) = office.summaries()
+    assert f"Site: {SITE}" in office.jira.books[ticket.id].draft.body

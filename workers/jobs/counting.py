@@ -1,0 +1,100 @@
+"""Count the findings of a scan for its summary: when the scan is listed, and again after something has changed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.findings import Finding
+from remediation.domain.subjects import Subject
+from remediation.domain.summaries import FindingTally, ScanCounts
+from remediation.look.observing import Snapshot
+from remediation.planning import Conclusion
+from remediation.sources.schoolscan.client import system_of
+from remediation.store.cases.links import have_tickets
+from remediation.store.cases.todo import Lease
+from remediation.store.deliveries.counting import summary_of
+from remediation.store.deliveries.scans import ScanListing
+from workers.jobs.telling import note_answer
+from workers.resources import WorkerContext
+
+_USUAL_PAUSE = 900.0
+"""Seconds between two countings for a district whose summaries mappings.yaml does not name (any more)."""
+
+logger = structlog.get_logger()
+
+
+async def count_page(context: WorkerContext, listing: ScanListing) -> None:
+    """Count the next page. The numbers are stored together with the cursor: a crash repeats one page at the most."""
+    is_first = listing.cursor is None
+    began = await _beginning(context, listing) if is_first else listing.began
+    so_far = ScanCounts() if is_first or listing.tallied is None else listing.tallied
+    source = context.source_for(listing.ref, listing.district, CaseKind.FINDING)
+    page = await source.page(listing.filters, listing.cursor)
+    counts = so_far.with_more(await _tallies(context, listing.district, page.subjects, began))
+    every = context.rulebook.summary_pause(listing.district)
+    pause = _USUAL_PAUSE if every is None else every
+    await context.countings.keep_page(listing, page.cursor, counts, began, context.clock(), pause)
+    await note_answer(context, system_of(listing.district))
+    logger.info("scan_page_counted", count=len(page.subjects), last=page.cursor is None)
+
+
+async def begin_counting(context: WorkerContext, listing: ScanListing) -> None:
+    """Have a scan counted whose last page is about to be marked; where that page comes again, it is counted again."""
+    every = context.rulebook.summary_pause(listing.district)
+    if every is not None and not listing.is_of_district:
+        await context.countings.begin(summary_of(listing.district, listing.id), context.clock(), every)
+
+
+async def count_for_look(context: WorkerContext, lease: Lease) -> None:
+    """Have a scan counted at whose summary a worker looks, where no numbers are known: Redis may have lost them."""
+    key = lease.record.key
+    if key.kind is CaseKind.SUMMARY and await context.countings.numbers.read(key) is None:
+        every = context.rulebook.summary_pause(key.district)
+        await context.countings.begin(key, context.clock(), _USUAL_PAUSE if every is None else every)
+
+
+async def count_again(
+    context: WorkerContext, lease: Lease, snapshot: Snapshot, end: Conclusion, *, opened: bool
+) -> None:
+    """Have the scan of a finding counted again where this look has changed what its summary tells.
+
+    Call it before the look is remembered: where the worker dies in between, the scan is counted once more than needed.
+    The same for a summary that a person has opened again.
+    """
+    before, now, detail = lease.record.memory.finding, end.memory.finding, snapshot.observation.subject.detail
+    every = context.rulebook.summary_pause(lease.record.key.district)
+    if every is None or (before is now and not opened):
+        return
+    match detail:
+        case Finding(scan_id=str(scan_id)):
+            summary = summary_of(lease.record.key.district, scan_id)
+            await context.countings.begin(summary, context.clock(), every, only_known=True)
+        case _ if lease.record.key.kind is CaseKind.SUMMARY and before is not None and before.is_solved:
+            await context.countings.begin(lease.record.key, context.clock(), every)
+        case _:
+            return
+
+
+async def _beginning(context: WorkerContext, listing: ScanListing) -> datetime | None:
+    """When the scan began, as SchoolScan states it."""
+    source = context.source_for(listing.ref, listing.district, CaseKind.SUMMARY)
+    return (await source.subject(summary_of(listing.district, listing.id))).detected_at
+
+
+async def _tallies(
+    context: WorkerContext, district: str, subjects: Sequence[Subject], began: datetime | None
+) -> list[FindingTally]:
+    identity = context.rulebook.identity(district)
+    keys = [_case_of(subject, identity.case_of(district, subject.detail) if identity else None) for subject in subjects]
+    having = await have_tickets(context.connection, [key.ref for key in keys])
+    return [
+        FindingTally.of(subject.detail, began, has_ticket=has_ticket)
+        for subject, has_ticket in zip(subjects, having, strict=True)
+        if isinstance(subject.detail, Finding)
+    ]
+
+
+def _case_of(subject: Subject, home: CaseKey | None) -> CaseKey:
+    return subject.key if home is None else home
