@@ -9,6 +9,7 @@ from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.status import Severity, Status
 
 _HAD, _HAS_NOT = "1", "0"
+_NAMES = "@"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,27 +46,64 @@ class FindingTally:
         return f"{self.severity}/{self.domain_type}/{self.status}/{known}/{ticket}"
 
 
+MOST_NAMED = 100
+"""The most tickets that a summary names."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTickets:
+    """The tickets of a finding by what people call them, one for each tracker that has one, and where it stands."""
+
+    severity: Severity
+    status: Status
+    keys: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "NamedTickets":
+        """Returns what `str` wrote. Raises ValueError for anything else."""
+        state, _, keys = text.partition(_NAMES)
+        severity, status = state.split("/")
+        return cls(Severity(severity), Status(status), tuple(keys.split(",")))
+
+    def __str__(self) -> str:
+        return f"{self.severity}/{self.status}{_NAMES}{','.join(self.keys)}"
+
+    @property
+    def order(self) -> tuple[bool, int, tuple[str, ...]]:
+        """Those to do come first, and the worst of them."""
+        return not self.status.is_unsolved, list(Severity).index(self.severity), self.keys
+
+
 @dataclass(frozen=True, slots=True)
 class ScanCounts:
-    """How many findings of a scan have each tally. `first` is how many there were when they were first counted."""
+    """How many findings of a scan have each tally. `first` is how many there were when they were first counted.
+
+    `named` are MOST_NAMED of their tickets, those to do and the worst first.
+    """
 
     tallies: Mapping[FindingTally, int] = field(default_factory=dict)
     first: int | None = None
+    named: tuple[NamedTickets, ...] = ()
 
     @classmethod
     def parse(cls, text: str, first: int | None = None) -> "ScanCounts":
         """Returns what `str` wrote. Raises ValueError for anything else."""
-        pairs = (each.rpartition("=") for each in text.split())
-        return cls({FindingTally.parse(tally): int(count) for tally, _, count in pairs}, first)
+        words = text.split()
+        pairs = (word.rpartition("=") for word in words if _NAMES not in word)
+        named = tuple(NamedTickets.parse(word) for word in words if _NAMES in word)
+        return cls({FindingTally.parse(tally): int(count) for tally, _, count in pairs}, first, named)
 
     def __str__(self) -> str:
-        return " ".join(
-            f"{tally}={count}" for tally, count in sorted(self.tallies.items(), key=lambda each: str(each[0]))
-        )
+        counted = (f"{tally}={count}" for tally, count in sorted(self.tallies.items(), key=lambda each: str(each[0])))
+        return " ".join((*counted, *map(str, self.named)))
 
-    def with_more(self, tallies: Iterable[FindingTally]) -> "ScanCounts":
-        """Returns the counts with these findings in addition."""
-        return ScanCounts(Counter(self.tallies) + Counter(tallies), self.first)
+    def with_more(self, tallies: Iterable[FindingTally], named: Iterable[NamedTickets] = ()) -> "ScanCounts":
+        """Returns the counts with these findings and their tickets in addition. Tickets of several are named once."""
+        first: dict[tuple[str, ...], NamedTickets] = {}
+        for each in sorted((*self.named, *named), key=lambda each: each.order):
+            first.setdefault(each.keys, each)
+        kept = tuple(first.values())[:MOST_NAMED]
+        return ScanCounts(Counter(self.tallies) + Counter(tallies), self.first, kept)
 
     @property
     def total(self) -> int:

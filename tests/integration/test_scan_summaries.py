@@ -197,6 +197,9 @@ async def test_what_changes_is_written_once_and_not_before_its_time(office: Scan
     office.clock.pass_by(EVERY)
     await office.settled()
     assert "- With a ticket: 3" in office.text()
+    assert office.text().count(": critical, to do") == 1
+    (worst,) = office.jira.of(CaseKey("lakeside", CaseKind.FINDING, "fnd_1").mark)
+    assert f"- {worst.key}: critical, to do" in office.text(office.snow)
     before = office.lists_written()
     await office.solved("fnd_1")
     await office.solved("fnd_2")

@@ -17,7 +17,7 @@ from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.incidents import Decided, Incident, IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of, subject_of_incident, subject_of_summary
-from remediation.domain.summaries import ScanCounts, ScanSummary
+from remediation.domain.summaries import NamedTickets, ScanCounts, ScanSummary
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.jira import JiraTracker
@@ -134,10 +134,11 @@ def incident_texts(loaded: Loaded) -> object:
 def summarizing(loaded: Loaded) -> object:
     """The tickets that a district wants of two scans, what closes them, and how often they are counted."""
     rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.SUMMARY, "scan_1")
+    counts = ScanCounts().with_more((), [NamedTickets(Severity.HIGH, Status.REVIEWING, ("SEC-7",))])
     found: list[object] = [rulebook.summary_pause("lakeside")]
     for grade in ("B", None):
         scan = Scan("scan_1", ScanStatus.COMPLETED, "www.lakeside.example", AT, AT, overall_grade=grade)
-        ruling = rulebook.ruling(subject_of_summary(key, ScanSummary(scan, ScanCounts())), AT)
+        ruling = rulebook.ruling(subject_of_summary(key, ScanSummary(scan, counts)), AT)
         trackers = ruling.policy.trackers
         found += [(each, ruling.draft(each, EARLIER), ruling.closing_fields(each)) for each in trackers]
     return found

@@ -13,7 +13,14 @@ from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.ownership import Ground
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, gone, subject_of_summary
-from remediation.domain.summaries import FindingTally, ScanCounts, ScanSummary, newest_before
+from remediation.domain.summaries import (
+    MOST_NAMED,
+    FindingTally,
+    NamedTickets,
+    ScanCounts,
+    ScanSummary,
+    newest_before,
+)
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.mapping.reading.loading import loaded_of
 from remediation.mapping.render.summaries import numbers_of
@@ -180,8 +187,34 @@ TALLIES = st.builds(
 )
 
 
-@given(st.lists(TALLIES))
-def test_counts_are_read_as_they_were_written(tallies: list[FindingTally]) -> None:
-    counts = ScanCounts().with_more(tallies)
+KEYS = st.lists(st.from_regex(r"[A-Z]{2,4}-?[0-9]{1,6}", fullmatch=True), min_size=1, max_size=2).map(tuple)
+NAMED = st.builds(NamedTickets, st.sampled_from(Severity), st.sampled_from(Status), KEYS)
+
+
+@given(st.lists(TALLIES), st.lists(NAMED))
+def test_counts_are_read_as_they_were_written(tallies: list[FindingTally], named: list[NamedTickets]) -> None:
+    counts = ScanCounts().with_more(tallies, named)
     assert ScanCounts.parse(str(counts)) == counts
     assert counts.total == len(tallies)
+
+
+@given(st.lists(NAMED), st.integers(1, 5))
+def test_the_same_tickets_are_named_however_a_list_is_cut_into_pages(named: list[NamedTickets], size: int) -> None:
+    counts = ScanCounts()
+    for start in range(0, len(named), size):
+        counts = counts.with_more((), named[start : start + size])
+    assert counts.named == ScanCounts().with_more((), named).named
+    assert len({each.keys for each in counts.named}) == len(counts.named)
+
+
+def test_the_tickets_to_do_and_the_worst_are_named_first_and_the_rest_is_counted() -> None:
+    one = [NamedTickets(Severity.LOW, Status.REVIEWING, (f"SEC-{number}",)) for number in range(MOST_NAMED)]
+    first = NamedTickets(Severity.CRITICAL, Status.REVIEWING, ("SEC-900", "INC0010012"))
+    done = NamedTickets(Severity.CRITICAL, Status.RESOLVED, ("SEC-901",))
+    tallies = [FindingTally.of(found(number), AT, has_ticket=True) for number in range(MOST_NAMED + 2)]
+    listed = numbers_of(ScanSummary(scan(), ScanCounts().with_more(tallies, [*one, done, first])), names_tickets=True)
+    assert listed is not None
+    assert "- SEC-900, INC0010012: critical, to do" in listed.lines
+    assert "SEC-901" not in str(listed.lines)
+    assert listed.lines[-1] == "- and the tickets of 2 more findings"
+    assert sum("to do" in line for line in listed.lines) == MOST_NAMED

@@ -1,18 +1,19 @@
 """Count the findings of a scan for its summary: when the scan is listed, and again after something has changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import structlog
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
+from remediation.domain.outside_words import ISSUE_KEY, RECORD_NUMBER
 from remediation.domain.subjects import Subject
-from remediation.domain.summaries import FindingTally, ScanCounts
+from remediation.domain.summaries import FindingTally, NamedTickets, ScanCounts
 from remediation.look.observing import Snapshot
 from remediation.planning import Conclusion
 from remediation.sources.schoolscan.client import system_of
-from remediation.store.cases.links import have_tickets
+from remediation.store.cases.links import ticket_keys
 from remediation.store.cases.todo import Lease
 from remediation.store.deliveries.counting import summary_of
 from remediation.store.deliveries.scans import ScanListing
@@ -32,7 +33,8 @@ async def count_page(context: WorkerContext, listing: ScanListing) -> None:
     so_far = ScanCounts() if is_first or listing.tallied is None else listing.tallied
     source = context.source_for(listing.ref, listing.district, CaseKind.FINDING)
     page = await source.page(listing.filters, listing.cursor)
-    counts = so_far.with_more(await _tallies(context, listing.district, page.subjects, began))
+    keys = await _keys(context, listing.district, page.subjects)
+    counts = so_far.with_more(_tallies(page.subjects, keys, began), _named(page.subjects, keys))
     every = context.rulebook.summary_pause(listing.district)
     pause = _USUAL_PAUSE if every is None else every
     await context.countings.keep_page(listing, page.cursor, counts, began, context.clock(), pause)
@@ -83,17 +85,28 @@ async def _beginning(context: WorkerContext, listing: ScanListing) -> datetime |
     return (await source.subject(summary_of(listing.district, listing.id))).detected_at
 
 
-async def _tallies(
-    context: WorkerContext, district: str, subjects: Sequence[Subject], began: datetime | None
-) -> list[FindingTally]:
+async def _keys(context: WorkerContext, district: str, subjects: Sequence[Subject]) -> list[tuple[str, ...]]:
+    """The tickets of the case of each subject."""
     identity = context.rulebook.identity(district)
-    keys = [_case_of(subject, identity.case_of(district, subject.detail) if identity else None) for subject in subjects]
-    having = await have_tickets(context.connection, [key.ref for key in keys])
-    return [
-        FindingTally.of(subject.detail, began, has_ticket=has_ticket)
-        for subject, has_ticket in zip(subjects, having, strict=True)
-        if isinstance(subject.detail, Finding)
+    cases = [
+        _case_of(subject, identity.case_of(district, subject.detail) if identity else None) for subject in subjects
     ]
+    return await ticket_keys(context.connection, [key.ref for key in cases], sorted(context.trackers))
+
+
+def _tallies(
+    subjects: Sequence[Subject], keys: Sequence[Sequence[str]], began: datetime | None
+) -> Iterator[FindingTally]:
+    for subject, tickets in zip(subjects, keys, strict=True):
+        if isinstance(subject.detail, Finding):
+            yield FindingTally.of(subject.detail, began, has_ticket=bool(tickets))
+
+
+def _named(subjects: Sequence[Subject], keys: Sequence[Sequence[str]]) -> Iterator[NamedTickets]:
+    """The tickets whose names are such that they may stand in a text."""
+    for subject, tickets in zip(subjects, keys, strict=True):
+        if names := tuple(key for key in tickets if RECORD_NUMBER.fits(key) or ISSUE_KEY.fits(key)):
+            yield NamedTickets(subject.severity, subject.status, names)
 
 
 def _case_of(subject: Subject, home: CaseKey | None) -> CaseKey:

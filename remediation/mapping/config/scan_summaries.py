@@ -24,6 +24,11 @@ class ScanSummaries(Written):
         default="minimal",
         description="restricted: the name of the scanned site may go into the tickets, whose readers are few.",
     )
+    lists: Literal["tickets", "numbers"] = Field(
+        default="tickets",
+        description="tickets: below the numbers stand the keys of the tickets of its findings, in any tracker, a "
+        "hundred at most; numbers: nothing stands there.",
+    )
     every: Annotated[Duration, at_least(_SOONEST), at_most(timedelta(days=1), _WHY_OFTEN)] = Field(
         default=timedelta(minutes=15),
         description="How long after the scan's findings were counted they are counted again at the earliest, where "

@@ -15,7 +15,7 @@ from remediation.redaction import plain
 _LONGEST_ID = 100
 _LONGEST_LINK = 300
 
-_STATES = {
+STATES = {
     Status.OPEN: "to do",
     Status.REVIEWING: "to do",
     Status.RESOLVED: "resolved",
@@ -33,8 +33,8 @@ def list_of(mappings: Mappings, subject: Subject) -> MemberList | None:
     district = mappings.districts.get(subject.key.district)
     address = district.schoolscan.finding_link if district else None
     members = sorted(subject.members, key=_order)
-    counts = Counter(_STATES[each.status] for each in members)
-    head = ", ".join(f"{counts[state]} {state}" for state in dict.fromkeys(_STATES.values()) if counts[state])
+    counts = Counter(STATES[each.status] for each in members)
+    head = ", ".join(f"{counts[state]} {state}" for state in dict.fromkeys(STATES.values()) if counts[state])
     return MemberList(head, tuple(_lines(members, address)))
 
 
@@ -45,7 +45,7 @@ def _order(member: ListedMember) -> tuple[bool, int, str]:
 def _lines(members: Sequence[ListedMember], address: str | None) -> list[str]:
     lines = []
     for each in members:
-        words = f"- {plain(each.id, _LONGEST_ID)}, {each.severity}, {_STATES[each.status]}"
+        words = f"- {plain(each.id, _LONGEST_ID)}, {each.severity}, {STATES[each.status]}"
         link = plain(address.replace("{id}", quote(each.id, safe="")), _LONGEST_LINK) if address else ""
         lines.append(f"{words}: {link}" if link and each.status.is_unsolved else words)
     return lines

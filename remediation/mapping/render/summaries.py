@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 from remediation.domain.findings import DomainType, Scan
 from remediation.domain.status import Severity, Status
-from remediation.domain.summaries import ScanCounts, ScanSummary
+from remediation.domain.summaries import MOST_NAMED, ScanCounts, ScanSummary
 from remediation.domain.tickets import MemberList
+from remediation.mapping.render.lists import STATES
 from remediation.mapping.render.templates import Vocabulary, moment_text
 from remediation.redaction import plain
 
@@ -57,15 +58,17 @@ def summary_values(rule: str, ref: str, summary: ScanSummary, *, restricted: boo
     }
 
 
-def numbers_of(summary: ScanSummary) -> MemberList | None:
-    """Returns what stands in the list of the ticket that is kept up to date; None where nobody has counted."""
+def numbers_of(summary: ScanSummary, *, names_tickets: bool = False) -> MemberList | None:
+    """Returns what stands in the list of the ticket that is kept up to date; None where nobody has counted.
+
+    With `names_tickets` those of the findings follow the numbers.
+    """
     counts = summary.counts
     if counts is None:
         return None
     to_do = counts.in_status(*_TO_DO)
-    return MemberList(
-        f"{counts.total} found, {to_do.total} to do", tuple(f"- {line}" for line in _lines(summary, counts))
-    )
+    lines = [*_lines(summary, counts), *(_ticket_lines(counts) if names_tickets else ())]
+    return MemberList(f"{counts.total} found, {to_do.total} to do", tuple(f"- {line}" for line in lines))
 
 
 def _lines(summary: ScanSummary, counts: ScanCounts) -> Iterator[str]:
@@ -83,6 +86,14 @@ def _lines(summary: ScanSummary, counts: ScanCounts) -> Iterator[str]:
     yield f"With a ticket: {counts.where(has_ticket=True)}"
     if left := counts.no_longer_listed:
         yield f"No longer among the findings of this scan: {left}"
+
+
+def _ticket_lines(counts: ScanCounts) -> Iterator[str]:
+    """The tickets, those to do and the worst first; a finding with two tickets has both on its line."""
+    for each in counts.named:
+        yield f"{', '.join(each.keys)}: {each.severity}, {STATES[each.status]}"
+    if len(counts.named) == MOST_NAMED and (more := counts.where(has_ticket=True) - MOST_NAMED) > 0:
+        yield f"and the tickets of {more} more findings"
 
 
 def _grade_lines(scan: Scan, before: Scan | None) -> Iterator[str]:

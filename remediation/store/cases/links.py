@@ -196,14 +196,17 @@ async def some_linked_tickets(connection: Connection, tracker: str, most: int) -
     return tuple(found)[:most]
 
 
-async def have_tickets(connection: Connection, refs: Sequence[str]) -> list[bool]:
-    """Whether each of these cases is linked to a ticket. Raises StoreUnavailable."""
+async def ticket_keys(connection: Connection, refs: Sequence[str], trackers: Sequence[str]) -> list[tuple[str, ...]]:
+    """The keys of the tickets in these trackers that are linked to each of these cases. Raises StoreUnavailable."""
+    fields = [f"link:{name}" for name in trackers]
+    if not (refs and fields):
+        return [() for _ in refs]
     with passing_errors():
         async with connection.redis.pipeline(transaction=False) as pipe:
             for ref in refs:
-                pipe.hkeys(CASE + ref)
+                pipe.hmget(CASE + ref, fields)
             rows = await pipe.execute()
-    return [any(name.startswith(b"link:") for name in names) for names in rows]
+    return [tuple(str(json.loads(link)[1]) for link in links if link) for links in rows]
 
 
 def _is_at_rest(tracker: str, kept: bytes) -> bool:
