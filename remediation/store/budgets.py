@@ -9,6 +9,7 @@ After a wipe of Redis the first answers teach the budget again.
 """
 
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,7 +56,8 @@ class NoRoom:
 class BudgetFigures:
     """What is known of a budget: requests in a window, how many of them are left, and how many cases wait.
 
-    `access` is `read` or `write`, or the name of a tracker's limit. `limit` is 0 where a tracker told none and refuses.
+    `access` is `read` or `write`, or the name of a tracker's limit. `limit` is 0 where a tracker told none and refuses:
+    then all of its limits of one kind are taken together, as for single issues.
     """
 
     system: str
@@ -111,7 +113,12 @@ class Budgets:
         redis = self._connection.redis
         names = sorted(each.decode() for each in await self._connection.ask(redis.smembers(BUDGETS)))
         found = [await self._figures(name, int(now * 1000)) for name in names]
-        return [each for each in found if each is not None]
+        told = [each for each in found if each is not None and each.limit]
+        untold: Counter[tuple[str, str]] = Counter()
+        for each in found:
+            if each is not None and not each.limit:
+                untold[each.system, each.access.partition("-")[0]] += each.waiting
+        return told + [BudgetFigures(*names, 0, 0, waiting) for names, waiting in sorted(untold.items())]
 
     async def _figures(self, budget: str, now_ms: int) -> BudgetFigures | None:
         asked = self._connection.redis.pipeline(transaction=False)

@@ -96,5 +96,5 @@ def _written(requests: SentRequests) -> tuple[str | int, ...]:
         window, at = int(said.window * 1000), int((requests.at + said.ends_in) * 1000)
         told = (said.limit, window, said.fill, at, "" if said.remaining is None else said.remaining)
     closed = "" if said is None or said.closed is None else int(said.closed * 1000)
-    answered = "" if said is None else "1"
+    answered = "" if said is None else int(requests.at * 1000)
     return (requests.budget, requests.name, requests.reserved, requests.sent, *told, closed, answered)

@@ -41,8 +41,13 @@ def wait_of(status: int, headers: Mapping[str, str]) -> float | None:
         return min(float(asked[:_MOST_DIGITS]), _LONGEST_WAIT)
     wait = _seconds_until(_http_date(asked), headers)
     if wait is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = _seconds_until(_reset(headers.get("X-RateLimit-Reset", "").strip()), headers)
+        wait = reset_of(headers)
     return wait
+
+
+def reset_of(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the moment in `X-RateLimit-Reset` (see `wait_of`); None where there is none, or it is past."""
+    return _seconds_until(_reset(headers.get("X-RateLimit-Reset", "").strip()), headers)
 
 
 def _seconds_until(moment: datetime | None, headers: Mapping[str, str]) -> float | None:

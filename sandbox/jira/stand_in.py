@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from sandbox.jira import administration, directory
 from sandbox.jira import endpoints as issues
 from sandbox.jira.endpoints import Call, with_body
+from sandbox.jira.limits import JiraLimits
 from sandbox.jira.problems import Problem, locked_out
 from sandbox.jira.sign_in import NOBODY, account_in, answer_to_nobody, login_headers
 from sandbox.jira.state import APP, PERSON, SERVICE, Account, JiraState
@@ -121,15 +122,30 @@ def _served(path: str, endpoint: Endpoint, version: str) -> Callable[[Request], 
         view = View(_base(request), shown_version, state.is_cloud)
         account = account_in(request, state)
         call = Call(request, state, view, account or NOBODY)
+        passes, limits = _limits_told(path, call)
         try:
-            answer = await _answer(path, endpoint, call)
+            answer = await _answer(path, endpoint, call) if passes else _too_many()
         except Problem as problem:
             answer = JSONResponse(problem.body, problem.status, headers=problem.headers)
+        answer.headers.update(limits)
         answer.headers.update(login_headers(request, state, account))
         answer.headers["Atl-Traceid" if state.is_cloud else "X-AREQUESTID"] = uuid.uuid4().hex
         return answer
 
     return serve
+
+
+def _limits_told(path: str, call: Call) -> tuple[bool, dict[str, str]]:
+    """Whether a limit lets the request pass, and the headers that say so. Data Center limits known users only."""
+    limits, now, request = call.state.limits, call.state.clock(), call.request
+    if call.state.is_cloud:
+        return limits.on_cloud(request.method, path, request.url.path, now)
+    return (True, {}) if call.actor is NOBODY else limits.on_data_center(call.actor.account_id, now)
+
+
+def _too_many() -> Response:
+    problem = Problem(429, ["Rate limit exceeded."])
+    return JSONResponse(problem.body, problem.status)
 
 
 async def _answer(path: str, endpoint: Endpoint, call: Call) -> Response:
@@ -193,6 +209,7 @@ async def _settings(request: Request) -> Response:
     a request came to; `expired`: ids of accounts whose tokens have run out; `locked`: too many wrong passwords were
     given, and nobody signs in before a CAPTCHA is solved.
     `keeps_resolution`: no workflow takes the resolution away when an issue leaves its done statuses.
+    `limits`: rate limits, by the names of JiraLimits.
     `linking`: whether issues can be linked at all; `without_link_types`: names of types of links that were deleted.
     """
     state: JiraState = request.app.state.jira
@@ -207,6 +224,7 @@ async def _settings(request: Request) -> Response:
         state.off_edit_screens = frozenset(order.get("off_edit_screens", state.off_edit_screens))
         state.keeps_resolution = bool(order.get("keeps_resolution", state.keeps_resolution))
         state.expired = frozenset(order.get("expired", state.expired))
+        state.limits = JiraLimits(**order["limits"]) if "limits" in order else state.limits
         state.linking = bool(order.get("linking", state.linking))
         state.without_link_types = frozenset(order.get("without_link_types", state.without_link_types))
     shown = {name: getattr(state, name) for name in _SETTINGS}

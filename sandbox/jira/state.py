@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from sandbox.jira.limits import JiraLimits
 from sandbox.jira.problems import Problem, not_found
 from sandbox.jira.workflow import ISSUE_TYPES, PROJECTS, TO_DO, Project, Status, Transition
 
@@ -146,6 +147,7 @@ class JiraState:
         self.unassignable: frozenset[str] = frozenset()
         self.expired: frozenset[str] = frozenset()
         self.keeps_resolution = False
+        self.limits = JiraLimits()
         self.accounts = accounts
         self.projects: Mapping[str, Project] = MappingProxyType({project.key: project for project in PROJECTS})
         self.listeners: list[Callable[[Happening], None]] = []

@@ -9,8 +9,9 @@ import pytest
 
 from remediation.domain.errors import BudgetSpent, NotFound, Refused, TryLater, Waiting
 from remediation.domain.tickets import Reason, TicketState
-from remediation.outbound.metering import LimitReader, SaidLimit, SentRequest, metered_by
+from remediation.outbound.metering import metered_by
 from remediation.ports import Tracker
+from tests.contract.meters import NotingMeter
 from tests.contract.servicenow_world import SECRET, ServiceNowWorld, servicenow_world
 from tests.contract.tracker_suite import mark_of
 
@@ -147,38 +148,19 @@ async def test_a_rate_limit_says_when_to_come_back(tracker: Tracker, world: Serv
     assert 0 < caught.value.after <= 3600
 
 
-class Noting:
-    """A meter that lets all pass, or nothing."""
-
-    def __init__(self, no_room: BudgetSpent | None = None) -> None:
-        self.no_room = no_room
-        self.asked: list[SentRequest] = []
-        self.said: list[SaidLimit] = []
-
-    def ask(self, tracker: str, request: SentRequest, reader: LimitReader) -> tuple[str, ...]:
-        del tracker
-        self.asked.append(request)
-        if self.no_room:
-            raise self.no_room
-        return reader.scopes(request, ("busy",))
-
-    def note(self, tracker: str, counted: tuple[str, ...], said: tuple[SaidLimit, ...]) -> None:
-        assert (tracker, counted) == ("helpdesk", ("busy",))
-        self.said += said
-
-
 async def test_the_meter_is_asked_before_each_request_and_told_what_its_answer_says(
     tracker: Tracker, world: ServiceNowWorld
 ) -> None:
     ticket = await tracker.create(world.draft(mark_of("fnd_1")))
     world.set(rate_limit=4)
-    with metered_by(meter := Noting()):
+    with metered_by(meter := NotingMeter(["busy"])):
         await tracker.comment(ticket.id, "Done")
         with suppress(NotFound):
             await tracker.comment(f"incident/{'0' * 32}", "Done")
         await tracker.read(ticket.id)
         with pytest.raises(TryLater):
             await tracker.read(ticket.id)
+    assert set(meter.counted) == {("busy",)}
     assert [each.method for each in meter.asked] == ["GET", "PATCH", "GET", "GET", "GET"]
     assert [(each.limit, each.closed is None) for each in meter.said] == [(4, True)] * 4 + [(4, False)]
     assert {each.scope.startswith("rule-") for each in meter.said} == {True}
@@ -187,7 +169,7 @@ async def test_the_meter_is_asked_before_each_request_and_told_what_its_answer_s
 async def test_what_has_no_room_is_not_sent(tracker: Tracker, world: ServiceNowWorld) -> None:
     no_room = BudgetSpent("helpdesk", "helpdesk/rule-1", after=60.0, behind=60.0)
     before = len(world.requests())
-    with metered_by(Noting(no_room)), pytest.raises(BudgetSpent):
+    with metered_by(NotingMeter(no_room=no_room)), pytest.raises(BudgetSpent):
         await tracker.create(world.draft(mark_of("fnd_1")))
     assert len(world.requests()) == before
 

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.errors import TryLater
+from remediation.domain.errors import BudgetSpent, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import ChangePage, Draft, Ticket
@@ -17,12 +17,14 @@ from remediation.outbound.metering import SaidLimit, SentRequest, current_meter
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
 from remediation.sealing import Keyring
 from remediation.store.budget_terms import HELD_MS
-from remediation.store.budgets import NoRoom
+from remediation.store.budgets import BudgetFigures, Budgets, NoRoom
 from remediation.store.server.connection import Connection
 from remediation.store.tracker_budgets import SentRequests, TrackerBudgets
+from remediation.trackers.jira.limits import JiraLimitReader
 from remediation.trackers.servicenow.limits import RuleReader
 from tests.integration.offices import JOBS, Office
 from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, PlainRulebook
+from workers.metering import TrackerLimits, WorkMeter
 from workers.resources import WorkerContexts
 from workers.rounds.polls import poll_trackers
 
@@ -250,3 +252,48 @@ async def test_requests_that_nobody_reserved_are_counted_when_they_are_answered(
     await budgets.settle([SentRequests(BUDGET, sent=80, said=told(100), at=NOW)], NOW)
     assert isinstance(await budgets.reserve([BUDGET], "lakeside:finding:1", "look", NOW), NoRoom)
     assert await budgets.reserve([BUDGET], "lakeside:finding:1", "look", NOW, urgent=True) == (4,)
+
+
+async def asked(meter: WorkMeter, method: str, path: str) -> tuple[str, ...]:
+    request = SentRequest(method, f"/rest/api/2/{path}")
+    return await asyncio.to_thread(meter.ask, "jira", request, JiraLimitReader())
+
+
+async def test_one_issues_writes_stop_neither_its_reads_nor_other_issues_and_every_worker_knows(
+    connection: Connection,
+) -> None:
+    clock = ManualClock()
+    first, other = (TrackerLimits(TrackerBudgets(connection), clock) for _ in range(2))
+    meter = WorkMeter(first, "lakeside:finding:1")
+    assert await asked(meter, "POST", "issue/10001/comment") == ()
+    meter.note("jira", (), (SaidLimit("issue-10001", closed=2.0),))
+    await asyncio.sleep(0)
+    await meter.close()
+    await other.refresh()
+    meter = WorkMeter(other, "lakeside:finding:2")
+    with pytest.raises(BudgetSpent) as caught:
+        await asked(meter, "POST", "issue/10001/comment")
+    assert caught.value.budget == "jira/issue-10001"
+    for method, path in (("GET", "issue/10001"), ("POST", "issue/10002/comment"), ("GET", "search/jql")):
+        assert await asked(meter, method, path) == ()
+    clock.pass_by(2.5)
+    assert await asked(meter, "POST", "issue/10001/comment") == ()
+    await meter.close()
+
+
+async def test_a_bucket_gives_as_much_as_comes_back_and_no_more(budgets: TrackerBudgets) -> None:
+    said = SaidLimit("all", 15, 60.0, 5, 60.0, remaining=0)
+    await budgets.settle([SentRequests("jira/all", sent=1, said=said, at=NOW)], NOW)
+    assert isinstance(await budgets.reserve(["jira/all"], "lakeside:finding:1", "a", NOW + 59, urgent=True), NoRoom)
+    counts = [
+        await budgets.reserve(["jira/all"], f"lakeside:finding:{n}", f"b-{n}", NOW + 61, urgent=True) for n in range(6)
+    ]
+    assert counts[:5] == [(1,)] * 5
+    assert isinstance(counts[5], NoRoom)
+
+
+async def test_limits_of_single_issues_are_one_figure(budgets: TrackerBudgets, connection: Connection) -> None:
+    for issue in ("issue-1", "issue-2"):
+        await budgets.settle([SentRequests(f"jira/{issue}", said=SaidLimit(issue, closed=60.0), at=NOW)], NOW)
+        await connection.redis.zadd(f"remedy:budget-waits:jira/{issue}", {f"lakeside:finding:{issue}": 1})
+    assert await Budgets(connection).figures(NOW) == [BudgetFigures("jira", "issue", 0, 0, 2)]

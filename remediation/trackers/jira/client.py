@@ -18,7 +18,8 @@ from remediation import telemetry
 from remediation.domain.errors import TryLater
 from remediation.mapping.config.trackers.jira import CONNECTION_ATTEMPTS, JiraTracker
 from remediation.outbound.answers import note_answer, note_request
-from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
+from remediation.trackers.connecting import AnswerTooLarge, LimitedTracker, RepeatingAdapter
+from remediation.trackers.jira.limits import JiraLimitReader
 from remediation.trackers.jira.replies import error_of, is_for_somebody
 from remediation.trackers.replies import Reply
 
@@ -36,7 +37,7 @@ class JiraClient:
         self._name = name
         self._is_cloud = config.deployment == "cloud"
         self._is_named = False
-        self._jira = _connected(config, secret)
+        self._jira = _connected(config, secret, LimitedTracker(name, JiraLimitReader()))
         self._session = self._jira._session  # noqa: SLF001 - the package has no call that sends properties or plain ids
         self._session.hooks["response"].append(self._check)
 
@@ -149,7 +150,7 @@ class JiraClient:
         raise later
 
 
-def _connected(config: JiraTracker, secret: str) -> JIRA:
+def _connected(config: JiraTracker, secret: str, limited: LimitedTracker) -> JIRA:
     """The package's client, without the requests that it sends by itself."""
     user = _user_of(config)
     client = JIRA(
@@ -169,7 +170,7 @@ def _connected(config: JiraTracker, secret: str) -> JIRA:
     if config.proxy:
         session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
     for scheme in ("https://", "http://"):
-        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS))
+        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS, limited=limited))
     return client
 
 

@@ -13,6 +13,7 @@ from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater,
 from remediation.redaction import words_of
 from remediation.strict_json import parse
 from remediation.trackers.jira.answers import texts
+from remediation.trackers.jira.limits import ONE_ENDPOINT, ONE_ISSUE
 from remediation.trackers.replies import Reply, wait_of
 
 _TURNED_AWAY = frozenset(
@@ -32,8 +33,6 @@ _LOCKED_OUT = "AUTHENTICATION_DENIED"
 _SIGNED_OUT_WORDS = "our sign-in failed: the answer is for somebody whom Jira does not know"
 _LOCKED_OUT_WORDS = "our sign-in failed: the account is locked; sign in once in a browser and solve the CAPTCHA"
 _KEPT_OUT_WORDS = "refused, and not in Jira's words: a proxy or an allow-list may keep us out"
-_ONE_ISSUE = "jira-per-issue-on-write"
-"""Jira Cloud's word for a limit on the writes to one issue, which says nothing about any other."""
 _FAILED = frozenset({"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED"})
 """The token or password is wrong or has expired; or the account must solve a CAPTCHA first."""
 
@@ -120,7 +119,7 @@ def _later(system: str, reply: Reply, words: str, *, ambiguous: bool) -> TryLate
         ambiguous=ambiguous,
         status=reply.status,
         request_id=reply.request_id,
-        waiting=Waiting.OURS if reply.headers.get("RateLimit-Reason", "") == _ONE_ISSUE else None,
+        waiting=Waiting.OURS if reply.headers.get("RateLimit-Reason", "") in {ONE_ISSUE, ONE_ENDPOINT} else None,
     )
 
 
