@@ -292,6 +292,26 @@ async def test_a_bucket_gives_as_much_as_comes_back_and_no_more(budgets: Tracker
     assert isinstance(counts[5], NoRoom)
 
 
+async def test_of_what_remains_the_newest_answer_counts_whichever_look_ends_first(budgets: TrackerBudgets) -> None:
+    for remaining, at in ((3, NOW + 5), (9, NOW + 1)):
+        said = SaidLimit("all", 10, HOUR, 10, HOUR, remaining=remaining)
+        await budgets.settle([SentRequests("jira/all", sent=1, said=said, at=at)], NOW + 6)
+    counts = [
+        await budgets.reserve(["jira/all"], "lakeside:finding:1", f"a-{n}", NOW + 6, urgent=True) for n in range(4)
+    ]
+    assert counts[:2] == [(1,)] * 2
+    assert isinstance(counts[3], NoRoom)
+
+
+async def test_an_answer_ends_a_row_of_refusals(budgets: TrackerBudgets) -> None:
+    refusal, answer = (SaidLimit("all", 10, HOUR, 10, HOUR, remaining=9, closed=closed) for closed in (0.0, None))
+    for said in (refusal, refusal, answer, refusal):
+        await budgets.settle([SentRequests("jira/all", said=said, at=NOW)], NOW)
+    no_room = await budgets.reserve(["jira/all"], "lakeside:finding:1", "look", NOW + 1.5)
+    assert isinstance(no_room, NoRoom)
+    assert no_room.after == pytest.approx(0.5)  # of the second refusal
+
+
 async def test_limits_of_single_issues_are_one_figure(budgets: TrackerBudgets, connection: Connection) -> None:
     for issue in ("issue-1", "issue-2"):
         await budgets.settle([SentRequests(f"jira/{issue}", said=SaidLimit(issue, closed=60.0), at=NOW)], NOW)

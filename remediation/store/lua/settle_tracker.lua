@@ -2,8 +2,8 @@
 -- Requests to a tracker were sent, and answered or not. ARGV: now, '1' where they read a list of changes, and eleven for each
 -- budget: its name, the name of the look, how many it had reserved (0: none), how many it sent; and what was told: the limit,
 -- how long (ms) its window is, how many come back with its end, when (ms, by Redis's clock) that is, how many remain, and for
--- how many ms nothing more is taken, at the least; then '1' where there was an answer ('' where nothing was said). Wakes cases
--- that wait, where there is room now. Returns how many.
+-- how many ms nothing more is taken, at the least; then when (ms) that was said ('' where nothing was said, each). Wakes
+-- cases that wait, where there is room now. Returns how many.
 local now, woken = tonumber(ARGV[1]), 0
 
 local function end_reservation(budget, name, count, sent)
@@ -20,12 +20,14 @@ local function end_reservation(budget, name, count, sent)
 end
 
 -- Both sides' times are in whole seconds, and none is too early: of two about one end, the earlier is closer to it.
-local function take_told(row, limit, window, fill, at, remaining)
+local function take_told(row, limit, window, fill, at, remaining, answered)
   if tonumber(at) <= now then return end -- of a window that is over
   local known = tonumber(redis.call('HGET', row, 'reset') or at)
   local reset = math.abs(at - known) < 2000 and math.min(at, known) or at
   redis.call('HSET', row, 'limit', limit, 'window', window, 'fill', fill, 'reset', string.format('%d', reset), 'at', now)
-  if remaining ~= '' then redis.call('HSET', row, 'spent', math.max(0, limit - remaining)) end
+  if remaining ~= '' and tonumber(answered) >= tonumber(redis.call('HGET', row, 'told_at') or '0') then
+    redis.call('HSET', row, 'spent', math.max(0, limit - remaining), 'told_at', answered)
+  end
 end
 
 local function close(row, least)
@@ -49,10 +51,10 @@ for i = 3, #ARGV, 11 do
   if redis.call('HSETNX', row, 'counted', 1) == 1 then redis.call('DEL', BUDGETING.OUT .. budget) end
   tracker_budgets.catch_up(budget, now)
   end_reservation(budget, name, tonumber(count), tonumber(sent))
-  if limit ~= '' then take_told(row, limit, window, fill, at, remaining) end
+  if limit ~= '' then take_told(row, limit, window, fill, at, remaining, answered) end
   if closed ~= '' then
     close(row, tonumber(closed))
-  elseif answered == '1' then
+  elseif answered ~= '' then
     redis.call('HDEL', row, 'refused')
   end
   if ARGV[2] == '1' then poll_later(row, tonumber(sent)) end
