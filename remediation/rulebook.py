@@ -296,7 +296,10 @@ class MappingsRulebook:
         rule = self._summaries.get(subject.key.district)
         is_wanted = rule is not None and summary.is_completed and not summary.is_uncounted
         trackers = tuple(rule.tickets) if rule is not None and is_wanted else ()
-        return MappingsRuling(self._mappings, subject, at, rule, replace(_OF_SUMMARIES, trackers=trackers), rule)
+        written = self._mappings.districts.get(subject.key.district)
+        closes = written is not None and written.scan_summary is not None and written.scan_summary.close == "solved"
+        policy = replace(_OF_SUMMARIES, trackers=trackers, closes_solved=closes)
+        return MappingsRuling(self._mappings, subject, at, rule, policy, rule)
 
     def _policy(self, subject: Subject, rule: Rule | None, known: str, said: Policy | None) -> Policy:
         """Returns the policy of the rule that matches the subject, or else of the one that counted before.

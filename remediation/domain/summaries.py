@@ -111,6 +111,11 @@ class ScanCounts:
         return sum(self.tallies.values())
 
     @property
+    def is_solved(self) -> bool:
+        """Whether there are findings, and each is resolved or accepted as a risk."""
+        return self.total > 0 and self.in_status(Status.RESOLVED, Status.ACCEPTED_RISK).total == self.total
+
+    @property
     def no_longer_listed(self) -> int:
         """How many findings fewer there are than when they were first counted."""
         return max(0, (self.first or 0) - self.total)

@@ -153,6 +153,8 @@ class Executor:
                 progress.notes[action.name] = note
                 progress.status = status
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
+                if isinstance(action, ResolveTicket) and self.snapshot.policy.closes_solved:
+                    await self._keep_list(KeepList(action.tracker, self.snapshot.observation.listing), progress)
                 moved = await self._move(action, progress.tickets[action.tracker])
                 progress.tickets[action.tracker] = as_we_left_it(action, moved)
                 if isinstance(action, ReopenTicket) and moved.state.is_active and moved.word:

@@ -17,7 +17,7 @@ from remediation.domain.renaming import trackers_of
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.look.summaries import closed_by_people
+from remediation.look.summaries import closed_by_people, has_come_to_its_end
 from remediation.planning import Observation, as_remembered
 from remediation.ports import Rulebook, Ruling, Source, Tracker
 
@@ -85,6 +85,10 @@ async def observe(
     ruling = rulebook.ruling(subject, at, record.memory.rule, record.memory.said)
     subject = replace(subject, severity=ruling.severity, news=_news(ruling.news, subject, record))
     policy = ruling.policy
+    members = ruling.member_list
+    listing = members.digest if members else ""
+    if policy.closes_solved and has_come_to_its_end(subject, listing, record):
+        subject = subject.with_status(Status.RESOLVED)
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     unnamed = trackers_of(record) - trackers.keys()
     asked = [name for name in _to_ask(record, subject, policy) if name in trackers]
@@ -100,7 +104,7 @@ async def observe(
         unnamed=unnamed,
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
         urgency=_urgency(case),
-        listing=members.digest if (members := ruling.member_list) else "",
+        listing=listing,
     )
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
     known = {name: each.site.key for name, each in sites.items()}

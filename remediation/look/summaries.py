@@ -7,7 +7,7 @@ from remediation.domain.errors import TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.summaries import ScanSummary
-from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.tickets import LEFT_ALONE, Reason, Ticket, TicketState
 from remediation.ports import Source
 
 _NOT_COUNTED = 60.0
@@ -19,6 +19,21 @@ def closed_by_people(ticket: Ticket) -> Ticket:
     if ticket.state is not TicketState.DONE:
         return ticket
     return replace(ticket, reason=Reason.FIXED, word="", risk=None, is_left_over=False)
+
+
+def has_come_to_its_end(subject: Subject, listing: str, record: CaseRecord) -> bool:
+    """Whether the findings of a scan have been solved, all of them, since the summary's tickets were last written.
+
+    `listing` is the digest of what is to be listed in them. Where it is there already, a person may have opened the
+    ticket again, knowing that all is solved; and of a list that a person has changed it cannot be told. Closing that
+    was begun goes on.
+    """
+    detail, decided = subject.detail, record.memory.finding
+    if not isinstance(detail, ScanSummary) or detail.counts is None or decided is None or not decided.is_unsolved:
+        return False
+    written = {each for each in record.memory.listed.values() if each != LEFT_ALONE}
+    is_begun = record.memory.planned_at is Status.RESOLVED
+    return detail.counts.is_solved and (is_begun or bool(written - {listing}))
 
 
 @dataclass(frozen=True, slots=True)

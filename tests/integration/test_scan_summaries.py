@@ -323,6 +323,77 @@ async def test_a_summary_that_is_opened_again_is_kept_up_to_date_again(office: S
     assert "- Resolved: 1" in office.text()
 
 
+async def closing(connection: Connection, keyring: Keyring) -> ScannedOffice:
+    """All findings of a scan are solved, under a file that has summaries closed then."""
+    file = FILE.replace("    scan_summary:\n", "    scan_summary:\n      close: solved\n")
+    office = ScannedOffice(connection, keyring, file)
+    await office.completed()
+    await office.settled()
+    for finding_id in ("fnd_1", "fnd_2"):
+        await office.solved(finding_id)
+    await office.later(EVERY + 1)
+    assert all(ticket.state.is_active for ticket in office.summaries())
+    await office.solved("fnd_3")
+    return office
+
+
+def closed(office: ScannedOffice) -> list[bool]:
+    tickets = [*office.summaries(), *office.summaries(office.snow)]
+    return [not ticket.state.is_active for ticket in tickets]
+
+
+async def test_a_summary_is_closed_once_all_is_solved_where_the_file_says_so(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = await closing(connection, keyring)
+    await office.later(EVERY + 1)
+    assert closed(office) == [True, True]
+    assert "3 found, 0 to do" in office.text()
+    (ticket,) = office.summaries()
+    assert office.jira.books[ticket.id].comments[-1].startswith("Nothing is left to do about the findings of this scan")
+    assert (await office.record(KEY)).is_at_its_end
+    await office.settled()
+    assert await office.context.todo.dirty() == 0
+
+
+async def test_a_summary_that_a_person_opens_again_is_not_closed_a_second_time(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = await closing(connection, keyring)
+    await office.later(EVERY + 1)
+    for tracker in (office.jira, office.snow):
+        (ticket,) = office.summaries(tracker)
+        tracker.change(ticket.id, TicketState.OPEN)
+    for _ in range(2):
+        await office.mark(KEY)
+        await office.work()
+        await office.later(EVERY + 1)
+    assert closed(office) == [False, False]
+    office.source.set_status("fnd_1", Status.OPEN)
+    await office.mark(CaseKey("lakeside", CaseKind.FINDING, "fnd_1"))
+    await office.work()
+    await office.later(EVERY + 1)
+    assert "3 found, 1 to do" in office.text()
+    await office.solved("fnd_1")
+    await office.later(EVERY + 1)
+    assert closed(office) == [True, True], "what changed since is news"
+
+
+@pytest.mark.parametrize("call", ["list_kept", "resolve"])
+@pytest.mark.parametrize("error", [TryLater("jira", "no answer", ambiguous=True), RuntimeError("the look ends here")])
+async def test_a_closing_that_is_cut_off_is_gone_on_with(
+    connection: Connection, keyring: Keyring, call: str, error: Exception
+) -> None:
+    office = await closing(connection, keyring)
+    office.jira.troubles.once(call, error)
+    with contextlib.suppress(RuntimeError):
+        await office.later(EVERY + 1)
+    await office.settled()
+    assert closed(office) == [True, True]
+    assert "3 found, 0 to do" in office.text()
+    assert "3 found, 0 to do" in office.text(office.snow)
+
+
 async def test_findings_get_their_tickets_where_the_scan_itself_cannot_be_read(office: ScannedOffice) -> None:
     async def refuse(scan_id: str) -> Scan:
         raise Refused("schoolscan:lakeside", f"not for you: {scan_id}", status=403)

@@ -140,7 +140,10 @@ def summarizing(loaded: Loaded) -> object:
         scan = Scan("scan_1", ScanStatus.COMPLETED, "www.lakeside.example", AT, AT, overall_grade=grade)
         ruling = rulebook.ruling(subject_of_summary(key, ScanSummary(scan, counts)), AT)
         trackers = ruling.policy.trackers
-        found += [(each, ruling.draft(each, EARLIER), ruling.closing_fields(each)) for each in trackers]
+        found += [
+            ruling.policy,
+            *((each, ruling.draft(each, EARLIER), ruling.closing_fields(each)) for each in trackers),
+        ]
     return found
 
 

@@ -287,6 +287,7 @@ SUMMARIES = {
     f"{SUMMARY}.detail": summed_up(
         summarizing, "minimal", "restricted", **{f"{SUMMARY}.every".replace(".", "__"): "15m"}
     ),
+    f"{SUMMARY}.close": summed_up(summarizing, "people", "solved"),
     f"{SUMMARY}.lists": summed_up(summarizing, "tickets", "numbers"),
     f"{SUMMARY}.every": summed_up(summarizing, "15m", "1h"),
     **{

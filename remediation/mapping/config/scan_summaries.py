@@ -24,6 +24,11 @@ class ScanSummaries(Written):
         default="minimal",
         description="restricted: the name of the scanned site may go into the tickets, whose readers are few.",
     )
+    close: Literal["people", "solved"] = Field(
+        default="people",
+        description="Who closes the ticket: people; or with solved we do, too, once nothing is to do about the scan's "
+        "findings any more.",
+    )
     lists: Literal["tickets", "numbers"] = Field(
         default="tickets",
         description="tickets: below the numbers stand the keys of the tickets of its findings, in any tracker, a "
@@ -80,8 +85,10 @@ class SummaryComments(Written):
     """What we tell the people on a ticket that sums up a scan (Jinja2)."""
 
     resolved: Text = Field(
-        default=f"The summary of this scan was closed already: nothing is left to do here {_REF}.",
-        description="When a ticket is closed because people had closed the scan's summary before it was found.",
+        default="{% if status == 'resolved' %}The summary of this scan was closed before{% else %}Nothing is left to "
+        f"do about the findings of this scan{{% endif %}} {_REF}.",
+        description="When a ticket is closed because all is solved (`close: solved`), or because people had closed the "
+        "scan's summary before it was found: then `status` is resolved.",
     )
     reopened: Text = Field(
         default=f"SchoolScan has this scan again: its summary goes on {_REF}.",
