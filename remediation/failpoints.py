@@ -35,7 +35,17 @@ byte of a create and the first of its answer: the launcher of the fault suite pu
 ON_FEEDS = ("walk_begun", "page_taken", "page_read", "page_kept", "page_put_off")
 """In the order in which the reading of a feed reaches them; a page is kept or put off."""
 
-POINTS: tuple[str, ...] = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS)
+ON_VERIFICATIONS = (
+    "verification_wanted",
+    "verification_begun",
+    "verification_asking",
+    "verification_scan_started",
+    "verification_page_read",
+    "verification_told",
+)
+"""In the order in which the verification of what people mended reaches them; the first lies in a look."""
+
+POINTS: tuple[str, ...] = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS, *ON_VERIFICATIONS)
 
 SETTING = "REMEDY_FAILPOINTS"
 

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKind
+from remediation.domain.findings import Finding
 from remediation.domain.identities import NO_IDENTITIES, Identity
 from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
@@ -31,7 +32,7 @@ from remediation.mapping.render.occasions import (
     comment_of,
     note_of,
 )
-from remediation.mapping.render.tickets import closing_fields_of, draft_of, members_of, urgency_of
+from remediation.mapping.render.tickets import closing_fields_of, draft_of, link_of, members_of, page_of, urgency_of
 from remediation.mapping.rules.coverage import Coverage, place_of, summary_rule
 from remediation.mapping.rules.matching import Matcher
 from remediation.mapping.rules.vicinities import vicinity_of
@@ -41,6 +42,9 @@ _NOTES = {
     Why.CONFLICT: NoteKind.CONFLICT,
     Why.RISK_STILL_ACCEPTED: NoteKind.STILL_ACCEPTED,
     Why.RISK_EXPIRED: NoteKind.RISK_EXPIRED,
+    Why.VERIFYING: NoteKind.VERIFYING,
+    Why.STILL_FOUND: NoteKind.STILL_FOUND,
+    Why.UNVERIFIED: NoteKind.UNVERIFIED,
 }
 """The kind of note by the cause of the change. For other causes the new status decides (_BY_STATUS)."""
 
@@ -64,6 +68,9 @@ _COMMENTS = {
     Why.KEPT_OPEN: CommentKind.KEPT_OPEN,
     Why.REASON_CHANGED: CommentKind.KEPT_OPEN,
     Why.LEFT_OVER: CommentKind.LEFT_OVER,
+    Why.VERIFYING: CommentKind.UNVERIFIED,
+    Why.STILL_FOUND: CommentKind.STILL_FOUND,
+    Why.UNVERIFIED: CommentKind.UNVERIFIED,
     Why.REFUSED: CommentKind.REFUSED,
     Why.CONTINUED: CommentKind.CONTINUED,
 }
@@ -87,6 +94,9 @@ _INCIDENT_COMMENTS = {
     Why.KEPT_OPEN: IncidentCommentKind.KEPT_OPEN,
     Why.REASON_CHANGED: IncidentCommentKind.KEPT_OPEN,
     Why.LEFT_OVER: IncidentCommentKind.LEFT_OVER,
+    Why.VERIFYING: IncidentCommentKind.KEPT_OPEN,
+    Why.STILL_FOUND: IncidentCommentKind.REOPENED,
+    Why.UNVERIFIED: IncidentCommentKind.REOPENED,
     Why.REFUSED: IncidentCommentKind.REFUSED,
     Why.CONTINUED: IncidentCommentKind.CONTINUED,
     Why.RELATED: IncidentCommentKind.RELATED,
@@ -106,8 +116,12 @@ _SUMMARY_COMMENTS = {
 _OF_SUMMARIES = Policy(kept_open=frozenset())
 """However people close the ticket of a summary: closed is closed."""
 
-_DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED})
+_DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED, Why.VERIFYING})
 """The causes with which people decided, by closing tickets."""
+
+
+_CLOSINGS = frozenset({Why.TICKET_DONE, Why.VERIFYING})
+"""Those of them that count from the closing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +182,7 @@ class MappingsRuling:
         policy = self.policy
         done = [ticket for ticket in tickets if ticket.state is TicketState.DONE]
         decided = done if change.why in _DECISIONS else []
-        closings = [ticket.closed_at for ticket in decided if ticket.closed_at and change.why is Why.TICKET_DONE]
+        closings = [ticket.closed_at for ticket in decided if ticket.closed_at and change.why in _CLOSINGS]
         deciders = dict.fromkeys(closer for ticket in decided if (closer := ticket.closer or ticket.closed_by))
         occasion = Occasion(
             case=self.subject.key,
@@ -180,6 +194,7 @@ class MappingsRuling:
             why=change.why,
             status=change.status,
             until=change.until,
+            fact=change.fact,
             word=", ".join(
                 dict.fromkeys(ticket.word for ticket in done if ticket.reason is change.reason and ticket.word)
             ),
@@ -199,9 +214,12 @@ class MappingsRuling:
             fact = "close" if policy.closes_gone else "comment"
         if why is Why.INCIDENT_CHANGED:
             fact = self.news
+        is_shown = why is Why.STILL_FOUND and isinstance(self.subject.detail, Finding)
         occasion = Occasion(
             case=self.subject.key,
             at=now,
+            link=link_of(self.mappings, self.subject) if is_shown else "",
+            page=self._page if is_shown else "",
             rule=policy.rule,
             tickets=(ticket,),
             reason=ticket.reason,
@@ -213,6 +231,12 @@ class MappingsRuling:
             word=ticket.word,
         )
         return comment_of(self.mappings, _comment_kind(why, self.subject.key.kind), occasion)
+
+    @property
+    def _page(self) -> str:
+        """Where the finding was found; empty unless the rule is restricted."""
+        is_restricted = self.counting is not None and self.counting.detail == "restricted"
+        return page_of(self.subject.detail) if is_restricted and isinstance(self.subject.detail, Finding) else ""
 
     @property
     def member_list(self) -> MemberList | None:

@@ -4,27 +4,29 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import BudgetSpent, StoreUnavailable, TryLater, Waiting
+from remediation.domain.findings import Scan
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import ListedSource, SubjectPage
+from remediation.sources.schoolscan.scanning import ScanAccount
 from remediation.store.budgets import Access, Budgets, NoRoom, Spent, ToldLimit, budget_of
 
 
 @dataclass(slots=True)
-class BudgetedSource:
-    """A district's account for one piece of work: the case or scan of `ref`. Implements remediation.ports.ListedSource.
+class Spending:
+    """The requests of one piece of work to a district's account, each of which is reserved before it is sent.
 
-    Every method raises BudgetSpent, and sends nothing, where the limit leaves no room. `urgent` work may use what is
-    kept for such; and so may any work once a request of it was answered, because what it has read is out of date when
-    it comes again. Not work `in_steps`, which remembers each of them: of that only the second read is urgent, so that
-    a look that has come so far can write. `system` is the account's name in budgets, and `clock` returns Unix seconds.
+    The work is that on the case or scan of `ref`. `urgent` work may use what is kept for such; and so may any work once
+    a request of it was answered, because what it has read is out of date when it comes again. Not work `in_steps`,
+    which remembers each of them: of that only the second read is urgent, so that a look that has come so far can write.
+    `system` is the account's name in budgets, and `clock` returns Unix seconds.
     """
 
-    source: ListedSource
     budgets: Budgets
     system: str
     ref: str
@@ -33,24 +35,12 @@ class BudgetedSource:
     in_steps: bool = False
     _begun: Counter[Access] = field(default_factory=Counter, init=False)
 
-    async def subject(self, key: CaseKey) -> Subject:
-        """The finding as it is now."""
-        async with self._spending("read"):
-            return await self.source.subject(key)
-
-    async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
-        """One page of findings."""
-        async with self._spending("read"):
-            return await self.source.page(filters, cursor)
-
-    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
-        """Set the status, with the note."""
-        async with self._spending("write"):
-            await self.source.set_status(key, status, note)
-
     @asynccontextmanager
-    async def _spending(self, access: Access) -> AsyncIterator[None]:
-        """Reserve a request, and note what its answer says. One whose work is cut off ends by itself."""
+    async def on(self, access: Access) -> AsyncIterator[None]:
+        """Reserve a request, and note what its answer says. One whose work is cut off ends by itself.
+
+        Raises BudgetSpent, and nothing is to be sent, where the limit leaves no room.
+        """
         spent = await self._reserved(access)
         async with settling(self.budgets, spent, self.clock):
             yield
@@ -87,6 +77,66 @@ async def _settle(budgets: Budgets, spent: Spent, answers: list[NotedAnswer], no
     """An answer that Redis does not take is not missed: the next one says the same."""
     with suppress(StoreUnavailable):
         await budgets.settle(spent, _told(answers), now, closed)
+
+
+class BudgetedSource:
+    """A district's account for one piece of work. Implements remediation.ports.ListedSource.
+
+    Every method raises BudgetSpent, and sends nothing, where the limit leaves no room.
+    """
+
+    def __init__(self, source: ListedSource, spending: Spending) -> None:
+        self._source = source
+        self._spending = spending
+
+    async def subject(self, key: CaseKey) -> Subject:
+        """The finding as it is now."""
+        async with self._spending.on("read"):
+            return await self._source.subject(key)
+
+    async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
+        """One page of findings."""
+        async with self._spending.on("read"):
+            return await self._source.page(filters, cursor)
+
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
+        """Set the status, with the note."""
+        async with self._spending.on("write"):
+            await self._source.set_status(key, status, note)
+
+
+class BudgetedScans:
+    """The scans of a district's account, for one piece of work. Implements ScanAccount.
+
+    Every method raises BudgetSpent, and sends nothing, where the limit leaves no room. Of a list one page is reserved:
+    further ones are counted when they are answered.
+    """
+
+    def __init__(self, account: ScanAccount, spending: Spending) -> None:
+        self._account = account
+        self._spending = spending
+
+    async def scan(self, scan_id: str) -> Scan:
+        """The scan as it is now."""
+        async with self._spending.on("read"):
+            return await self._account.scan(scan_id)
+
+    async def scans(
+        self, *, status: str | None = None, domain: str | None = None, created_after: datetime | None = None
+    ) -> tuple[Scan, ...]:
+        """Every scan of a list."""
+        async with self._spending.on("read"):
+            return await self._account.scans(status=status, domain=domain, created_after=created_after)
+
+    async def start_scan(self, domain: str) -> str:
+        """Start a scan; returns its id."""
+        async with self._spending.on("write"):
+            return await self._account.start_scan(domain)
+
+    async def cancel_scan(self, scan_id: str) -> None:
+        """Stop a scan."""
+        async with self._spending.on("write"):
+            await self._account.cancel_scan(scan_id)
 
 
 def _told(answers: list[NotedAnswer]) -> ToldLimit | None:

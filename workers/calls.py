@@ -5,19 +5,29 @@ Results and errors are those of the wrapped ones.
 
 import time
 from collections.abc import Awaitable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from remediation import telemetry
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
+from remediation.domain.findings import Scan
 from remediation.domain.ownership import Site
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket
 from remediation.domain.walks import FeedWalk, Timetable
-from remediation.ports import IncidentPage, ListedSource, SourceKey, SubjectPage, Tracker, WalkedFeed
+from remediation.ports import (
+    IncidentPage,
+    ListedSource,
+    SourceKey,
+    SubjectPage,
+    Tracker,
+    WalkedFeed,
+)
 from remediation.sources.incident_feed.answers import system_of
+from remediation.sources.schoolscan.scanning import ScanAccount, Scanner
 from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS, begin_feed
 
 Kind = Literal["read", "write"]
@@ -93,6 +103,33 @@ class CountedSource:
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         """Set the status, with the note."""
         await self._calls.write("update_finding", self._source.set_status(key, status, note))
+
+
+class CountedScanAccount:
+    """The scans of a district's SchoolScan account, whose calls are counted. Implements ScanAccount."""
+
+    def __init__(self, district: str, account: ScanAccount) -> None:
+        self._account = account
+        self._calls = _Calls(account_of(district))
+
+    async def scan(self, scan_id: str) -> Scan:
+        """The scan as it is now."""
+        return await self._calls.read("scan", self._account.scan(scan_id))
+
+    async def scans(
+        self, *, status: str | None = None, domain: str | None = None, created_after: datetime | None = None
+    ) -> tuple[Scan, ...]:
+        """Every scan of a list."""
+        listed = self._account.scans(status=status, domain=domain, created_after=created_after)
+        return await self._calls.read("scans", listed)
+
+    async def start_scan(self, domain: str) -> str:
+        """Start a scan; returns its id."""
+        return await self._calls.write("start_scan", self._account.start_scan(domain))
+
+    async def cancel_scan(self, scan_id: str) -> None:
+        """Stop a scan."""
+        await self._calls.write("cancel_scan", self._account.cancel_scan(scan_id))
 
 
 class CountedFeed:
@@ -229,6 +266,11 @@ def counted_sources(sources: Mapping[SourceKey, ListedSource]) -> dict[SourceKey
     """The same accounts, counted."""
     named = {CaseKind.SUMMARY: "scan"}
     return {which: CountedSource(which[0], source, named.get(which[1], "finding")) for which, source in sources.items()}
+
+
+def counted_scanners(scanners: Mapping[str, Scanner]) -> dict[str, Scanner]:
+    """The same accounts by district, counted."""
+    return {name: replace(each, account=CountedScanAccount(name, each.account)) for name, each in scanners.items()}
 
 
 def counted_feeds(feeds: Mapping[str, WalkedFeed]) -> dict[str, WalkedFeed]:

@@ -64,6 +64,16 @@ PAGES = Counter("remedy_scan_pages_total", "Pages of scans listed.", ["district"
 LEFT_OUT = Counter(
     "remedy_findings_left_out_total", "Members of lists of findings without an id that can be used.", ["district"]
 )
+VERIFYING_SCANS = Counter(
+    "remedy_verification_scans_total",
+    "Scans that verify what people mended, by what became of them.",
+    ["district", "outcome"],
+)
+VERDICTS = Counter(
+    "remedy_verifications_total",
+    "Cases to which such a scan gave a verdict: gone, found, failed, refused.",
+    ["district", "verdict"],
+)
 POLLS = Counter("remedy_polls_total", "Lists of changes read from trackers.", ["tracker", "outcome"])
 FEED_PAGES = Counter("remedy_feed_pages_total", "Pages read from feeds of incidents.", ["feed", "outcome"])
 FEED_CHANGES = Counter("remedy_feed_changes_total", "Incidents that were new, or other than before.", ["feed"])

@@ -18,6 +18,7 @@ from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker,
 from remediation.sealing import Keyring
 from remediation.sources.incident_feed.answers import system_of as feeds_of
 from remediation.sources.schoolscan.client import system_of
+from remediation.sources.schoolscan.scanning import Scanner
 from remediation.store.audit.chain import AuditKeys
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.budgets import Budgets
@@ -38,8 +39,9 @@ from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
 from remediation.store.tracker_budgets import TrackerBudgets
+from remediation.store.verifications import Verifications
 from workers.audit_targets import AuditTarget
-from workers.budgets import BudgetedSource
+from workers.budgets import BudgetedScans, BudgetedSource, Spending
 from workers.metering import TrackerLimits
 from workers.sites import TicketPlaces, TrackerSites
 
@@ -56,7 +58,7 @@ class NamedSystems:
     """What one mappings.yaml names, open for work, and its rules. `kept` is the retention that it asks for.
 
     `sources` are by district and kind, `trackers` by name, and `feeds`, those of incidents, by `district/feed`.
-    `rules` is the start of the file's digest.
+    `rules` is the start of the file's digest. `scanners` start scans, by district.
     """
 
     sources: Mapping[SourceKey, ListedSource]
@@ -65,6 +67,7 @@ class NamedSystems:
     feeds: Mapping[str, WalkedFeed] = field(default_factory=dict)
     kept: Retention | None = None
     rules: str = ""
+    scanners: Mapping[str, Scanner] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ class WorkerContext:
 
     `countings` are the numbers of scans with a summary. `cursors` seals how far lists were read. `links` returns the
     links of the case that a lease is for, `relations` is where cases are found by others, `sites` the present site of
-    each tracker, and `places` the former places of tickets. `incidents` are what feeds have shown, and `feed_states`
+    each tracker, and `places` the former places of tickets. `verifications` are the scans that verify what people
+    mended, and `scanners` start them, by district. `incidents` are what feeds have shown, and `feed_states`
     how far each was read; `keeps_incidents` is how long they are kept. `audit` are the keys of the audit, to which
     looks add lines, `trail` is the audit itself, `keeps_audit` how long its lines are kept, `keeps_cases` and
     `keeps_parked` how long cases at their end and parked work are, and `audit_targets` where lines are written besides
@@ -103,6 +107,8 @@ class WorkerContext:
     sources: Mapping[SourceKey, ListedSource]
     trackers: Mapping[str, Tracker]
     feeds: Mapping[str, WalkedFeed]
+    scanners: Mapping[str, Scanner]
+    verifications: Verifications
     rulebook: Rulebook
     clock: Callable[[], float]
     chance: random.Random
@@ -142,7 +148,19 @@ class WorkerContext:
         source = self.source(district, kind)
         if kind is CaseKind.INCIDENT:
             return source
-        return BudgetedSource(source, self.budgets, system_of(district), ref, self.clock, urgent, in_steps)
+        return BudgetedSource(source, Spending(self.budgets, system_of(district), ref, self.clock, urgent, in_steps))
+
+    def scanner_for(self, name: str, district: str) -> Scanner:
+        """What starts scans of the district, for the work of this name: its requests stay within the rate limits.
+
+        Raises TryLater where mappings.yaml has no such district (any more).
+        """
+        scanner = self.scanners.get(district)
+        if scanner is None:
+            words = "no such district in mappings.yaml"
+            raise TryLater(system_of(district), words, waiting=Waiting.UNNAMED)
+        spending = Spending(self.budgets, system_of(district), name, self.clock)
+        return replace(scanner, account=BudgetedScans(scanner.account, spending))
 
 
 def context_on(
@@ -180,6 +198,8 @@ def context_on(
         sources=named.sources,
         trackers=named.trackers,
         feeds=named.feeds,
+        scanners=named.scanners,
+        verifications=Verifications(connection, keyring),
         rulebook=named.rulebook,
         clock=clock,
         chance=random.SystemRandom(),
@@ -246,6 +266,7 @@ class WorkerContexts:
             sources=named.sources,
             trackers=named.trackers,
             feeds=named.feeds,
+            scanners=named.scanners,
             rulebook=named.rulebook,
             sites=TrackerSites(connection, named.trackers, clock),
             places=TicketPlaces(connection, clock),

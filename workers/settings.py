@@ -34,6 +34,8 @@ from workers.rounds.upkeep import (
     release_budgets,
     sweep,
 )
+from workers.rounds.verifying import SECONDS as VERIFY_SECONDS
+from workers.rounds.verifying import verify_sites
 
 JOB_TIMEOUT = 30
 """Seconds. After kill -9 arq leaves a job alone for this and ten more seconds; our own lease and sweep are quicker."""
@@ -149,6 +151,7 @@ def upkeep_worker(
         Round("list_earlier_cases", LIST_SECONDS, list_earlier_cases),
         Round("poll_trackers", poll_seconds, poll_trackers),
         Round("poll_feeds", FEED_SECONDS, poll_feeds),
+        Round("verify_sites", VERIFY_SECONDS, verify_sites),
         Round("forget_incidents", FORGET_SECONDS, forget_incidents),
         Round("rewrite_file", REWRITE_SECONDS, rewrite_file),
         Round("trim_set_aside", TRIM_SECONDS, trim_set_aside),

@@ -32,6 +32,9 @@ class Why(StrEnum):
     REASON_CHANGED = "reason_changed"
     LEFT_OVER = "left_over"
     REFUSED = "refused"
+    VERIFYING = "verifying"
+    STILL_FOUND = "still_found"
+    UNVERIFIED = "unverified"
     CONTINUED = "continued"
     RELATED = "related"
     LISTED = "listed"
@@ -202,13 +205,19 @@ class CloseDuplicate(_OnTicket):
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Set the subject's status at its source, with a note. `until` is when an accepted risk ends; None for never."""
+    """Set the subject's status at its source, with a note. `until` is when an accepted risk ends; None for never.
+
+    `claim` stands for the closings that a scan is to verify (see verification.claim_of), and `fact` is what the note
+    states of that: the scan that has a result, why there is none, or how many had none. Each is empty for none.
+    """
 
     verb: ClassVar[Verb] = Verb.PATCH
     status: Literal[Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK]
     why: Why
     reason: Reason | None = None
     until: datetime | None = None
+    claim: str = ""
+    fact: str = ""
 
     @property
     def name(self) -> ActionName:

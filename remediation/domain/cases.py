@@ -11,6 +11,7 @@ from remediation.domain.members import KnownMember
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.verification import Verification
 
 DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 """Names of districts (and trackers): they are part of addresses, keys and correlation marks."""
@@ -309,7 +310,7 @@ class CaseRecord:
     seconds) some were deleted. `ended` (Unix seconds) is when this case came to its end; None where it has not, and in
     a row that an earlier version wrote. `waits_for` is the system for which the last look was put off; empty for none.
     `came_due` (Unix seconds) is the time of an appointment that no look has dealt with yet, which is the end of an
-    accepted risk.
+    accepted risk. `verification` is that of what people have mended; None where none was asked for.
 
     The rest is used only in a district whose findings are identified by their content. In the row of a finding, `home`
     is the reference of the case to which the finding belongs. In the row of that case, `members` has the ids of its
@@ -334,6 +335,7 @@ class CaseRecord:
     home: str = ""
     members: Mapping[str, int] = field(default_factory=dict)
     known: Mapping[str, KnownMember] = field(default_factory=dict)
+    verification: Verification | None = None
 
     @property
     def knows_since(self) -> float:

@@ -73,7 +73,8 @@ class Policy:
     of a summary is closed once all findings of its scan are solved, `copies_closing_words` where notes are to quote the
     person who closed a ticket, and `names_people` where they name that person as the tracker shows the name to its own
     users. `quotes_people` is true where notes may quote anybody at all: the rule has `detail: restricted`. `is_former`
-    is true where no rule matches the finding any more, and this is the policy of the last one.
+    is true where no rule matches the finding any more, and this is the policy of the last one. `verifies` is true where
+    a scan must say that what people have mended is gone before the finding is resolved.
     """
 
     rule: str = ""
@@ -88,6 +89,7 @@ class Policy:
     names_people: bool = False
     quotes_people: bool = False
     is_former: bool = False
+    verifies: bool = False
 
     @property
     def quotes_closings(self) -> bool:

@@ -21,6 +21,10 @@ News = CommentOnTicket | RaiseTicket | RelateTicket | KeepList
 """What is done to tickets once their state and the status are as they are to be."""
 
 
+_STAND_ALONE = frozenset({Why.RISK_EXPIRED, Why.REASON_CHANGED, Why.KEPT_OPEN, Why.VERIFYING})
+"""The causes for which `reviewing` is written where no ticket is active."""
+
+
 def as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket | KeepList, ticket: Ticket) -> Ticket:
     """Returns the ticket in the state that our action gave it, even if a person changed it at the same moment.
 
@@ -50,7 +54,7 @@ def is_due(news: News, progress: Progress) -> bool:
 def says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Progress) -> bool:
     """Whether the patch is to be sent: it changes the status, or its note names a ticket that was opened."""
     brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
-    stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED, Why.KEPT_OPEN} and not brings_back
+    stands_alone = patch.why in _STAND_ALONE and not brings_back
     is_at_work = any(ticket.state.is_active for ticket in progress.tickets.values())
     if patch.status.is_unsolved and not (is_at_work or stands_alone):
         return False  # the next look would take `reviewing` with only done tickets for "resolved"

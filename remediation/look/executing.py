@@ -43,6 +43,9 @@ _HIDDEN = "what is opened there is hidden from our account: each look would open
 _LOOKS_FOR_A_PLACE = 3
 """Looks in a row for which a note waits until the tickets that it is to name have a free connection."""
 
+_VERDICTS = frozenset({Why.STILL_FOUND, Why.UNVERIFIED})
+"""The causes for which a ticket is opened again after a verification: comments state what it showed."""
+
 _LONGEST_WORDS = 500
 """Characters of people's own words in a note; the rest is cut."""
 
@@ -332,6 +335,8 @@ class Executor:
         return f"{before} to {action.fact}"
 
     def _comment(self, why: Why, ticket: Ticket, fact: str = "") -> str:
+        if why in _VERDICTS and self.record.verification is not None:
+            fact = self.record.verification.fact
         return self.snapshot.ruling.comment(why, ticket, self._now, fact)
 
     @property

@@ -1,15 +1,14 @@
 """What follows from a look once its plan was carried out: how far it came, what is remembered, and what is next.
 
-Progress is how far the plan came, and Conclusion what the look leaves behind.
+Progress says how far the plan came; Conclusion is what the look leaves behind.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from remediation.domain.actions import (
     BRINGS_BACK,
-    Action,
     ActionName,
     CommentOnTicket,
     OpenTicket,
@@ -17,69 +16,21 @@ from remediation.domain.actions import (
     RelateTicket,
     ReopenTicket,
     ResolveTicket,
-    SetStatus,
     Verb,
     Why,
 )
 from remediation.domain.cases import Closing, Memory
-from remediation.domain.errors import NotFound, Refused, TryLater
+from remediation.domain.errors import NotFound
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import DECISIONS, as_remembered, is_question
 from remediation.planning.plans import still_told, still_wanted
+from remediation.planning.progress import Progress
 from remediation.planning.recovery import closing_times, times_of_undone
+from remediation.planning.rows import is_being_verified
 from remediation.planning.situation import Situation, is_found_again
-
-
-@dataclass(slots=True)
-class Progress:
-    """Which actions were done, put off or refused, and the status and the tickets after that.
-
-    `done_at` has the time (Unix seconds) at which each action was done, by its name. `wrote` has the urgency that we
-    wrote into tickets, by tracker, and `listed` the digest of each list (see Memory). `requests` has the outside
-    system's own id of the last request of each action, by the action's name. `notes` has the note that went with each
-    change of the status, likewise.
-    """
-
-    status: Status
-    tickets: dict[str, Ticket]
-    done: list[Action] = field(default_factory=list)
-    done_at: dict[ActionName, float] = field(default_factory=dict)
-    later: dict[ActionName, TryLater] = field(default_factory=dict)
-    refused: dict[ActionName, Refused] = field(default_factory=dict)
-    wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    listed: dict[str, str] = field(default_factory=dict)
-    requests: dict[ActionName, str] = field(default_factory=dict)
-    notes: dict[ActionName, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def is_conflict(self) -> bool:
-        """Whether an action settled a conflict."""
-        return any(isinstance(action, SetStatus) and action.why is Why.CONFLICT for action in self.done)
-
-    def outcome_of(self, name: ActionName) -> str:
-        """Returns the outcome of an action that was tried: `done`, `later` or `refused`."""
-        if name in self.later:
-            return "later"
-        return "refused" if name in self.refused else "done"
-
-    @property
-    def is_patched(self) -> bool:
-        """Whether the subject's status was set, or a note written."""
-        return any(isinstance(action, SetStatus) for action in self.done)
-
-    @property
-    def agrees(self) -> bool:
-        """Whether both sides agree: work continues, or it does not. A subject that is gone always agrees."""
-        active = any(ticket.state.is_active for ticket in self.tickets.values())
-        return self.status is Status.GONE or active is not self.status.is_solved
-
-    @property
-    def closed(self) -> dict[str, Reason]:
-        """The trackers whose ticket we have closed, and why."""
-        return {action.tracker: action.reason for action in self.done if isinstance(action, ResolveTicket)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +40,8 @@ class Conclusion:
     `look_at` (Unix seconds) is the appointment: when an accepted risk ends and the case is looked at again; None for
     none. `keeps_due` is true where an appointment came due and has not been dealt with (see CaseRecord.came_due).
     `moot` are the parked actions that are done or no longer needed. `calls_for_another` is true where another look may
-    find more to do at once. Where an action was put off, only the memory is used.
+    find more to do at once. `is_being_verified` is true where a scan is to say whether the finding is gone. Where an
+    action was put off, only the memory is used.
     """
 
     memory: Memory
@@ -97,6 +49,7 @@ class Conclusion:
     keeps_due: bool
     moot: frozenset[ActionName]
     calls_for_another: bool
+    is_being_verified: bool = False
 
 
 def concluded(
@@ -126,14 +79,23 @@ def concluded(
     calls_for_another = bool(vanished or strangers or case.record.again or is_taken_up or is_related)
     appointment = _appointment(case, progress, memory, look_at)
     keeps_due = appointment is None and progress.status is Status.ACCEPTED_RISK
-    return Conclusion(memory, appointment, keeps_due, moot - refused, calls_for_another)
+    is_waiting = _is_being_verified(case, progress)
+    return Conclusion(memory, appointment, keeps_due, moot - refused, calls_for_another, is_waiting)
+
+
+def _is_being_verified(case: Situation, progress: Progress) -> bool:
+    """Whether a scan is to verify the closings as they are after this look; True where that cannot be seen."""
+    if case.record.verification is None:
+        return False
+    return bool(case.seen.unseen) or is_being_verified(case._replace(seen=_as_it_is_now(case.seen, progress)))
 
 
 def _memory(case: Situation, progress: Progress, now: float) -> Memory:
     kept = case.record.memory
     known = replace(case.memory, doing=kept.doing, planned_at=kept.planned_at)
     told = still_told(case.seen, case.policy, case.record, case.now)
-    return remembered(progress, known, case.seen, case.policy, told, now)
+    is_waiting = not case.seen.unseen and _is_being_verified(case, progress)
+    return remembered(progress, known, case.seen, case.policy, told, now, is_waiting=is_waiting)
 
 
 def _appointment(case: Situation, progress: Progress, memory: Memory, before: float | None) -> float | None:
@@ -178,12 +140,20 @@ def _is_sure(name: ActionName) -> bool:
 
 
 def remembered(
-    progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
+    progress: Progress,
+    known: Memory,
+    seen: Observation,
+    policy: Policy,
+    told: frozenset[str],
+    now: float,
+    *,
+    is_waiting: bool = False,
 ) -> Memory:
     """Returns the present state of both sides if they agree; otherwise what was known before, and what we did since.
 
     In the second case the next look still sees what people changed as a change. `told` are the tokens that were told
-    before and still hold; `now` is in Unix seconds.
+    before and still hold; `now` is in Unix seconds. `is_waiting`: nothing is left but that a scan must say whether the
+    finding is gone.
     """
     known = _with_facts(progress, known, seen, policy, told, now)
     owed = _owed(progress, known, seen)
@@ -194,7 +164,7 @@ def remembered(
         opening = {name.tracker for name in waiting if name.verb in BRINGS_BACK}
         tickets = {name: state for name, state in known.tickets.items() if name not in opening}
         known = replace(known, tickets=tickets)
-    if not progress.later and (progress.agrees or _waits(progress, known.told, seen)):
+    if not progress.later and (progress.agrees or is_waiting or _waits(progress, known.told, seen)):
         return _in_step(progress, known, seen.unseen, waiting)
     return _on_the_way(progress, known, seen.unseen, waiting)
 

@@ -9,6 +9,7 @@ from remediation.domain.cases import Closing, Memory
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.verification import UNMENDED, claim_of
 from remediation.planning.situation import Situation
 
 DECISIONS = frozenset({Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE})
@@ -39,6 +40,17 @@ def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> 
         if reason not in policy.kept_open:
             return (SetStatus(Status.RESOLVED, Why.TICKET_DONE, reason),)
     return tuple(CommentOnTicket(name, Why.KEPT_OPEN, tickets[name].closed_as) for name in tickets if name in kept)
+
+
+def is_to_be_verified(action: SetStatus, case: Situation) -> bool:
+    """Whether a scan must say that the finding is gone before this change of its status counts."""
+    is_claim = action.status is Status.RESOLVED and action.reason not in UNMENDED
+    return is_claim and case.policy.verifies and case.seen.subject.keeps_status
+
+
+def asking_for_scan(patch: SetStatus, tickets: Mapping[str, Ticket]) -> SetStatus:
+    """Returns what takes the place of this change of the status until a scan has verified these closings."""
+    return SetStatus(Status.REVIEWING, Why.VERIFYING, patch.reason, claim=claim_of(tickets))
 
 
 def accepted_still(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> SetStatus | None:
@@ -132,6 +144,8 @@ def decided_anew(case: Situation) -> list[Action]:
         return []
     outcome = outcome_of(case.deciding, case.policy, case.now)
     patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, SetStatus)]
+    if case.status is not Status.RESOLVED and any(is_to_be_verified(patch, case) for patch in patches):
+        return [asking_for_scan(patches[0], case.deciding)]
     if patches:
         decides = any(case.counted(name) or not _is_kept(seen.tickets[name], case.policy) for name in changed)
         return [patch for patch in patches if decides or patch.status is case.status]

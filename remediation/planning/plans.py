@@ -20,6 +20,7 @@ from remediation.domain.actions import (
     RelateTicket,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
     Verb,
     Why,
 )
@@ -30,7 +31,7 @@ from remediation.domain.status import Status
 from remediation.domain.tickets import LEFT_ALONE
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import is_question
-from remediation.planning.rows import closing, for_gone, for_solved, for_unsolved
+from remediation.planning.rows import closing, for_gone, for_solved, for_unsolved, is_being_verified
 from remediation.planning.situation import Situation
 
 
@@ -51,6 +52,18 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
     if record.parked:
         actions = [action for action in actions if action.name not in record.parked]
     return tuple([action for action in actions if not _is_told(action, record)])
+
+
+def claim_to_verify(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> str:
+    """Returns what stands for the closings that a scan is to verify, asked for or not; empty for none."""
+    case = Situation.of(seen, policy, record, now)
+    actions = _for_status(case)
+    asking = [action for action in actions if isinstance(action, SetStatus) and action.why is Why.VERIFYING]
+    if asking:
+        return asking[0].claim
+    known = record.verification
+    waits = known is not None and known.verdict is None and not actions and is_being_verified(case)
+    return known.claim if known is not None and waits else ""
 
 
 def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> frozenset[str]:

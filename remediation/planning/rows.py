@@ -5,7 +5,9 @@ accepted as a risk) and gone: nobody need work on it any more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from remediation.domain.actions import (
     BRINGS_BACK,
@@ -22,7 +24,16 @@ from remediation.domain.actions import (
 from remediation.domain.policy import Policy, ResolveWhen, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.planning.outcomes import accepted_still, decided, decided_anew, is_question, outcome_of
+from remediation.domain.verification import ScanVerdict
+from remediation.planning.outcomes import (
+    accepted_still,
+    asking_for_scan,
+    decided,
+    decided_anew,
+    is_question,
+    is_to_be_verified,
+    outcome_of,
+)
 from remediation.planning.situation import Situation
 
 
@@ -30,8 +41,10 @@ def for_unsolved(case: Situation) -> list[Action]:
     """Returns what brings an unsolved finding and its tickets into agreement."""
     if acceptance := _accepted_nevertheless(case):
         return [acceptance]
-    again, owed = case.is_found_again, case.owed
+    again, owed = case.is_found_again and not _may_be_mended(case), case.owed
     why = Why.FOUND_AGAIN if (again or owed) and case.seen.existing else Why.NEW
+    if why is Why.FOUND_AGAIN:
+        why = _why_back(case)
     opened = _newly_opened(case, why)
     if not (again or owed or opened):
         return _unchanged(case)
@@ -78,7 +91,8 @@ def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) 
     if not (work or case.seen.active):
         return []
     opens = any(isinstance(action, OpenTicket) for action in work)
-    if not (opens or case.status is Status.OPEN or _is_unnamed(case)):
+    is_verdict = why in {Why.STILL_FOUND, Why.UNVERIFIED}
+    if not (opens or is_verdict or case.status is Status.OPEN or _is_unnamed(case)):
         return []
     is_conflict = any(action.why is Why.CONFLICT for action in work)
     return [SetStatus(Status.REVIEWING, Why.CONFLICT if is_conflict else why)]
@@ -92,15 +106,67 @@ def _is_unnamed(case: Situation) -> bool:
 def _endings(case: Situation) -> list[Action]:
     """What done tickets make of an unsolved finding, and of the case's other tickets."""
     deciding = _deciding(case)
-    if not deciding or _is_stuck(case):
+    if not deciding or (_is_stuck(case) and case.verification_of(deciding) is None):
         return []
     actions: list[Action] = []
     for action in outcome_of(deciding, case.policy, case.now):
+        if isinstance(action, SetStatus) and is_to_be_verified(action, case):
+            return _verified(case, deciding, action)
         if isinstance(action, SetStatus) and action.reason is not None:
             reason = action.reason
             actions += [ResolveTicket(tracker, reason, Why.TICKET_DONE) for tracker in case.seen.active]
         actions.append(action)
     return actions
+
+
+def _verified(case: Situation, deciding: Mapping[str, Ticket], patch: SetStatus) -> list[Action]:
+    """What follows where tickets say that the finding is mended, and a scan must say so, too."""
+    known = case.verification_of(deciding)
+    if known is None:
+        return [asking_for_scan(patch, deciding)]
+    match known.verdict:
+        case None:
+            failed = str(known.tries - 1) if known.tries > 1 else ""
+            note = replace(asking_for_scan(patch, deciding), claim=known.claim, fact=failed)
+            return [note] if known.told < known.tries else []
+        case ScanVerdict.GONE:
+            reason = patch.reason or Reason.NONE
+            closings = [ResolveTicket(tracker, reason, Why.TICKET_DONE) for tracker in case.seen.active]
+            return [*closings, replace(patch, fact=known.scan)]
+        case ScanVerdict.FOUND | ScanVerdict.FAILED | ScanVerdict.REFUSED:
+            why = Why.STILL_FOUND if known.verdict is ScanVerdict.FOUND else Why.UNVERIFIED
+            back = _brought_back(case, deciding, why)
+            return [*back, SetStatus(Status.REVIEWING, why, fact=known.fact)] if back else []
+        case _:
+            assert_never(known.verdict)
+
+
+def is_being_verified(case: Situation) -> bool:
+    """Whether the finding is kept as it is until a scan says whether what people mended is gone."""
+    if not case.status.is_unsolved:
+        return False
+    deciding = _deciding(case)
+    outcome = outcome_of(deciding, case.policy, case.now) if deciding else ()
+    is_claim = any(isinstance(action, SetStatus) and is_to_be_verified(action, case) for action in outcome)
+    return is_claim and case.verification_of(deciding) is not None
+
+
+def _may_be_mended(case: Situation) -> bool:
+    """Whether the memory is lost and closed tickets say that the finding is mended: only a scan can tell."""
+    seen = case.seen
+    if case.is_known or case.status is not Status.REVIEWING or seen.active or seen.unseen or not case.policy.verifies:
+        return False
+    outcome = outcome_of(case.deciding, case.policy, case.now) if seen.done else ()
+    return any(isinstance(action, SetStatus) and is_to_be_verified(action, case) for action in outcome)
+
+
+def _why_back(case: Situation) -> Why:
+    """Why tickets of a finding are brought back that is there again: it was there all the time, if it was verified."""
+    known = case.record.verification
+    if known is None or not any(known.has(case.seen.tickets[name]) for name in case.seen.done):
+        return Why.FOUND_AGAIN
+    has_no_result = known.verdict in {ScanVerdict.FAILED, ScanVerdict.REFUSED} and not case.is_found_again
+    return Why.UNVERIFIED if has_no_result else Why.STILL_FOUND
 
 
 def _deciding(case: Situation) -> Mapping[str, Ticket]:
@@ -120,12 +186,13 @@ def _closed_since(case: Situation) -> list[str]:
     """The trackers whose ticket was closed, or got another reason, since the last agreement or question."""
     if not case.is_known:
         return list(case.seen.done)
-    before = case.memory.tickets
+    before, known = case.memory.tickets, case.record.verification
     asked = {token.partition("/")[0] for token in case.memory.told if is_question(token)}
     return [
         name
         for name in case.seen.done
         if name in asked
+        or (known is not None and known.has(case.seen.tickets[name]))
         or before.get(name) not in {None, TicketState.DONE}
         or case.is_closed_otherwise(name)
         or case.has_later_end(name)

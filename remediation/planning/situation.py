@@ -10,6 +10,7 @@ from remediation.domain.cases import CaseRecord, Memory
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
+from remediation.domain.verification import Verification
 from remediation.planning.observation import Observation
 from remediation.planning.recovery import still_owed, with_own_work
 
@@ -48,6 +49,11 @@ class Situation(NamedTuple):
     def is_found_again(self) -> bool:
         """Whether the finding came back although its tickets are done (see `is_found_again` below)."""
         return is_found_again(self.seen, self.memory)
+
+    def verification_of(self, tickets: Mapping[str, Ticket]) -> Verification | None:
+        """The verification that was asked for because of these closings; None where there is none."""
+        known = self.record.verification
+        return known if known is not None and known.covers(tickets) else None
 
     @property
     def owed(self) -> AbstractSet[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.tickets import LEFT_ALONE
+from remediation.domain.verification import ScanVerdict, Verification
 from remediation.read_model.audit import line_json
 from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words, why_words
 from remediation.store.audit.chain import Line
@@ -97,6 +98,8 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
     yield from given_up_facts(record.key, map(str, record.given_up))
     if view.look_at:
         yield Fact("next look", f"{time_words(view.look_at)}, when the accepted risk ends")
+    if record.verification is not None:
+        yield Fact("verified", _verification_words(record.verification))
     if record.ended is not None and record.is_at_its_end:
         yield Fact("at its end", f"since {time_words(record.ended)}; retention.cases counts from then")
     if record.unnamed:
@@ -118,6 +121,31 @@ def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:
             yield Fact("no mark", f"{link.ticket_key} in {name} carries no mark of ours (any more)")
     for name in sorted(record.intents):
         yield Fact("ticket", f"perhaps one in {name}: the next look searches for it")
+
+
+def _verification_words(known: Verification) -> str:
+    """How far a scan is that is to verify what people mended."""
+    since = f"since {time_words(known.since)}"
+    match known.verdict:
+        case None if known.tries > 1:
+            return f"a scan of its site is to show that it is gone, {since}; {known.tries - 1} had no result"
+        case None:
+            return f"a scan of its site is to show that it is gone, {since}"
+        case ScanVerdict.GONE:
+            return f"scan {known.scan} does not find it any more"
+        case ScanVerdict.FOUND:
+            return f"scan {known.scan} still finds it"
+        case ScanVerdict.FAILED:
+            return f"no scan of its site had a result, {since}"
+        case ScanVerdict.REFUSED:
+            return "SchoolScan does not scan its site for us"
+        case _:
+            assert_never(known.verdict)
+
+
+def _verification_json(known: Verification) -> dict[str, Any]:
+    """The same for programs."""
+    return {"since": _iso(known.since), "tries": known.tries, "verdict": known.verdict, "scan": known.scan or None}
 
 
 def _is_at_rest(record: CaseRecord, name: str) -> bool:
@@ -174,6 +202,7 @@ def case_json(view: CaseView, people: Mapping[str, str] | None = None) -> dict[s
         "due": _iso(view.standing.due or None),
         "look_at": _iso(view.look_at),
         "ended": _iso(record.ended if record.is_at_its_end else None),
+        "verification": _verification_json(record.verification) if record.verification is not None else None,
         "unnamed": sorted(record.unnamed),
         "waits_for": _trouble_json(view.trouble) if view.trouble else None,
         "timeline": [entry_json(entry) for entry in view.timeline],

@@ -55,6 +55,9 @@ WHYS: Mapping[Why, str] = {
     Why.REFUSED: "the tracker refused a change",
     Why.CONTINUED: "a new ticket takes its place",
     Why.LISTED: "what it lists is different now",
+    Why.VERIFYING: "a scan of its site is to verify that it is mended",
+    Why.STILL_FOUND: "mended, as its tickets said, and still there",
+    Why.UNVERIFIED: "no scan could verify that it is mended",
     Why.RELATED: "it is about a site of the same school, and about the same time",
 }
 
@@ -84,6 +87,7 @@ CAUSES: Mapping[LookCause, str] = {
     LookCause.RECONCILE: "somebody reconciled",
     LookCause.MAPPINGS: "mappings.yaml names one of its trackers again",
     LookCause.RELATED: "a finding on a site of its school has tickets",
+    LookCause.VERIFICATION: "a scan of its site has ended",
     LookCause.AGAIN: "what was done before called for another look",
 }
 

@@ -22,6 +22,7 @@ from remediation.store.keys import (
     KEY_TIMES,
     PARKED_ROW,
     SCAN,
+    VERIFICATION,
 )
 from remediation.store.processes import Processes
 from remediation.store.server.connection import Connection
@@ -56,6 +57,7 @@ _FIELDS: Mapping[str, tuple[Place, tuple[str, ...] | None]] = {
     FEED: (Place.CURSORS, None),
     INCIDENTS: (Place.INCIDENTS, None),
     INCIDENTS_TOLD: (Place.INCIDENTS, None),
+    VERIFICATION: (Place.CURSORS, ("host", "cursor")),
 }
 """By the beginning of a hash's name: the fields that may be sealed; None for every one."""
 

@@ -218,6 +218,15 @@ BUDGET_TURNS = "remedy:budget-turns:"
 BUDGETS = "remedy:budgets"
 """Set of the budgets of which something is known, or for which cases wait."""
 
+VERIFICATION = "remedy:verification:"
+"""+ district, / and a fingerprint of a site: a hash, how far its scan is that verifies what people mended there."""
+
+VERIFICATION_CASES = "remedy:verification-cases:"
+"""+ the same: a hash from the references of the cases that wait for a scan of it to which one, and because of what."""
+
+VERIFICATIONS = "remedy:verifications"
+"""Sorted set of these sites, by the time (ms) at which something is to be done for each."""
+
 DISTRICTS = "remedy:districts"
 """Hash of every district that mappings.yaml ever named, with when (ms) it last did."""
 
@@ -335,6 +344,9 @@ _KEYS = "\n".join(
         "TRACKERS": TRACKERS,
         "UNNAMED": UNNAMED,
         "SITE": SITE,
+        "VERIFICATION": VERIFICATION,
+        "VERIFICATION_CASES": VERIFICATION_CASES,
+        "VERIFICATIONS": VERIFICATIONS,
         "DISTRICTS": DISTRICTS,
         "ABSENT": ABSENT,
         "SYSTEMS": SYSTEMS,

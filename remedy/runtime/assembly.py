@@ -35,6 +35,7 @@ from remediation.settings import Settings, environ
 from remediation.sources.incident_feed.polled import PolledFeed
 from remediation.sources.incident_feed.source import IncidentSource
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.scanning import AccountScans, Scanner
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import CountedScans, SummarySource
 from remediation.store.deliveries.counting import ScanNumbers
@@ -47,7 +48,7 @@ from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.outbound import outbound
 from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
-from workers.calls import counted_feeds, counted_sources, counted_trackers
+from workers.calls import counted_feeds, counted_scanners, counted_sources, counted_trackers
 from workers.resources import NamedSystems, WorkerContexts, context_on
 from workers.rounds.auditing import chain_audit
 
@@ -200,6 +201,13 @@ class OutsideSystems:
         """The scans of each district, with what was counted of them."""
         return {(name, CaseKind.SUMMARY): SummarySource(name, each, counted) for name, each in self.accounts.items()}
 
+    def scanners(self, mappings: Mappings) -> dict[str, Scanner]:
+        """What starts scans of each district, and when that may be."""
+        return {
+            name: Scanner(AccountScans(each), mappings.districts[name].schoolscan.scans.times)
+            for name, each in self.accounts.items()
+        }
+
     def incident_sources(self, records: IncidentRecords) -> dict[SourceKey, ListedSource]:
         """What the feeds have shown, as it is kept in these records: the source of each district's incidents."""
         zones: dict[str, dict[str, tzinfo]] = defaultdict(dict)
@@ -287,7 +295,8 @@ def _named(
     sources = {**counted_sources({**outside.sources, **outside.summary_sources(counted)}), **incidents}
     trackers = counted_trackers(outside.trackers.values())
     feeds = counted_feeds(outside.feeds)
-    return NamedSystems(sources, trackers, rulebook, feeds, loaded.mappings.retention, loaded.digest)
+    scanners = counted_scanners(outside.scanners(loaded.mappings))
+    return NamedSystems(sources, trackers, rulebook, feeds, loaded.mappings.retention, loaded.digest, scanners)
 
 
 async def _begin_audit(contexts: WorkerContexts) -> None:

@@ -86,7 +86,12 @@ async def start_scan(call: Call) -> Response:
     """POST /scans."""
     behaviour = call.stage.behaviour
     order = await json_body(call.request)
-    run = call.stage.world.scans.start(call.district, call.account.domains, order, behaviour.scan_finds)
+    run = call.stage.world.scans.start(
+        call.district, call.account.domains, order, behaviour.scan_finds, behaviour.scan_finds_again
+    )
+    if behaviour.scan_fails:
+        behaviour.scan_fails -= 1
+        run.fails = True
     call.stage.play(run, behaviour.scan_seconds)
     return JSONResponse({"scan_id": run.scan["id"], "status": run.scan["status"]}, 201)
 

@@ -14,8 +14,9 @@
     GET    /_sandbox/files                     {address}: where signed addresses lead; faults can be ordered there, too
     GET    /_sandbox/deliveries                what was sent, with the result of every attempt
     DELETE /_sandbox/deliveries
-    PATCH  /_sandbox/settings                  {envelope?, scan_seconds?, scan_finds?, report_seconds?, reads?, writes?,
-                                               window_seconds?}; new windows begin
+    PATCH  /_sandbox/settings                  {envelope?, scan_seconds?, scan_finds?, scan_finds_again?: [id],
+                                               scan_fails?: N, report_seconds?, reads?, writes?, window_seconds?};
+                                               new windows begin
 
 Adding findings sends no event. `district` may be left out where there is only one.
 """

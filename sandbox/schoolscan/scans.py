@@ -35,8 +35,11 @@ class Scans:
         return run
 
     def finish(self, run: Run) -> list[dict[str, Any]]:
-        """Let the scan find what it was going to, and end; the findings. A cancelled one finds nothing."""
+        """Let the scan find what it was going to, and end; the findings. One that is cancelled or fails has none."""
         if not run.is_running:
+            return []
+        if run.fails:
+            run.scan.update(status="failed", completed_at=written(self._clock()))
             return []
         found = [self._findings.keep(run.district, draft) for draft in run.planned]
         found += [
@@ -66,7 +69,9 @@ class Scans:
             and (after is None or datetime.fromisoformat(run.scan["started_at"]) > after)
         ]
 
-    def start(self, district: str, domains: Iterable[str], order: object, finds: int) -> Run:
+    def start(
+        self, district: str, domains: Iterable[str], order: object, finds: int, find_again: Iterable[str] = ()
+    ) -> Run:
         """What POST /scans does. Raises ApiError 400, or 429 while too many are running."""
         domain = order.get("domain") if isinstance(order, dict) else None
         if not isinstance(domain, str) or domain not in domains:
@@ -74,7 +79,7 @@ class Scans:
         running = [run for run in self._runs.values() if run.district == district and run.is_running]
         if len(running) >= CONCURRENT_SCANS:
             raise ApiError(429, "too_many_scans", f"At most {CONCURRENT_SCANS} scans may run at once.")
-        return self.begin(district, domain, [{}] * finds)
+        return self.begin(district, domain, [{}] * finds, find_again)
 
     def cancel(self, district: str, scan_id: str) -> dict[str, Any]:
         """What cancelling does. Raises ApiError 404, or 400 for a scan that has ended."""

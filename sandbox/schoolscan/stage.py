@@ -1,6 +1,7 @@
 """Where a SchoolScan's world meets time: scans that take a while, and the courier who carries its events."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandbox.schoolscan.envelopes import Envelope
@@ -14,13 +15,15 @@ from sandbox.schoolscan.world import World
 class Behaviour:
     """What may be different from one SchoolScan to the next; settable while running.
 
-    A scan that is started through the API runs for `scan_seconds` and finds `scan_finds` things; a report takes
-    `report_seconds`.
+    A scan that is started through the API runs for `scan_seconds` and finds `scan_finds` new things, and again those of
+    `scan_finds_again`, by their ids; the next `scan_fails` of them fail. A report takes `report_seconds`.
     """
 
     envelope: Envelope = "cursor"
     scan_seconds: float = 2.0
     scan_finds: int = 3
+    scan_finds_again: Sequence[str] = ()
+    scan_fails: int = 0
     report_seconds: float = 0.0
 
 

@@ -61,12 +61,13 @@ class Kept:
 
 @dataclass(slots=True)
 class Run:
-    """A scan, whose it is, and what it will find."""
+    """A scan, whose it is, and what it will find. One that `fails` finds nothing."""
 
     district: str
     scan: dict[str, Any]
     planned: tuple[dict[str, Any], ...] = ()
     find_again: tuple[str, ...] = ()
+    fails: bool = False
 
     @property
     def is_running(self) -> bool:

@@ -42,10 +42,12 @@ class World:
         return [self.event(run.district, "scan.started", _about_scan(run))]
 
     def finish(self, run: Run) -> list[Event]:
-        """End a scan; what is sent for what it found. Nothing for a cancelled one."""
+        """End a scan; what is sent for what it found. Nothing for one that is cancelled or fails."""
         if not run.is_running:
             return []
         critical = [each for each in self.scans.finish(run) if each.get("severity") == "critical"]
+        if run.fails:
+            return []
         events = [self.event(run.district, "finding.critical", _about_finding(finding)) for finding in critical]
         return [*events, self.event(run.district, "scan.completed", _about_scan(run))]
 

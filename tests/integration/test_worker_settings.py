@@ -16,6 +16,7 @@ from workers.rounds.forgetting import FORGET_SECONDS
 from workers.rounds.rewriting import REWRITE_SECONDS
 from workers.rounds.trimming import TRIM_SECONDS
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, RELEASE_SECONDS
+from workers.rounds.verifying import SECONDS as VERIFY_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
 POD_GRACE = 30
@@ -106,6 +107,7 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
         "list_earlier_cases": LIST_SECONDS,
         "poll_trackers": 7,
         "poll_feeds": FEED_SECONDS,
+        "verify_sites": VERIFY_SECONDS,
         "forget_incidents": FORGET_SECONDS,
         "rewrite_file": REWRITE_SECONDS,
         "trim_set_aside": TRIM_SECONDS,

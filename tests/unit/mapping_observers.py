@@ -267,6 +267,11 @@ async def account(loaded: Loaded) -> object:
     return asked
 
 
+def scan_times(loaded: Loaded) -> object:
+    """When sites of the first district are scanned again."""
+    return loaded.mappings.districts["lakeside"].schoolscan.scans.times
+
+
 async def downloads(loaded: Loaded) -> object:
     """From which of some hosts the first district's reports are fetched."""
     written, fetched = loaded.mappings.districts["lakeside"].schoolscan, []

@@ -7,6 +7,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link, Memory
 from remediation.domain.errors import Waiting
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import TicketState
+from remediation.domain.verification import ScanVerdict, Verification
 from remediation.read_model.case_views import ENDS_HERE, CaseView, Fact, case_facts, case_json
 from remediation.store.cases.standings import Stand, Standing
 from remediation.store.systems import SystemTrouble
@@ -50,6 +51,25 @@ def test_of_an_incident_people_are_told_where_it_ends() -> None:
     facts = list(case_facts(replace(VIEW, record=replace(RECORD, key=key))))
     assert facts[:2] == [Fact("incident", "8f14e45f, reviewing, high"), Fact("ends here", ENDS_HERE)]
     assert not [fact for fact in facts if "finding" in fact.words or "finding" in fact.name]
+
+
+def test_of_a_case_that_a_scan_is_to_verify_is_told_how_far_that_is() -> None:
+    asked = Verification("0123", AT, scan="")
+    told = {
+        asked: "a scan of its site is to show that it is gone, since 2027-01-15 08:00:00",
+        replace(asked, tries=3): (
+            "a scan of its site is to show that it is gone, since 2027-01-15 08:00:00; 2 had no result"
+        ),
+        replace(asked, verdict=ScanVerdict.GONE, scan="scan_1"): "scan scan_1 does not find it any more",
+        replace(asked, verdict=ScanVerdict.FOUND, scan="scan_1"): "scan scan_1 still finds it",
+        replace(asked, verdict=ScanVerdict.FAILED): "no scan of its site had a result, since 2027-01-15 08:00:00",
+        replace(asked, verdict=ScanVerdict.REFUSED): "SchoolScan does not scan its site for us",
+    }
+    for verification, words in told.items():
+        view = replace(VIEW, record=replace(RECORD, verification=verification))
+        assert Fact("verified", words) in [*case_facts(view)]
+        assert case_json(view)["verification"]["verdict"] == verification.verdict
+    assert case_json(VIEW)["verification"] is None
 
 
 def test_of_a_case_at_its_end_is_told_since_when() -> None:

@@ -24,7 +24,14 @@ from remediation.mapping.config.references import (
 from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.rules import Age, Defaults, Match, Relating, Rule
 from remediation.mapping.config.scan_summaries import ScanSummaries, SummaryComments, SummaryTemplates
-from remediation.mapping.config.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
+from remediation.mapping.config.schema import (
+    District,
+    FindingIdentity,
+    Mappings,
+    Retention,
+    ScanWords,
+    SchoolScanAccount,
+)
 from remediation.mapping.config.signing_in import BasicAuth, LimitWords, Webhook
 from remediation.mapping.config.trackers.jira import JiraAuth, JiraTicket, JiraTracker, ScopedAuth
 from remediation.mapping.config.trackers.servicenow import (
@@ -60,6 +67,7 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     SummaryTemplates: ("Texts about scans",),
     SummaryComments: ("Texts about scans",),
     SchoolScanAccount: ("Districts",),
+    ScanWords: ("Districts",),
     IncidentFeed: ("Feeds of incidents",),
     SchoolYearWords: ("Feeds of incidents",),
     Webhook: ("Districts",),

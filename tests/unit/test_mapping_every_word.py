@@ -41,6 +41,7 @@ from tests.unit.mapping_observers import (
     retention,
     risks,
     routing,
+    scan_times,
     secrets,
     servicenow_connection,
     signatures,
@@ -190,6 +191,7 @@ def keeping_in_step(above: str) -> dict[str, Change]:
         f"{above}.when_gone": change(policies, "comment", "close"),
         f"{above}.copy_comments": change(policies, "none", "closing", **restricted),
         f"{above}.people": change(policies, "ids", "names"),
+        f"{above}.verify": change(policies, "none", "scan"),
     }
 
 
@@ -206,6 +208,9 @@ DISTRICTS = {
     ),
     "districts.lakeside.identity.key": change(secrets, ONE, TWO, districts__lakeside__identity={"by": ["url"]}),
     "districts.lakeside.schoolscan.finding_link": change(routing, None, "https://one.example/{id}"),
+    "districts.lakeside.schoolscan.scans.wait": change(scan_times, "10m", "1s"),
+    "districts.lakeside.schoolscan.scans.every": change(scan_times, "1h", "1d"),
+    "districts.lakeside.schoolscan.scans.within": change(scan_times, "24h", "2h"),
     "districts.lakeside.schoolscan.download_hosts": change(
         downloads, [], ["files.example"], ["*.files.example"], ["files.example", "other.example"]
     ),

@@ -75,6 +75,15 @@ def news(**words: object) -> list[str]:
             ["Notes name who closed a ticket, as its tracker shows them to its own users."],
         ),
         (
+            {"verify": "scan"},
+            [
+                (
+                    "Where that claims a mending, the finding stays in review until a scan of its site, which begins "
+                    "after the closing, does not find it any more. If it is still there, the tickets are brought back."
+                )
+            ],
+        ),
+        (
             {"copy_comments": "closing"},
             ["Notes say what the person who closed the ticket wrote, scrubbed and cut."],
         ),
@@ -105,4 +114,5 @@ def test_choices_are_spelt_as_they_are_written() -> None:
         "when_gone": "comment",
         "copy_comments": "none",
         "people": "ids",
+        "verify": "none",
     }

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -416,6 +417,30 @@ def test_there_are_words_for_every_reason_on_a_ticket_about_an_incident(rulebook
     assert "lakeside:incident:inc_1" in comment
     assert "SchoolScan" not in comment
     assert "finding" not in comment
+
+
+def test_notes_tell_of_a_scan_that_is_to_verify_what_people_mended(rulebook: MappingsRulebook) -> None:
+    def note(status: Literal[Status.REVIEWING, Status.RESOLVED], why: Why, fact: str, *tickets: Ticket) -> str:
+        return saying(rulebook).note(SetStatus(status, why, Reason.FIXED, fact=fact), tickets, AT)
+
+    first = note(Status.REVIEWING, Why.VERIFYING, "", CLOSED[1])
+    assert "A scan of its site is to show that the finding is gone" in first
+    assert "2 of its scans had no result; another one is to" in note(Status.REVIEWING, Why.VERIFYING, "2", CLOSED[1])
+    assert "scan scan_7 still finds it" in note(Status.REVIEWING, Why.STILL_FOUND, "scan_7", JIRA)
+    assert "no scan could show that" in note(Status.REVIEWING, Why.UNVERIFIED, "failed", JIRA)
+    resolved = note(Status.RESOLVED, Why.TICKET_DONE, "scan_7", CLOSED[1])
+    assert resolved.endswith("Scan scan_7, which began after that, does not find it any more.")
+    assert "scan" not in note(Status.RESOLVED, Why.TICKET_DONE, "", CLOSED[1])
+
+
+@pytest.mark.parametrize(("detail", "names_page"), [("minimal", False), ("restricted", True)])
+def test_only_a_restricted_rule_names_the_page_on_which_a_scan_still_finds_it(detail: str, *, names_page: bool) -> None:
+    finding = replace(FINDING, domain_type=DomainType.METADATA, url="https://www.lakeside.example/list.pdf?signed=1")
+    text = ONE_RULE.replace("{name: metadata,", f"{{name: metadata, detail: {detail},")
+    book = MappingsRulebook(loaded_of(text, "m.yaml").mappings)
+    told = ruling(book, finding).comment(Why.STILL_FOUND, JIRA, AT, "scan_7")
+    assert "scan scan_7 still finds it" in told
+    assert ("on https://www.lakeside.example/list.pdf:" in told) is names_page
 
 
 def test_notes_of_different_meaning_differ(rulebook: MappingsRulebook) -> None:

@@ -94,6 +94,15 @@ def test_a_scan_ends_once(world: World) -> None:
     assert world.finish(run) == []
 
 
+def test_a_scan_that_fails_finds_nothing_and_sends_nothing(world: World) -> None:
+    (old,) = world.scans.finish(world.scans.begin("lakeside", "lakeside.example", [{}]))
+    run = world.scans.start("lakeside", ["lakeside.example"], {"domain": "lakeside.example"}, 1, [old["id"]])
+    run.fails = True
+    assert world.finish(run) == []
+    assert run.scan["status"] == "failed"
+    assert world.findings.kept(old["id"]).finding["scan_id"] != run.scan["id"]
+
+
 def test_a_cancelled_scan_finds_nothing(world: World) -> None:
     run = world.scans.begin("lakeside", "lakeside.example", [{}])
     world.scans.cancel("lakeside", run.scan["id"])

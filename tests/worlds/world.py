@@ -27,6 +27,7 @@ from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
+from remediation.store.verifications import Verifications
 from tests.gated import Happening
 from tests.shelves import Shelves
 from tests.stand_in_lists import (
@@ -123,6 +124,8 @@ class World(Outside):
             sources=AccountSources({SCHOOLSCAN: self.source}),
             trackers=dict(self.books),
             feeds={},
+            scanners={},
+            verifications=Verifications(NOT_WIRED, KEYRING),
             rulebook=rulebook,
             clock=self.clock,
             chance=random.Random(0),  # noqa: S311 - the same history must end the same

@@ -26,6 +26,7 @@ from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.counting import count_for_look
 from workers.jobs.settling import finish, join, note_unnamed, park_case, put_off, require, wait_for_a_name
 from workers.jobs.telling import tell_doubts, tell_plan
+from workers.jobs.verifying import have_verified, note_told
 from workers.metering import metered_look
 from workers.metrics import LOOK_SECONDS, RETRIES
 from workers.resources import WorkerContext
@@ -81,11 +82,17 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
         return
     await _note_seen(context, lease, snapshot)
     snapshot = await _with_relations(context, lease, snapshot)
+    try:
+        lease = await have_verified(context, lease, snapshot)
+    except TryLater as error:
+        await put_off(context, lease, [error])
+        return
     actions = await _plan(context, lease, snapshot)
     executor = Executor(
         lease.record, snapshot, source, context.trackers, context.links(lease, snapshot.sites), context.clock
     )
     progress = await executor.carry_out(actions)
+    await note_told(context, lease, progress)
     await _be_found(context, lease, snapshot, progress)
     left = source.left if isinstance(source, Members) else ()
     await finish(context, lease, snapshot, progress, planned=bool(actions), left=left)

@@ -15,6 +15,7 @@ from remediation.look.observing import Snapshot
 from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
 from remediation.planning import Conclusion, Progress, Situation, concluded
 from remediation.store.cases.entries import PutOff, SetAside, Settled
+from remediation.store.cases.rows import VERIFICATION_FIELDS
 from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.systems import held_by
@@ -171,6 +172,8 @@ async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end:
     drop += [f"parked:{name}" for name in sorted(map(str, end.moot))]
     drop += [f"again:{name}" for name in sorted(map(str, record.again))]
     drop += [*sorted(lease.awaited), *lease.origins, *([] if end.keeps_due else [CAME_DUE])]
+    if record.verification is not None and not end.is_being_verified:
+        drop += [f"verify:{name}" for name in VERIFICATION_FIELDS]
     seen = progress.tickets.values()
     settled = context.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at, audit=line)
     require(lease, held=await settled)

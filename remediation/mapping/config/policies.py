@@ -110,6 +110,12 @@ class PolicyWords(Written):
         description="closing: notes say what the person who closed the ticket wrote, scrubbed and cut; the rule then "
         "needs `detail: restricted`.",
     )
+    verify: Literal["none", "scan"] = Field(
+        default="none",
+        description="scan: a finding whose tickets are closed as mended stays in review until a scan of its site that "
+        "begins later does not find it any more; if it does, the tickets are opened again. The token's scope "
+        "must allow it to start scans.",
+    )
     people: Literal["ids", "names"] = Field(
         default="ids",
         description="names: notes name who closed a ticket as its tracker shows them to its own users; ids: by login "
@@ -134,6 +140,7 @@ def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...], detail: 
         copies_closing_words=words.copy_comments == "closing",
         names_people=words.people == "names",
         quotes_people=detail == "restricted",
+        verifies=words.verify == "scan",
     )
 
 
@@ -156,6 +163,7 @@ def spelt_out(words: PolicyWords) -> dict[str, str | None]:
         "when_gone": words.when_gone,
         "copy_comments": words.copy_comments,
         "people": words.people,
+        "verify": words.verify,
     }
 
 
@@ -163,7 +171,7 @@ def written_choices(words: PolicyWords) -> dict[str, str | None]:
     """The choices of `spelt_out` that are written in the file, without the defaults."""
     written = words.model_fields_set
     own = {
-        *(written & {"resolve_when", "reopen", "when_gone", "copy_comments", "people"}),
+        *(written & {"resolve_when", "reopen", "when_gone", "copy_comments", "people", "verify"}),
         *(f"outcomes.{reason}" for reason in words.outcomes),
         *(f"accept.{word}" for word in words.accept.model_fields_set if "accept" in written),
     }

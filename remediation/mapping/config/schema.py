@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from remediation.domain.identities import IdentityField
+from remediation.domain.verification import ScanTimes
 from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.rules import Defaults, Rule
@@ -36,6 +37,33 @@ from remediation.mapping.config.words import (
     at_most,
 )
 
+_LONGEST_REST = timedelta(days=30)
+_LONGEST_SCAN = timedelta(days=7)
+_WHY_NO_LONGER = "a closed ticket waits meanwhile"
+
+
+class ScanWords(Written):
+    """When sites are scanned again for rules that `verify`."""
+
+    wait: Annotated[Duration, at_most(_LONGEST_SCAN, _WHY_NO_LONGER)] = Field(
+        default=timedelta(minutes=10),
+        description="How long after a ticket was closed its site is scanned at the earliest: whatever is closed "
+        "meanwhile on that site shares the scan.",
+    )
+    every: Annotated[Duration, at_least(timedelta(minutes=1)), at_most(_LONGEST_REST, _WHY_NO_LONGER)] = Field(
+        default=timedelta(hours=1),
+        description="How long after the start of a scan of a site no other one of it is started.",
+    )
+    within: Annotated[Duration, at_least(timedelta(minutes=10)), at_most(_LONGEST_SCAN, _WHY_NO_LONGER)] = Field(
+        default=timedelta(hours=24),
+        description="How long such a scan may take. Then it is cancelled, and another one is started.",
+    )
+
+    @property
+    def times(self) -> ScanTimes:
+        """The same for whoever starts scans."""
+        return ScanTimes(self.wait, self.every, self.within)
+
 
 class SchoolScanAccount(Written):
     """A district's account at SchoolScan."""
@@ -45,6 +73,9 @@ class SchoolScanAccount(Written):
     webhook: Webhook
     finding_link: Link | None = Field(
         default=None, description="Address of a finding's page for people; {id} stands for the finding's id."
+    )
+    scans: ScanWords = Field(
+        default_factory=ScanWords, description="When sites are scanned again for rules that `verify`."
     )
     download_hosts: list[Host] = Field(
         default_factory=list,

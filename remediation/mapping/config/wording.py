@@ -42,6 +42,7 @@ _REASON = (
 )
 _CHANGED = "{% if why == 'reason_changed' %}, changed after the closing{% endif %}"
 _END = "{% if until %}until {{ until }}{% else %}without an end{% endif %}"
+_VERIFIED = "{% if fact %} Scan {{ fact }}, which began after that, does not find it any more.{% endif %}"
 _QUOTED = '{% if words %} They wrote: "{{ words }}"{% endif %}'
 _REF = "({{ case.ref }}, {{ at }})"
 
@@ -56,8 +57,8 @@ class Notes(Written):
     )
     resolved: Text = Field(
         default=f"Resolved through {_DONE}: {_REASON}{_CHANGED}"
-        f"{{% if by %}}, closed by {{{{ by }}}}{{% endif %}} ({{{{ at }}}}).{_CLOSED_WITH_THEM}{_QUOTED}",
-        description="With `resolved`, when the tickets are done.",
+        f"{{% if by %}}, closed by {{{{ by }}}}{{% endif %}} ({{{{ at }}}}).{_CLOSED_WITH_THEM}{_VERIFIED}{_QUOTED}",
+        description="With `resolved`, when the tickets are done; `fact` is the scan that has verified it, if one did.",
     )
     accepted_risk: Text = Field(
         default=f"Accepted as a risk through {_DONE}, {_END}{_CHANGED}"
@@ -91,6 +92,23 @@ class Notes(Written):
         "({{ at }}).",
         description="With `reviewing`, when the reason of a closed ticket, or the end of its acceptance, was changed "
         "to one that does not count.",
+    )
+    verifying: Text = Field(
+        default=f"{_DONE} is closed{{% if by %}} by {{{{ by }}}}{{% endif %}}: {_REASON} ({{{{ at }}}}). "
+        "{% if fact %}{{ fact }} of its scans had no result; another one{% else %}A scan of its site{% endif %} "
+        "is to show that the finding is gone. Until then it stays in review.",
+        description="With `reviewing`, when a scan is to verify what people mended; `fact` is how many had no result.",
+    )
+    still_found: Text = Field(
+        default="The tickets say that this is mended, and {% if fact %}scan {{ fact }}{% else %}SchoolScan{% endif %} "
+        f"still finds it: work goes on in {_WORKING} ({{{{ at }}}}).",
+        description="With `reviewing`, when the scan that was to verify a mending still finds it; `fact` is that scan.",
+    )
+    unverified: Text = Field(
+        default="The tickets say that this is mended, and no scan could show that: "
+        "{% if fact == 'refused' %}SchoolScan does not scan its site for us{% else %}its scans had no result"
+        f"{{% endif %}}. Work goes on in {_WORKING} ({{{{ at }}}}).",
+        description="With `reviewing`, when no scan could verify a mending; `fact` is why: refused, or failed.",
     )
 
 
@@ -176,6 +194,23 @@ class Comments(Written):
         f"closes it next, please choose anew: what is left as it was counts as no choice {_REF}.",
         description="When a ticket was opened again and its tracker kept the reason of the last closing; `word` is "
         "that.",
+    )
+    still_found: Text = Field(
+        default="This ticket was closed as mended, and {% if fact %}scan {{ fact }}{% else %}SchoolScan{% endif %} "
+        "still finds it{% if page %} on {{ page }}{% endif %}: there is work left. Where it is, "
+        "{% if link %}{{ link }} shows{% else %}its page in SchoolScan shows{% endif %}; older versions and copies of "
+        f"a file count, too {_REF}.",
+        description="When a ticket is opened again because the scan that was to verify its mending still finds it; "
+        "`fact` is that scan, `link` the finding's page for people, and `page` where it was found, if the rule has "
+        "`detail: restricted`.",
+    )
+    unverified: Text = Field(
+        default="This ticket was closed as mended, and no scan could show that: "
+        "{% if fact == 'refused' %}SchoolScan does not scan its site for us"
+        "{% else %}the scans of its site had no result{% endif %}. Whoever knows that it is gone, please set the "
+        f"finding to resolved in SchoolScan: that closes this ticket {_REF}.",
+        description="When a ticket is opened again because no scan could verify its mending; `fact` is why: refused, "
+        "or failed.",
     )
     refused: Text = Field(
         default="Something was to be changed automatically and was refused{% if fact %}: {{ fact }}{% endif %}. Please "

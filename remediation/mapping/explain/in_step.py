@@ -47,6 +47,11 @@ def _sentences(words: PolicyWords, kind: CaseKind) -> Iterator[str]:
             yield f"Its tickets are linked with those of findings on sites of its school, found within {within} of it."
         yield "What is decided is kept here, because a feed takes nothing back: `remedy case show` tells it."
         return
+    if words.verify == "scan":
+        yield (
+            "Where that claims a mending, the finding stays in review until a scan of its site, which begins after the "
+            "closing, does not find it any more. If it is still there, the tickets are brought back."
+        )
     yield f"When the finding is found again, {_reopening(words.reopen)}"
     yield f"When SchoolScan no longer has it, open tickets are {closes}."
     if words.copy_comments == "closing":

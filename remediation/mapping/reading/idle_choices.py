@@ -33,12 +33,15 @@ def idle_choices(loaded: Loaded) -> Iterator[Complaint]:
 
 
 def _choices_about_notes(loaded: Loaded) -> Iterator[Complaint]:
-    """What rules of incidents say of notes."""
+    """What rules of incidents say of notes and scans."""
     for number, rule in enumerate(loaded.mappings.rules):
         for word in ("copy_comments", "people") if rule.kind is CaseKind.INCIDENT else ():
             where: Steps = ("rules", number, word)
             if _is_written(loaded, where):
                 yield Complaint(where, "changes nothing: it is about notes, and a feed of incidents takes none", "key")
+        verify: Steps = ("rules", number, "verify")
+        if rule.kind is CaseKind.INCIDENT and _is_written(loaded, verify):
+            yield Complaint(verify, "changes nothing: nothing scans for incidents", "key")
 
 
 def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:

@@ -23,7 +23,9 @@ LONGEST_NOTE = 2_000
 _LONGEST_URL = 2_000
 
 MESSAGE_WORDS = Vocabulary(
-    names=frozenset({"tickets", "reason", "by", "at", "why", "status", "fact", "until", "word", "words"}),
+    names=frozenset(
+        {"tickets", "reason", "by", "at", "why", "status", "fact", "until", "word", "words", "link", "page"}
+    ),
     objects={"case": frozenset({"ref"}), "rule": frozenset({"name"})},
 )
 """The values that notes and comments may use. Each of `tickets` has `tracker`, `key`, `url` and `state`."""
@@ -40,6 +42,9 @@ class NoteKind(StrEnum):
     CONFLICT = "conflict"
     REOPENED = "reopened"
     KEPT_OPEN = "kept_open"
+    VERIFYING = "verifying"
+    STILL_FOUND = "still_found"
+    UNVERIFIED = "unverified"
 
 
 class CommentKind(StrEnum):
@@ -58,6 +63,8 @@ class CommentKind(StrEnum):
     RISK_EXPIRED = "risk_expired"
     KEPT_OPEN = "kept_open"
     LEFT_OVER = "left_over"
+    STILL_FOUND = "still_found"
+    UNVERIFIED = "unverified"
     REFUSED = "refused"
     DUPLICATE = "duplicate"
 
@@ -103,7 +110,8 @@ class Occasion:
     `rule` is the rule's name. `by` is an account id or a role, never a display name. For a duplicate, `tickets` is the
     ticket that stays, and for a replaced one the one that follows. `status` is the finding's status from now on.
     `until` is when an accepted risk ends. `word` is the tracker's own for the reason; `words` are people's own,
-    scrubbed.
+    scrubbed. `link` is the finding's page for people, and `page` where it was found; each is empty where it is not to
+    be told.
     """
 
     case: CaseKey
@@ -118,6 +126,8 @@ class Occasion:
     until: datetime | None = None
     word: str = ""
     words: str = ""
+    link: str = ""
+    page: str = ""
 
 
 AnyCommentKind = CommentKind | IncidentCommentKind | SummaryCommentKind
@@ -157,6 +167,8 @@ def message_values(occasion: Occasion) -> Mapping[str, object]:
         "until": moment_text(occasion.until),
         "word": plain(occasion.word, WORDS_LIMIT),
         "words": plain(occasion.words, WORDS_LIMIT),
+        "link": plain(occasion.link, _LONGEST_URL),
+        "page": plain(occasion.page, _LONGEST_URL),
     }
 
 

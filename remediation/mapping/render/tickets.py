@@ -84,7 +84,7 @@ def draft_of(
     before the body names it. Raises ConfigurationError if a template cannot be filled in for this subject.
     """
     ticket, config, key = rule.tickets[tracker], mappings.trackers[tracker], subject.key
-    link, due = _link_of(mappings, subject), _due_at(ticket.due, subject, at)
+    link, due = link_of(mappings, subject), _due_at(ticket.due, subject, at)
     values = _subject_values(rule.name, subject, link, due, restricted=rule.detail == "restricted")
     texts = texts_of(mappings, key.kind)
     where = f"rule {rule.name}, ticket in {tracker}"
@@ -124,7 +124,7 @@ def members_of(mappings: Mappings, subject: Subject) -> MemberList | None:
     return numbers_of(subject.detail, names_tickets=words is not None and words.lists == "tickets")
 
 
-def _link_of(mappings: Mappings, subject: Subject) -> str:
+def link_of(mappings: Mappings, subject: Subject) -> str:
     """The address of the subject's page for people; empty where its source has none."""
     district = mappings.districts[subject.key.district]
     match subject.detail:
@@ -181,7 +181,7 @@ def ticket_values(rule: str, ref: str, finding: Finding, link: str, *, restricte
     texts = {name: plain(value, _LONGEST_VALUE) for name, value in values.items()}
     texts["link"] = plain(link, _LONGEST_URL)
     if restricted:
-        texts["url"] = plain(_page(finding.url or ""), _LONGEST_URL)
+        texts["url"] = plain(page_of(finding), _LONGEST_URL)
     return {"case": SimpleNamespace(ref=ref), "rule": SimpleNamespace(name=rule), "finding": SimpleNamespace(**texts)}
 
 
@@ -201,7 +201,7 @@ def closing_fields_of(mappings: Mappings, rule: Rule | None, tracker: str, subje
     if ticket is None or not ticket.closing_fields:
         return {}
     name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
-    link = _link_of(mappings, subject)
+    link = link_of(mappings, subject)
     values = _subject_values(name, subject, link, None, restricted=detail == "restricted")
     fields = ticket.closing_fields if own else _about(subject.key.kind, ticket.closing_fields)
     return _filled_fields(fields, values, f"rule {name or 'none'}, closing in {tracker}")
@@ -272,10 +272,10 @@ def _is_template(value: object) -> bool:
     return isinstance(value, str) and is_template(value)
 
 
-def _page(url: str) -> str:
+def page_of(finding: Finding) -> str:
     """The page's address without user name, query and fragment, which may hold signatures and names."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(finding.url or "")
     except ValueError:
         return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else ""

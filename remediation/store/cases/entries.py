@@ -52,6 +52,7 @@ class LookCause(StrEnum):
     RECONCILE = "reconcile"
     MAPPINGS = "mappings"
     RELATED = "related"
+    VERIFICATION = "verification"
     AGAIN = "again"
 
 

@@ -19,6 +19,7 @@ from remediation.domain.members import KnownMember
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.verification import ScanVerdict, Verification
 from remediation.store.packing import Form, packed, unpacked
 
 
@@ -52,6 +53,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         home=row.get("home", b"").decode(),
         members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},
         known={name: KnownMember.parse(row[f"seen:{name}"].decode()) for name in _names(row, "seen")},
+        verification=_verification(row),
     )
 
 
@@ -73,6 +75,19 @@ def _ended(row: dict[str, bytes]) -> float | None:
 
 def _intent(tracker: str, row: dict[str, bytes]) -> Intent:
     return Intent(tracker, float(row[f"intent:{tracker}"]), row.get(f"place:{tracker}", b"").decode())
+
+
+def _verification(row: Mapping[str, bytes]) -> Verification | None:
+    kept = {name: row.get(f"verify:{name}", b"").decode() for name in VERIFICATION_FIELDS}
+    if not kept["claim"]:
+        return None
+    since, tries, told = (int(kept[name] or 0) for name in ("since", "tries", "told"))
+    verdict = ScanVerdict(kept["verdict"]) if kept["verdict"] else None
+    return Verification(kept["claim"], since, tries, told, verdict, kept["scan"], kept["site"])
+
+
+VERIFICATION_FIELDS = ("claim", "since", "tries", "told", "verdict", "scan", "site")
+"""The fields of a row, behind `verify:`, that say how far the verification of the case is."""
 
 
 def _memory_in(row: Mapping[str, bytes]) -> bytes:
@@ -224,6 +239,7 @@ _YES: Mapping[str, Callable[[Policy], bool]] = {
     "copy": lambda policy: policy.copies_closing_words,
     "names": lambda policy: policy.names_people,
     "quote": lambda policy: policy.quotes_people,
+    "verify": lambda policy: policy.verifies,
 }
 """A word for each choice that is stored only where the rule made it."""
 
@@ -255,5 +271,6 @@ def policy_that(rule: str, said: Mapping[str, Any]) -> Policy:
         copies_closing_words="copy" in yes,
         names_people="names" in yes,
         quotes_people="quote" in yes,
+        verifies="verify" in yes,
         is_former=True,
     )

@@ -77,6 +77,7 @@ note_member('waiting', NOT_FOUND .. district, ref .. '/look')
 if fields.waits_for then note_member('waiting', HELD .. fields.waits_for, ref) end
 if fields.budget then note_member('waiting', BUDGETING.WAITS .. fields.budget, ref) end
 if fields.brought_by then note_member('waiting', FIRST_LOOKS .. fields.brought_by, ref) end
+if fields['verify:site'] then note_field('waiting', VERIFICATION_CASES .. fields['verify:site'], ref) end
 for tracker in string.gmatch(fields.unnamed or '', '[^,]+') do note_member('waiting', UNNAMED .. tracker, ref) end
 if fields.listed then note_field('lists', CASE_LISTS, '#' .. fields.listed) end
 for _, ticket in ipairs(tickets) do
@@ -109,6 +110,7 @@ for job in pairs(jobs) do
 end
 for _, hash in ipairs(hashes) do redis.call('HDEL', hash, name) end
 if name then redis.call('HDEL', DECISIONS .. district, name) end
+if fields['verify:site'] then redis.call('HDEL', VERIFICATION_CASES .. fields['verify:site'], ref) end
 for _, member in ipairs(memberships) do redis.call('HDEL', CASE .. home, member) end
 delete_case(ref)
 -- Work of subjects that are older than this may be missing from now on, as after a loss of the store (see CaseRecord.forgotten).

@@ -58,6 +58,13 @@ local function forget_system(system)
 end
 
 for i = 4, #ARGV do forget_scan(ARGV[i]) end
+for _, site in ipairs(redis.call('ZRANGE', VERIFICATIONS, 0, -1)) do
+  if string.match(site, '^[^/]*') == district then
+    key('scans', VERIFICATION .. site)
+    key('scans', VERIFICATION_CASES .. site)
+    if not is_trial then redis.call('ZREM', VERIFICATIONS, site) end
+  end
+end
 for _, feed in ipairs(redis.call('HKEYS', FEEDS)) do
   if string.match(feed, '^[^/]*') == district then
     forget_feed(feed)
