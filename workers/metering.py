@@ -21,6 +21,9 @@ from remediation.store.tracker_budgets import SentRequests, TrackerBudgets
 KNOWN_SECONDS = 1.0
 """Seconds after which a worker asks again which limits other workers were told."""
 
+_COMMAND = "command"
+"""For what a command's requests are reserved in place of a case: no row has this name, so it is never critical."""
+
 _ASK_SECONDS = 10.0
 """Seconds that a thread waits for leave to send: longer than Redis is waited for."""
 
@@ -72,14 +75,23 @@ class WorkMeter:
     """The requests of one piece of work to all trackers. Implements remediation.outbound.metering.Meter.
 
     It belongs to the loop in which it was made, and is closed there. `most` limits its requests to any one tracker.
+    `patient` work never uses what is kept for urgent work, not even once it has begun.
     """
 
     def __init__(
-        self, limits: TrackerLimits, ref: str, *, urgent: bool = False, polls: bool = False, most: int | None = None
+        self,
+        limits: TrackerLimits,
+        ref: str,
+        *,
+        urgent: bool = False,
+        patient: bool = False,
+        polls: bool = False,
+        most: int | None = None,
     ) -> None:
         self._limits = limits
         self._ref = ref
         self._urgent = urgent
+        self._patient = patient
         self._polls = polls
         self._most = most
         self._loop = asyncio.get_running_loop()
@@ -133,10 +145,10 @@ class WorkMeter:
             return tuple(scope for scope in scopes if self._count(f"{tracker}/{scope}"))
 
     async def _reserve(self, tracker: str, budgets: list[str]) -> None:
-        """Reserve requests. Work that has begun at this tracker is urgent: what it has read is out of date later."""
+        """Reserve requests. Of a look that has begun at this tracker, what it has read would be out of date later."""
         self._numbers += 1
         name, now = f"{self._token}-{self._numbers}", self._limits.clock()
-        urgent = self._urgent or tracker in self._begun
+        urgent = self._urgent or (tracker in self._begun and not self._patient)
         counts = await self._limits.budgets.reserve(budgets, self._ref, name, now, urgent=urgent)
         if isinstance(counts, NoRoom):
             raise BudgetSpent(tracker, counts.budget, after=counts.after, behind=counts.behind)
@@ -197,6 +209,14 @@ async def metered_look(limits: TrackerLimits, ref: str) -> AsyncIterator[None]:
     """Keep what happens inside the block within the limits of trackers, for the case of this reference."""
     await limits.refresh()
     async with _metering(WorkMeter(limits, ref)):
+        yield
+
+
+@asynccontextmanager
+async def metered_command(limits: TrackerLimits) -> AsyncIterator[None]:
+    """The same for a person's command, which may ask for much: it leaves to all other work what is kept for such."""
+    await limits.refresh()
+    async with _metering(WorkMeter(limits, _COMMAND, patient=True)):
         yield
 
 

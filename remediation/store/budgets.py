@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from remediation.store.keys import BUDGET, BUDGET_OUT, BUDGET_WAITS, BUDGETS
+from remediation.store.keys import BUDGET, BUDGET_OUT, BUDGET_WAITS, BUDGETS, TRACKER_BUDGETS
 from remediation.store.server.connection import Connection
 
 Access = Literal["read", "write"]
@@ -111,14 +111,15 @@ class Budgets:
     async def figures(self, now: float) -> list[BudgetFigures]:
         """Every budget of which something was told, by name."""
         redis = self._connection.redis
-        names = sorted(each.decode() for each in await self._connection.ask(redis.smembers(BUDGETS)))
+        told = [await self._connection.ask(redis.smembers(names)) for names in (BUDGETS, TRACKER_BUDGETS)]
+        names = sorted(each.decode() for each in set().union(*told))
         found = [await self._figures(name, int(now * 1000)) for name in names]
-        told = [each for each in found if each is not None and each.limit]
+        limited = [each for each in found if each is not None and each.limit]
         untold: Counter[tuple[str, str]] = Counter()
         for each in found:
             if each is not None and not each.limit:
                 untold[each.system, each.access.partition("-")[0]] += each.waiting
-        return told + [BudgetFigures(*names, 0, 0, waiting) for names, waiting in sorted(untold.items())]
+        return limited + [BudgetFigures(*names, 0, 0, waiting) for names, waiting in sorted(untold.items())]
 
     async def _figures(self, budget: str, now_ms: int) -> BudgetFigures | None:
         asked = self._connection.redis.pipeline(transaction=False)

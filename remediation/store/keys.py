@@ -227,6 +227,9 @@ VERIFICATION_CASES = "remedy:verification-cases:"
 VERIFICATIONS = "remedy:verifications"
 """Sorted set of these sites, by the time (ms) at which something is to be done for each."""
 
+TRACKER_BUDGETS = "remedy:tracker-budgets"
+"""The same of trackers: apart, because an earlier version reads the others and cannot read these."""
+
 DISTRICTS = "remedy:districts"
 """Hash of every district that mappings.yaml ever named, with when (ms) it last did."""
 
@@ -384,6 +387,13 @@ _KEYS = "\n".join(
     }.items()
 )
 
-_BUDGETING = {"ROW": BUDGET, "OUT": BUDGET_OUT, "WAITS": BUDGET_WAITS, "TURNS": BUDGET_TURNS, "ALL": BUDGETS}
+_BUDGETING = {
+    "ROW": BUDGET,
+    "OUT": BUDGET_OUT,
+    "WAITS": BUDGET_WAITS,
+    "TURNS": BUDGET_TURNS,
+    "ALL": BUDGETS,
+    "TRACKERS": TRACKER_BUDGETS,
+}
 
 PRELUDE = f"{_KEYS}\n{table_of_budgets(_BUDGETING)}"

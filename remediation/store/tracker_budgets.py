@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from remediation.outbound.metering import SaidLimit
 from remediation.store.budget_terms import POLL_SHARE
 from remediation.store.budgets import NoRoom
-from remediation.store.keys import BUDGET, BUDGETS
+from remediation.store.keys import BUDGET, TRACKER_BUDGETS
 from remediation.store.server.connection import Connection
 
 _POLL_AT_ONCE = 4
@@ -44,8 +44,9 @@ class TrackerBudgets:
         self._connection = connection
 
     async def names(self) -> frozenset[str]:
-        """Every budget of which something is known: `<tracker>/<limit>`, and those of SchoolScan."""
-        return frozenset(each.decode() for each in await self._connection.ask(self._connection.redis.smembers(BUDGETS)))
+        """Every budget of which something is known: `<tracker>/<limit>`."""
+        names = await self._connection.ask(self._connection.redis.smembers(TRACKER_BUDGETS))
+        return frozenset(each.decode() for each in names)
 
     async def reserve(
         self, budgets: Sequence[str], ref: str, name: str, now: float, *, urgent: bool = False

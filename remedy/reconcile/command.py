@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +23,7 @@ from remediation.store.cases.todo import Found, Todo
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
+from remediation.store.tracker_budgets import TrackerBudgets
 from remedy.mappings.previews import district_of
 from remedy.mappings.rules_file import Moment
 from remedy.mappings.tracker_sites import histories_of
@@ -46,6 +48,7 @@ from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode
+from workers.metering import TrackerLimits, metered_command
 
 _LATELY = timedelta(days=7)
 
@@ -166,8 +169,9 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
     keyring = None if dry_run else keyring_of(settings)
 
     async def work(address: RedisAddress) -> ExitCode:
-        async with open_for_command(address) as connection, open_outside(loaded) as outside:
+        async with open_for_command(address) as connection, open_outside(loaded) as outside, AsyncExitStack() as opened:
             clock = await clock_of(connection)
+            await opened.enter_async_context(metered_command(TrackerLimits(TrackerBudgets(connection), clock)))
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
             linked = {name: await linked_places(connection, name) for name in outside.trackers}
             sources, unswept, relations = dict(_findings(order, outside)), {}, None

@@ -246,7 +246,8 @@ async def test_a_district_goes_with_all_it_ever_had_and_another_stays(
     for system in ("schoolscan:lakeside/read", "schoolscan:harbor/read"):
         await connection.ask(redis.hset(f"remedy:budget:{system}", "limit", "300"))
         await connection.ask(redis.zadd(f"remedy:budget-out:{system}", {"a request": 1}))
-        await connection.ask(redis.sadd("remedy:budgets", system, "jira/rule-1"))
+        await connection.ask(redis.sadd("remedy:budgets", system))
+    await connection.ask(redis.sadd("remedy:tracker-budgets", "jira/rule-1"))
     await connection.ask(redis.hset("remedy:budget-turns:jira/rule-1", mapping={"0:lakeside": "1", "-5:lakeside": "1"}))
     await connection.ask(redis.hset("remedy:budget-turns:jira/rule-1", "0:harbor", "1"))
     assert await DistrictForgetting(connection).is_named("lakeside")

@@ -24,7 +24,7 @@ from remediation.trackers.jira.limits import JiraLimitReader
 from remediation.trackers.servicenow.limits import RuleReader
 from tests.integration.offices import JOBS, Office
 from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, PlainRulebook
-from workers.metering import TrackerLimits, WorkMeter
+from workers.metering import TrackerLimits, WorkMeter, metered_command, metered_look
 from workers.resources import WorkerContexts
 from workers.rounds.polls import poll_trackers
 
@@ -317,3 +317,37 @@ async def test_limits_of_single_issues_are_one_figure(budgets: TrackerBudgets, c
         await budgets.settle([SentRequests(f"jira/{issue}", said=SaidLimit(issue, closed=60.0), at=NOW)], NOW)
         await connection.redis.zadd(f"remedy:budget-waits:jira/{issue}", {f"lakeside:finding:{issue}": 1})
     assert await Budgets(connection).figures(NOW) == [BudgetFigures("jira", "issue", 0, 0, 2)]
+
+
+async def test_a_command_leaves_what_is_kept_to_other_work_also_once_it_has_begun(connection: Connection) -> None:
+    clock = ManualClock()
+    limits = TrackerLimits(TrackerBudgets(connection), clock)
+    said = SaidLimit("all", 20, HOUR, 20, HOUR, remaining=6)
+    await limits.budgets.settle([SentRequests("jira/all", said=said, at=clock())], clock())
+    async with metered_command(limits):
+        meter = current_meter()
+        assert isinstance(meter, WorkMeter)
+        for _ in range(2):
+            assert await asked(meter, "GET", "search/jql") == ("all",)
+            meter.note("jira", ("all",), ())
+        with pytest.raises(BudgetSpent):
+            await asked(meter, "GET", "search/jql")
+    assert [(each.left, each.waiting) for each in await Budgets(connection).figures(clock())] == [(4, 0)]
+
+
+async def test_a_look_that_has_begun_may_use_what_is_kept(connection: Connection) -> None:
+    clock = ManualClock()
+    limits = TrackerLimits(TrackerBudgets(connection), clock)
+    said = SaidLimit("all", 20, HOUR, 20, HOUR, remaining=5)
+    await limits.budgets.settle([SentRequests("jira/all", said=said, at=clock())], clock())
+    async with metered_look(limits, "lakeside:finding:1"):
+        meter = current_meter()
+        assert isinstance(meter, WorkMeter)
+        for _ in range(3):
+            assert await asked(meter, "GET", "search/jql") == ("all",)
+            meter.note("jira", ("all",), ())
+    async with metered_look(limits, "lakeside:finding:2"):
+        meter = current_meter()
+        assert isinstance(meter, WorkMeter)
+        with pytest.raises(BudgetSpent):
+            await asked(meter, "GET", "search/jql")

@@ -55,7 +55,7 @@ end
 local function wait_for_budget(ref, budget, now)
   redis.call('HSET', CASE .. ref, 'budget', budget)
   redis.call('ZADD', BUDGETING.WAITS .. budget, rank_of(ref, budget, now), ref)
-  redis.call('SADD', BUDGETING.ALL, budget)
+  redis.call('SADD', tracker_budgets.is_one(budget) and BUDGETING.TRACKERS or BUDGETING.ALL, budget)
 end
 
 local function no_longer_waits(ref, budget)

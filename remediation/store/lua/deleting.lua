@@ -31,9 +31,7 @@ local function delete_case(ref)
   for _, access in ipairs({'read', 'write'}) do -- what was promised to it
     redis.call('ZREM', BUDGETING.OUT .. 'schoolscan:' .. district_of(ref) .. '/' .. access, 'for:' .. ref)
   end
-  for _, each in ipairs(redis.call('SMEMBERS', BUDGETING.ALL)) do
-    if tracker_budgets.is_one(each) then tracker_budgets.give_back(each, ref) end
-  end
+  for _, each in ipairs(redis.call('SMEMBERS', BUDGETING.TRACKERS)) do tracker_budgets.give_back(each, ref) end
   lives_by(row, '')
   forget_unnamed(ref)
   end_first_look(ref)

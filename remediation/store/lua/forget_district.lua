@@ -80,7 +80,7 @@ forget_system('schoolscan:' .. district)
 for _, kind in ipairs({FIRST_LOOKS, SECRETS, LIMIT}) do key('senders', kind .. account) end
 member('senders', SIGNED_TIMES, district)
 for _, what in ipairs({'since:', 'by:', 'refused:'}) do field('senders', SIGNED_TIMES_TOLD, what .. district) end
-for _, budget in ipairs(redis.call('SMEMBERS', BUDGETING.ALL)) do -- its turn at trackers
+for _, budget in ipairs(redis.call('SMEMBERS', BUDGETING.TRACKERS)) do -- its turn at trackers
   for band = -5, BUDGETING.URGENT_BAND do field('limits', BUDGETING.TURNS .. budget, band .. ':' .. district) end
 end
 field('limits', LEFT_OUT, district)

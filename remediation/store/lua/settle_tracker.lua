@@ -58,7 +58,7 @@ for i = 3, #ARGV, 11 do
     redis.call('HDEL', row, 'refused')
   end
   if ARGV[2] == '1' then poll_later(row, tonumber(sent)) end
-  redis.call('SADD', BUDGETING.ALL, budget)
+  redis.call('SADD', BUDGETING.TRACKERS, budget)
   local lasts = math.max(0, tonumber(redis.call('HGET', row, 'closed') or '0') - now) + BUDGETING.REFUSED_MS
   redis.call('PEXPIRE', row, redis.call('HEXISTS', row, 'limit') == 1 and BUDGETING.BUDGET_MS or lasts)
   woken = woken + release_waiting(budget, now)
