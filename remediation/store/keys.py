@@ -218,6 +218,9 @@ BUDGET_TURNS = "remedy:budget-turns:"
 BUDGETS = "remedy:budgets"
 """Set of the budgets of which something is known, or for which cases wait."""
 
+TRACKER_BUDGETS = "remedy:tracker-budgets"
+"""The same of trackers: apart, because an earlier version reads the others and cannot read these."""
+
 VERIFICATION = "remedy:verification:"
 """+ district, / and a fingerprint of a site: a hash, how far its scan is that verifies what people mended there."""
 
@@ -226,9 +229,6 @@ VERIFICATION_CASES = "remedy:verification-cases:"
 
 VERIFICATIONS = "remedy:verifications"
 """Sorted set of these sites, by the time (ms) at which something is to be done for each."""
-
-TRACKER_BUDGETS = "remedy:tracker-budgets"
-"""The same of trackers: apart, because an earlier version reads the others and cannot read these."""
 
 DISTRICTS = "remedy:districts"
 """Hash of every district that mappings.yaml ever named, with when (ms) it last did."""
