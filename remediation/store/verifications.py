@@ -43,9 +43,10 @@ class SiteVerification:
 
     `host` is empty where it cannot be opened. `number` counts the scans of the site; `scan` is the id of the present
     one, asked for at `asked_at`, and `before` stands for those that SchoolScan had before that; None where it was not
-    asked for yet. `cursor` is how far its findings were listed, in `pages` pages. `failures` counts scans in a row
-    without a result. `said` is what the cases are told in ENDING. `cases` are the references of those for which the
-    present scan is, and `later` how many wait for the next one.
+    asked for yet. `findings` is how many it says that it has, 0 where it does not. `cursor` is how far its findings
+    were listed, in `pages` pages. `failures` counts scans in a row without a result. `said` is what the cases are told
+    in ENDING. `cases` are the references of those for which the present scan is, and `later` how many wait for the next
+    one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class SiteVerification:
     scan: str = ""
     asked_at: float = 0.0
     before: frozenset[str] | None = None
+    findings: int = 0
     cursor: str | None = field(default=None, repr=False)
     pages: int = 0
     failures: int = 0
@@ -138,6 +140,7 @@ class Verifications:
             asked_at=int(row.get("asked_at", 0)) / 1000,
             before=frozenset(row["before"].split()) if "before" in row else None,
             cursor=self._cursors.opened(_cursor_row(name), cursor).cursor if cursor else None,
+            findings=int(row.get("findings", 0)),
             pages=int(row.get("pages", 0)),
             failures=int(row.get("failures", 0)),
             said=_said_in(said) if said else None,

@@ -69,8 +69,21 @@ class MemoryScans:
         self.troubles.meet("cancel_scan")
         self.end(scan_id, ScanStatus.CANCELLED)
 
-    def end(self, scan_id: str, status: ScanStatus = ScanStatus.COMPLETED) -> None:
-        self.kept[scan_id] = replace(self.kept[scan_id], status=status, completed_at=datetime.now(UTC))
+    def end(
+        self,
+        scan_id: str,
+        status: ScanStatus = ScanStatus.COMPLETED,
+        *,
+        pages: int | None = None,
+        findings: int | None = None,
+    ) -> None:
+        self.kept[scan_id] = replace(
+            self.kept[scan_id],
+            status=status,
+            completed_at=datetime.now(UTC),
+            pages_scanned=pages,
+            findings_count=findings,
+        )
         for name in self.there if status is ScanStatus.COMPLETED else ():
             found = self.source.findings[name]
             self.source.findings[name] = replace(
@@ -212,17 +225,27 @@ async def test_many_cases_of_a_site_share_one_scan_and_what_is_closed_later_wait
     assert office.source.findings["fnd_99"].status is Status.RESOLVED
 
 
-@pytest.mark.parametrize("status", [ScanStatus.FAILED, ScanStatus.CANCELLED])
-async def test_a_scan_without_a_result_is_told_and_tried_again(office: VerifyingOffice, status: ScanStatus) -> None:
+async def test_a_scan_without_a_result_is_told_and_tried_again(office: VerifyingOffice) -> None:
     await office.mend()
     await office.round(600)
-    office.scans.end("scan_1", status)
+    office.scans.end("scan_1", ScanStatus.FAILED)
     await office.round(60)
     assert office.notes()[2:] == [(Status.REVIEWING, "verifying")]
     await office.round(3_600)
     office.scans.end("scan_2")
     await office.round(60)
     assert office.status() is Status.RESOLVED
+
+
+@pytest.mark.parametrize(("pages", "findings"), [(0, None), (None, 3)])
+async def test_a_scan_that_looked_at_nothing_or_does_not_list_what_it_found_has_no_result(
+    office: VerifyingOffice, pages: int | None, findings: int | None
+) -> None:
+    await office.mend()
+    await office.round(600)
+    office.scans.end("scan_1", pages=pages, findings=findings)
+    await office.round(60)
+    assert office.notes()[2:] == [(Status.REVIEWING, "verifying")]
 
 
 async def test_a_scan_that_takes_too_long_is_cancelled_and_tried_again(office: VerifyingOffice) -> None:

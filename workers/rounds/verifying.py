@@ -14,11 +14,12 @@ from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
 from remediation.domain.cases import CaseKind
-from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
+from remediation.domain.errors import Refused, TryLater, Waiting
 from remediation.domain.findings import Scan, ScanStatus
 from remediation.domain.verification import MOST_TRIES, ScanVerdict
 from remediation.failpoints import failpoint
 from remediation.outbound.backoff import delay
+from remediation.ports import SubjectPage
 from remediation.sources.schoolscan.client import system_of
 from remediation.sources.schoolscan.scanning import Scanner
 from remediation.store.cases.links import Owners
@@ -190,8 +191,11 @@ async def _look_at_scan(context: WorkerContext, site: SiteVerification, scanner:
         return await _failed(context, site, "unknown")
     now = context.clock()
     await note_answer(context, system_of(site.district))
+    if scan.status is ScanStatus.COMPLETED and scan.pages_scanned == 0:
+        return await _failed(context, site, "empty")  # what was not looked at may be there
     if scan.status is ScanStatus.COMPLETED:
-        return await context.verifications.move(site, Stage.LISTING, now, now)
+        fields = {"findings": scan.findings_count or 0}
+        return await context.verifications.move(site, Stage.LISTING, now, now, fields=fields)
     if scan.has_ended:
         return await _failed(context, site, scan.status.value)
     takes = now - site.asked_at
@@ -224,13 +228,18 @@ async def _list_page(context: WorkerContext, site: SiteVerification) -> bool:
     source = context.source_for(f"verification/{site.name}", site.district, CaseKind.FINDING)
     try:
         page = await source.page({"scan_id": site.scan}, site.cursor)
-    except NotFound:
-        return await _failed(context, site, "unknown")
     except Refused as error:
         logger.warning("verification_list_refused", scan=site.scan, status=error.status)
         return await _failed(context, site, "unknown")
     failpoint("verification_page_read")
     await note_answer(context, system_of(site.district))
+    if site.findings and not site.pages and page.cursor is None and not (page.subjects or page.left_out):
+        return await _failed(context, site, "unlisted")  # it says that it found something, and its list has nothing
+    return await _take_page(context, site, page)
+
+
+async def _take_page(context: WorkerContext, site: SiteVerification, page: SubjectPage) -> bool:
+    """Say to the cases of this page that they are still there, and keep how far the list was read."""
     keys = await Owners(context.todo, context.rulebook).of_subjects(site.district, page.subjects)
     listed = {each.key.ref for each in page.subjects} | {key.ref for key in keys}
     found = sorted(listed & frozenset(site.cases))

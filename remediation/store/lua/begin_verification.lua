@@ -22,7 +22,7 @@ if redis.call('EXISTS', cases) == 0 then
   return 0
 end
 if ARGV[5] ~= '1' then return 0 end
-redis.call('HDEL', row, 'scan', 'cursor', 'pages', 'verdict', 'before')
+redis.call('HDEL', row, 'scan', 'findings', 'cursor', 'pages', 'verdict', 'before')
 redis.call('HSET', row, 'stage', 'starting', 'asked_at', now)
 redis.call('ZADD', VERIFICATIONS, ARGV[4], name)
 return redis.call('HINCRBY', row, 'number', 1)
