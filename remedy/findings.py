@@ -14,6 +14,7 @@ from remediation.settings import environ
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.sources.schoolscan.words import finding_of, json_of
+from remedy.runtime.budgets import open_budgets
 from remedy.runtime.outbound import outbound
 
 STANDARD_INPUT = Path("-")
@@ -82,7 +83,7 @@ async def open_source(loaded: Loaded, district: str, spending: Spending = freely
 
 async def finding_from(loaded: Loaded, district: str, finding_id: str) -> Finding:
     """The finding as SchoolScan shows it now. Raises NotFound, TryLater or Refused."""
-    async with open_source(loaded, district) as source:
+    async with open_budgets() as spending_of, open_source(loaded, district, spending_of(district)) as source:
         try:
             return await source.finding(finding_id)
         except NotFound as error:
@@ -91,7 +92,7 @@ async def finding_from(loaded: Loaded, district: str, finding_id: str) -> Findin
 
 async def findings_from(loaded: Loaded, district: str) -> list[Finding]:
     """Every finding of the district, page by page. Raises TryLater or Refused."""
-    async with open_source(loaded, district) as source:
+    async with open_budgets() as spending_of, open_source(loaded, district, spending_of(district)) as source:
         return [finding async for finding in source.findings({})]
 
 

@@ -50,6 +50,7 @@ from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
 from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
 from remedy.runtime.auditing import CommandAudit
+from remedy.runtime.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode
@@ -189,8 +190,9 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
     district_of(loaded, key.district)
     todo = Todo(connection)
     known = await todo.record(key.ref)
-    record, now = known or CaseRecord(key), (await clock_of(connection))()
-    async with open_outside(loaded) as outside:
+    clock = await clock_of(connection)
+    record, now = known or CaseRecord(key), clock()
+    async with open_outside(loaded, CommandBudgets(connection, clock).of) as outside:
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         record = renamed(record, rulebook.former_names)
         source = _sources(outside, settings, connection, key.kind).get((key.district, key.kind))

@@ -45,6 +45,7 @@ from remedy.reconcile.wait import CaseWaiter
 from remedy.reconcile.walk import BEGINNING, Candidate, Walk
 from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
 from remedy.runtime.auditing import CommandAudit
+from remedy.runtime.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode
@@ -169,8 +170,11 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
     keyring = None if dry_run else keyring_of(settings)
 
     async def work(address: RedisAddress) -> ExitCode:
-        async with open_for_command(address) as connection, open_outside(loaded) as outside, AsyncExitStack() as opened:
+        async with AsyncExitStack() as opened:
+            connection = await opened.enter_async_context(open_for_command(address))
             clock = await clock_of(connection)
+            budgets = CommandBudgets(connection, clock, screen.say)
+            outside = await opened.enter_async_context(open_outside(loaded, budgets.of))
             await opened.enter_async_context(metered_command(TrackerLimits(TrackerBudgets(connection), clock)))
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
             linked = {name: await linked_places(connection, name) for name in outside.trackers}

@@ -38,6 +38,7 @@ from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.scanning import AccountScans, Scanner
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import CountedScans, SummarySource
+from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.store.deliveries.counting import ScanNumbers
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection, open_pool
@@ -217,15 +218,20 @@ class OutsideSystems:
 
 
 @contextlib.asynccontextmanager
-async def open_outside(loaded: Loaded) -> AsyncIterator[OutsideSystems]:
-    """All districts' accounts and all trackers, while this context is open. Sends nothing yet."""
+async def open_outside(
+    loaded: Loaded, spending_of: Callable[[str], Spending] = lambda _: freely
+) -> AsyncIterator[OutsideSystems]:
+    """All districts' accounts and all trackers, while this context is open. Sends nothing yet.
+
+    Each request to a district's account is sent within what `spending_of` returns for the district.
+    """
     tokens, secrets, feed_tokens = worker_secrets(loaded, environ())
     identities = identities_of(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
         accounts = {
-            name: way.source(name, district.schoolscan, tokens[name], client)
+            name: way.source(name, district.schoolscan, tokens[name], client, spending_of(name))
             for name, district in loaded.mappings.districts.items()
         }
         feeds = {

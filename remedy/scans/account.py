@@ -14,6 +14,7 @@ from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.downloads import AddressExpired
 from remedy.findings import open_source
 from remedy.mappings.previews import district_of
+from remedy.runtime.budgets import open_budgets
 
 ResultT = TypeVar("ResultT")
 
@@ -34,10 +35,14 @@ def named_district(name: str | None) -> str:
 
 
 def with_account(district: str, use: Callable[[NamedAccount], Awaitable[ResultT]]) -> ResultT:
-    """What `use` returns for the account of the district. Raises ConfigurationError, and what `use` raises."""
+    """What `use` returns for the account of the district. Raises ConfigurationError, and what `use` raises.
+
+    What it asks for comes out of the budgets that workers share.
+    """
+    loaded = load_mappings(load_settings().mappings_path)
 
     async def work() -> ResultT:
-        async with open_source(load_mappings(load_settings().mappings_path), district) as api:
+        async with open_budgets() as spending_of, open_source(loaded, district, spending_of(district)) as api:
             return await use(NamedAccount(district, api))
 
     return asyncio.run(work())

@@ -20,7 +20,8 @@ def scans() -> None:
     """Scans of a district's sites at SchoolScan: list them, follow one, start one, cancel one.
 
     Each command asks SchoolScan with the district's token and within its limits: 300 reads and 60 writes a minute, and
-    5 scans at once, shared with the workers and with whatever else uses the account.
+    5 scans at once, shared with the workers and with whatever else uses the account. Where REDIS_URL is set, it waits
+    behind the workers where they have used a limit up, and says so.
 
     \b
       remedy scans list --since 30d

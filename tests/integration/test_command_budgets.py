@@ -1,8 +1,12 @@
 """A person's command spends of the budgets that workers share: behind what waits, and never what is kept."""
 
+import time
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from redis import Redis as PlainRedis
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import BudgetSpent, TryLater, Waiting
@@ -11,9 +15,12 @@ from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.budgets import Budgets, NoRoom, Spent, ToldLimit, budget_of
+from remediation.store.keys import BUDGET
 from remediation.store.server.connection import Connection
 from remedy.runtime.budgets import CommandBudgets
+from tests.contract.tracker_world import nobody_listens
 from tests.integration.offices import Office
+from tests.integration.school_desks import SITE, Desk, open_desk
 from tests.stand_ins import ManualClock
 
 READ = budget_of(system_of("lakeside"), "read")
@@ -54,7 +61,7 @@ async def test_it_waits_where_only_what_is_kept_for_critical_cases_is_left(conne
     await told(connection, clock, KEPT)
     command = Command(connection, clock)
     assert await command.read(LIMIT - 1) >= 55.0
-    assert "other work has used its rate limit up, and goes first" in command.said[0]
+    assert command.said == ["schoolscan:lakeside: other work has used its rate limit up; waiting for room behind it"]
     assert isinstance(await Budgets(connection).spend(READ, "any", clock(), urgent=True), Spent)
 
 
@@ -95,3 +102,49 @@ async def test_a_refusal_that_it_meets_keeps_workers_from_asking(connection: Con
     found = await Budgets(connection).spend(READ, "any", clock(), urgent=True)
     assert isinstance(found, NoRoom)
     assert found.after == pytest.approx(20.0, abs=1.0)
+
+
+@pytest.fixture
+def desk(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with open_desk(redis_url, tmp_path, monkeypatch) as desk:
+        yield desk
+
+
+def test_what_every_command_reads_of_an_account_counts_for_workers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remedy.reconcile.walk.LONGEST_WAIT", 0.0)  # no tracker is there
+    (finding,) = desk.order("POST", "findings", site=SITE, findings=[{"severity": "low"}])["findings"]
+    for words in (
+        ("scans", "list"),
+        ("case", "plan", f"lakeside:finding:{finding}"),
+        ("reconcile", "--dry-run"),
+        ("backfill", "--dry-run"),
+        ("mappings", "explain", "--finding", finding),
+    ):
+        with PlainRedis.from_url(desk.redis_url) as redis:
+            redis.delete(BUDGET + READ)
+            desk.call(*words)
+            assert redis.hget(BUDGET + READ, "limit") == b"300", words
+
+
+def test_a_command_says_that_it_waits(desk: Desk) -> None:
+    with PlainRedis.from_url(desk.redis_url) as redis:
+        now = round(time.time() * 1000)
+        row = {"limit": 300, "remaining": 0, "told": now // 1000 - 60, "reset": now + 400, "at": now}
+        redis.hset(BUDGET + READ, mapping=row)
+    told = desk.call("scans", "list")
+    assert (told.exit_code, "other work has used its rate limit up" in told.stderr) == (0, True)
+
+
+def test_too_many_scans_at_once_keep_no_worker_from_writing(desk: Desk) -> None:
+    for _ in range(5):
+        desk.scan(site=SITE, duration_seconds=60)
+    assert "too_many_scans" in desk.call("scans", "start", "--domain", SITE, "--yes").stderr
+    with PlainRedis.from_url(desk.redis_url) as redis:
+        assert redis.hget(BUDGET + READ.replace("read", "write"), "closed") is None
+
+
+def test_a_command_that_needs_no_redis_does_without_one_that_is_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", nobody_listens().replace("http", "redis"))
+    assert desk.call("scans", "list").exit_code == 0
