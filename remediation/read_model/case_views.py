@@ -89,7 +89,10 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
     yield Fact(record.key.kind, ", ".join(filter(None, [record.key.id, status, memory.severity])))
     if record.key.kind is CaseKind.INCIDENT:
         yield Fact("ends here", ENDS_HERE)
-    yield Fact("rule", memory.rule or "none that is remembered")
+    if record.key.kind is CaseKind.SUMMARY:
+        yield Fact("asked for", "by scan_summary of the district")
+    else:
+        yield Fact("rule", memory.rule or "none that is remembered")
     yield from _members_and_tickets(record)
     if memory.conflict_at:
         disagree = why_words(Why.CONFLICT, record.key.kind)

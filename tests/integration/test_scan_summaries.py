@@ -1,5 +1,6 @@
 """The ticket that sums up a scan: one for each, whatever is repeated or dies, in numbers, and kept up to date."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -27,7 +28,7 @@ from remediation.sources.schoolscan.summaries import SummarySource
 from remediation.store.deliveries.counting import ScanNumbers, count_ref
 from remediation.store.keys import SCAN
 from remediation.store.server.connection import Connection
-from tests.integration.offices import Office
+from tests.integration.offices import JOBS, Office
 from tests.stand_ins import LATER, MemoryTracker
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
@@ -405,6 +406,76 @@ async def test_findings_get_their_tickets_where_the_scan_itself_cannot_be_read(o
     assert f"{count_ref(KEY)}/list" in await office.parked()
 
 
+async def test_pages_and_looks_that_several_workers_take_at_once_count_once(office: ScannedOffice) -> None:
+    await office.told_of()
+    for _ in range(60):
+        if not (jobs := await office.waiting()):
+            break
+        await office.redis.zrem(WORK_QUEUE, *jobs)
+        for job in jobs:
+            name, _, rest = job.partition(":")
+            ref = rest.rpartition(":")[0]
+            await asyncio.gather(*(JOBS[name](office.arq_context, ref) for _ in range(3)))
+    await office.settled()
+    assert (len(office.summaries()), len(office.summaries(office.snow))) == (1, 1)
+    assert "3 found, 3 to do" in office.text()
+
+
+async def test_a_scan_that_schoolscan_has_no_more_is_told_once_and_left_to_people(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    del office.scans.kept["scan_2"]
+    for _ in range(2):
+        await office.mark(KEY)
+        await office.work()
+    (ticket,) = office.summaries()
+    assert ticket.state.is_active
+    (comment,) = office.jira.books[ticket.id].comments
+    assert comment.startswith("SchoolScan no longer has this scan")
+    for tracker in (office.jira, office.snow):
+        (ticket,) = office.summaries(tracker)
+        tracker.change(ticket.id, TicketState.DONE, Reason.NONE, "person")
+    await office.mark(KEY)
+    await office.work()
+    assert (await office.record(KEY)).is_at_its_end
+
+
+async def test_a_summary_that_was_deleted_is_opened_anew_and_once(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    (ticket,) = office.summaries()
+    office.jira.change(ticket.id, TicketState.GONE)
+    for _ in range(2):
+        await office.mark(KEY)
+        await office.work()
+        await office.settled()
+    assert [each.state for each in office.summaries()] == [TicketState.GONE, TicketState.OPEN]
+    assert len(office.summaries(office.snow)) == 1
+
+
+async def test_a_district_that_wants_no_summaries_any_more_keeps_those_that_it_has(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    before = office.lists_written()
+    office.context = replace(office.context, rulebook=MappingsRulebook(loaded_of(without(FILE), "m").mappings))
+    await office.solved("fnd_1")
+    await office.completed()
+    await office.later(EVERY + 1)
+    for tracker in (office.jira, office.snow):
+        (ticket,) = office.summaries(tracker)
+        tracker.change(ticket.id, TicketState.DONE, Reason.FIXED, "person")
+    await office.mark(KEY)
+    await office.work()
+    assert office.lists_written() == before
+    assert (await office.record(KEY)).is_at_its_end
+
+
+def without(file: str) -> str:
+    """The file without a summary."""
+    lines = [line for line in file.splitlines() if not line.startswith(("    scan_summary:", "      ", "        "))]
+    return "\n".join(lines)
+
+
 async def test_a_scan_that_is_not_completed_or_not_asked_for_gets_no_summary(
     office: ScannedOffice, connection: Connection, keyring: Keyring
 ) -> None:
@@ -412,9 +483,7 @@ async def test_a_scan_that_is_not_completed_or_not_asked_for_gets_no_summary(
     await office.completed()
     await office.settled()
     assert office.summaries() == []
-    plain = FILE.replace("    scan_summary:\n", "").replace("      tickets:\n", "")
-    plain = "\n".join(line for line in plain.splitlines() if not line.startswith("        "))
-    other = ScannedOffice(connection, keyring, plain)
+    other = ScannedOffice(connection, keyring, without(FILE))
     await connection.redis.flushall()
     await other.completed()
     await other.settled()

@@ -72,6 +72,13 @@ def test_of_a_case_that_a_scan_is_to_verify_is_told_how_far_that_is() -> None:
     assert case_json(VIEW)["verification"] is None
 
 
+def test_of_a_summary_people_are_told_what_asks_for_it() -> None:
+    key = CaseKey("lakeside", CaseKind.SUMMARY, "scan_1")
+    facts = list(case_facts(replace(VIEW, record=replace(RECORD, key=key, memory=Memory(Status.REVIEWING)))))
+    assert facts[:2] == [Fact("summary", "scan_1, reviewing"), Fact("asked for", "by scan_summary of the district")]
+    assert Fact("given up", "take the summary for resolved: it was given up, so it is not done") in facts
+
+
 def test_of_a_case_at_its_end_is_told_since_when() -> None:
     at_its_end = CaseRecord(KEY, memory=Memory(finding=Status.RESOLVED), ended=AT)
     view = replace(VIEW, record=at_its_end)

@@ -91,7 +91,8 @@ async def _keys(context: WorkerContext, district: str, subjects: Sequence[Subjec
     cases = [
         _case_of(subject, identity.case_of(district, subject.detail) if identity else None) for subject in subjects
     ]
-    return await ticket_keys(context.connection, [key.ref for key in cases], sorted(context.trackers))
+    names = sorted({*context.trackers, *context.rulebook.former_names})  # a look has still to rename some
+    return await ticket_keys(context.connection, [key.ref for key in cases], names)
 
 
 def _tallies(

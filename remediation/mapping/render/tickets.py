@@ -116,12 +116,15 @@ def texts_of(mappings: Mappings, kind: CaseKind) -> Templates | IncidentTemplate
 
 
 def members_of(mappings: Mappings, subject: Subject) -> MemberList | None:
-    """The list in the subject's tickets that is kept up to date: of its findings, or of a scan's numbers."""
+    """The list in the subject's tickets that is kept up to date: of its findings, or of a scan's numbers.
+
+    None for nothing: also where the district wants no summaries (any more).
+    """
     if not isinstance(subject.detail, ScanSummary):
         return list_of(mappings, subject)
     district = mappings.districts.get(subject.key.district)
     words = district.scan_summary if district else None
-    return numbers_of(subject.detail, names_tickets=words is not None and words.lists == "tickets")
+    return numbers_of(subject.detail, names_tickets=words.lists == "tickets") if words else None
 
 
 def link_of(mappings: Mappings, subject: Subject) -> str:
