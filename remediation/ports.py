@@ -28,8 +28,7 @@ SourceKey = tuple[str, CaseKind]
 class SubjectPage:
     """One page of a source's list. `cursor` goes into the next call; None means that this is the last page.
 
-    `left_out` is the number of members that are in no page: without a usable id (see outside_id), which no case can
-    have, or kept in a row that cannot be read.
+    `left_out` counts members that are in no page: without a usable id (see outside_id), or in an unreadable row.
     """
 
     subjects: tuple[Subject, ...]
@@ -293,10 +292,7 @@ class Relations(Protocol):
 
 
 class Ruling(Protocol):
-    """What the rules say about one subject at one moment. Pure; the rules were matched when it was made.
-
-    `now` is the time at which a text is written.
-    """
+    """What the rules that were matched say about one subject at one moment. `now` is when a text is written. Pure."""
 
     @property
     def policy(self) -> Policy:
@@ -340,17 +336,11 @@ class Ruling(Protocol):
         ...
 
     def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
-        """Returns the audit note for a change of the subject's status: what, which tickets, who decided, why and when.
-
-        `words` are people's own, redacted and cut to a length.
-        """
+        """Returns the audit note for a change of status; `words` are people's own, redacted and cut to a length."""
         ...
 
     def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
-        """Returns the comment for a ticket.
-
-        On a duplicate, `ticket` is the one that stays; on a ticket that is replaced, it is the one that follows.
-        """
+        """Returns a comment; on a duplicate, `ticket` is the one that stays, on a replaced one the one that follows."""
         ...
 
 
@@ -362,7 +352,7 @@ class Rulebook(Protocol):
 
         `known` is the name of the rule that counted at the last look, and `said` its policy then. Where no rule matches
         the subject (any more), that rule's policy still counts for existing tickets and wants no new ones. Where no
-        rule ever matched, the policy is that of `defaults`.
+        rule ever matched, the policy is that of `defaults`. A case of a group keeps its rule while that rule groups.
         """
         ...
 
@@ -377,6 +367,14 @@ class Rulebook(Protocol):
 
     def identity(self, district: str) -> Identity | None:
         """Returns how the district's findings are identified by content; None where their ids last."""
+        ...
+
+    def groups(self, district: str) -> bool:
+        """Whether a rule may group findings of this district."""
+        ...
+
+    def group_of(self, subject: Subject, at: datetime) -> CaseKey | None:
+        """Returns the first case of the finding's group; None where the rule that takes it does not group it."""
         ...
 
     def names(self, district: str) -> bool:

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import assert_never
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
+from remediation.domain.groups import group_of
 from remediation.domain.identities import NO_IDENTITIES, Identity
 from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
@@ -290,6 +291,7 @@ class MappingsRulebook:
         self._matcher = Matcher(mappings.rules)
         self._coverage = Coverage(mappings)
         self._rules = {rule.name: rule for rule in mappings.rules}
+        self._grouping = {rule.name: rule for rule in mappings.rules if rule.group_by}
         self._policies = {
             name: policy_of(rule, name, tuple(rule.tickets), rule.detail) for name, rule in self._rules.items()
         }
@@ -304,11 +306,15 @@ class MappingsRulebook:
 
         Where no rule matches, the policy is that of the rule named `known`; where the file has no such rule (any more),
         it is `said`, the policy of that rule when it counted; and where that is not known, it is that of `defaults`.
+        A case of a group keeps the rule that has made it, whatever its findings become, while that rule groups.
         """
         if isinstance(subject.detail, ScanSummary):
             return self._summary_ruling(subject, subject.detail, at)
-        rule = self._matcher.rule_for(subject, at)
+        former = self._grouping.get(known) if subject.key.is_of_group else None
+        rule = former or self._matcher.rule_for(subject, at)
         policy = self._policy(subject, rule, known, said)
+        if subject.key.is_of_group:  # a scan of one site says nothing about a group
+            policy = replace(policy, verifies=False)
         counting = self._rules.get(policy.rule)
         if subject.key.kind is CaseKind.INCIDENT:
             severity = next((each.severity for each in (rule, counting) if each and each.severity), Severity.UNKNOWN)
@@ -347,6 +353,20 @@ class MappingsRulebook:
     def identity(self, district: str) -> Identity | None:
         """Returns how the district's findings are identified by content; None where their ids last."""
         return self._identities.get(district)
+
+    def groups(self, district: str) -> bool:
+        """Whether a rule may group findings of this district."""
+        districts = (rule.match.district for rule in self._grouping.values())
+        return any(named is None or district in named for named in districts)
+
+    def group_of(self, subject: Subject, at: datetime) -> CaseKey | None:
+        """Returns the first case of the finding's group; None where its rule does not group, or no rule takes it."""
+        if not self._grouping or not isinstance(subject.detail, Finding):
+            return None
+        rule = self._matcher.rule_for(subject, at)
+        if rule is None or not rule.group_by:
+            return None
+        return group_of(subject.key.district, rule.name, rule.group_by, subject.detail)
 
     def names(self, district: str) -> bool:
         """Whether the file names the district."""

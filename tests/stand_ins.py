@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKind, Link
+from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import LeaseLost, NotFound, Refused
 from remediation.domain.findings import Finding
+from remediation.domain.groups import GroupField, group_of
 from remediation.domain.identities import Identity
 from remediation.domain.incidents import Incident
 from remediation.domain.outside_words import ReviewOutcome
@@ -441,6 +442,7 @@ class PlainRulebook:
         self.closers: list[str] = []
         self.identities: dict[str, Identity] = {}
         self.counted_every: float | None = None
+        self.grouped_by: tuple[GroupField, ...] = ()
         self.former_names: dict[str, str] = {}
         self.sites_given_up: set[str] = set()
         self.one_installation: tuple[str, ...] = ()
@@ -458,6 +460,16 @@ class PlainRulebook:
 
     def identity(self, district: str) -> Identity | None:
         return self.identities.get(district)
+
+    def groups(self, district: str) -> bool:
+        del district
+        return bool(self.grouped_by)
+
+    def group_of(self, subject: Subject, at: datetime) -> CaseKey | None:
+        del at
+        if not isinstance(subject.detail, Finding):
+            return None
+        return group_of(subject.key.district, "grouping", self.grouped_by, subject.detail)
 
     def names(self, district: str) -> bool:
         return district not in self.unnamed

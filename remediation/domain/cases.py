@@ -4,13 +4,15 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from remediation.domain.actions import ActionName
+from remediation.domain.closings import Closing
 from remediation.domain.members import KnownMember
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
-from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.tickets import TicketState
 from remediation.domain.verification import Verification
 
 DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
@@ -27,6 +29,13 @@ _IDENTITY_ID = re.compile(rf"{IDENTITY_PREFIX}[0-9a-f]{{{IDENTITY_DIGITS}}}")
 """The form of the id of a case that is identified by the content of its findings (see identities.py).
 
 No finding has such an id.
+"""
+
+GROUP_PREFIX, GROUP_DIGITS = "group-", 32
+_GROUP_ID = re.compile(rf"{GROUP_PREFIX}[0-9a-f]{{{GROUP_DIGITS}}}-[1-9][0-9]{{0,8}}")
+"""The form of the id of a case of a group of findings (see groups.py): a digest of what they share, and a number.
+
+No finding has such an id, either.
 """
 
 
@@ -81,6 +90,16 @@ class CaseKey:
     def is_of_identity(self) -> bool:
         """Whether the case is identified by the content of its findings. Its id is then the id of none of them."""
         return _IDENTITY_ID.fullmatch(self.id) is not None
+
+    @property
+    def is_of_group(self) -> bool:
+        """Whether it is one of the cases of a group of findings (see groups.py)."""
+        return _GROUP_ID.fullmatch(self.id) is not None
+
+    @property
+    def has_members(self) -> bool:
+        """Whether findings belong to the case as its members: it is one of an identity, or of a group."""
+        return self.is_of_identity or self.is_of_group
 
     @property
     def mark(self) -> str:
@@ -164,81 +183,6 @@ class Intent:
         return self.at > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """How a ticket was closed when it was last looked at.
-
-    `reason` and `word` are those of the ticket (see Ticket); `meant` is the reason for which we closed it, None where
-    somebody else closed it. `ticket_id` is the id of that ticket, because the case may have another one in this tracker
-    now; it is empty in a closing that an earlier version stored. `until` (whole Unix seconds) is the end of the risk
-    that the ticket accepts, None where it stated none; `is_unread` is true where its text states no time (see Risk).
-    """
-
-    reason: Reason
-    word: str = ""
-    meant: Reason | None = None
-    ticket_id: str = ""
-    until: int | None = None
-    is_unread: bool = False
-
-    @classmethod
-    def of(cls, ticket: Ticket, meant: Reason | None = None) -> "Closing":
-        """The closing of a ticket that is done."""
-        return cls(ticket.reason or Reason.NONE, ticket.word, meant, ticket.id).dated_by(ticket)
-
-    def taken_back(self) -> "Closing":
-        """The same closing after the acceptance was taken back for which we made it: the ticket's own reason counts."""
-        return replace(self, meant=self.reason) if self.meant is Reason.ACCEPTED_RISK else self
-
-    @property
-    def has_end(self) -> bool:
-        """Whether the ticket stated an end, also where its text states no time."""
-        return self.is_unread or self.until is not None
-
-    def dated_by(self, ticket: Ticket) -> "Closing":
-        """The same closing with the end that the ticket states now, where its tracker shows that."""
-        risk = ticket.risk
-        if risk is None or risk.is_untold:
-            return self
-        return replace(self, until=int(risk.until.timestamp()) if risk.until else None, is_unread=risk.is_unread)
-
-    def is_of(self, ticket: Ticket) -> bool:
-        """Whether this is a closing of that ticket. A closing without a ticket's id counts as one of every ticket."""
-        return self.ticket_id in {"", ticket.id}
-
-    def has_word_of(self, ticket: Ticket) -> bool:
-        """Whether the ticket still has the word with which it was closed, if any."""
-        return self.word.casefold() == ticket.word.casefold()
-
-    def differs_from(self, ticket: Ticket) -> bool:
-        """Whether the ticket is done for another reason now.
-
-        The same word is the same reason, even if mappings.yaml maps it to another one today. Where we closed the ticket
-        without a word, a later word was set by the tracker and is no other reason. Where a person removed the end of an
-        accepted risk, or replaced it with a text that states no time, the reason counts as another one.
-        """
-        if self.has_lost_its_end(ticket):
-            return True
-        if (self.word and self.has_word_of(ticket)) or (self.meant is not None and not self.word):
-            return False
-        is_another_word = ticket.reason is Reason.UNKNOWN and not self.has_word_of(ticket)
-        return is_another_word or self.reason is not (ticket.reason or Reason.NONE)
-
-    def has_later_end(self, ticket: Ticket) -> bool:
-        """Whether a person who accepted the risk in this ticket has given it an end since, or a later one."""
-        until = ticket.risk.until if ticket.risk is not None else None
-        if self.meant is not None or self.reason is not Reason.ACCEPTED_RISK or until is None or not self.is_of(ticket):
-            return False
-        return self.until is None or int(until.timestamp()) > self.until
-
-    def has_lost_its_end(self, ticket: Ticket) -> bool:
-        """Whether a person removed the end of the accepted risk, or replaced it with a text that states no time."""
-        risk = ticket.risk
-        if self.meant is not None or risk is None or risk.is_untold or risk.until is not None:
-            return False
-        return not self.is_unread if risk.is_unread else self.until is not None
-
-
 WHOLE_CASE = "look"
 """What stands in place of an action where a whole case is parked."""
 
@@ -312,9 +256,11 @@ class CaseRecord:
     `came_due` (Unix seconds) is the time of an appointment that no look has dealt with yet, which is the end of an
     accepted risk. `verification` is that of what people have mended; None where none was asked for.
 
-    The rest is used only in a district whose findings are identified by their content. In the row of a finding, `home`
-    is the reference of the case to which the finding belongs. In the row of that case, `members` has the ids of its
-    findings, each with how often it was named, and `known` what is known of those that were read.
+    The rest is used only where findings are members of a case, because of what they say or by their rule's `group_by`.
+    In the row of a finding, `home` is the reference of the case to which the finding belongs. In the row of that case,
+    `members` has the ids of its findings, each with how often it was named, and `known` what is known of those that
+    were read. In a case of a group, `joined` has the members that were there while its ticket was active or before it
+    was opened, each with whether its status was set since; the others wait for a look to decide that.
     """
 
     key: CaseKey
@@ -336,6 +282,23 @@ class CaseRecord:
     members: Mapping[str, int] = field(default_factory=dict)
     known: Mapping[str, KnownMember] = field(default_factory=dict)
     verification: Verification | None = None
+    joined: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The members of a case of a group about which no look has decided whether its ticket is theirs."""
+        return frozenset(self.members.keys() - self.joined.keys()) if self.key.is_of_group else frozenset()
+
+    @property
+    def has_own_work(self) -> bool:
+        """Whether the case has tickets, or tried to open one: then its finding stays in it whatever the rules group."""
+        return bool(self.links or self.memory.tickets or any(each.is_ours for each in self.intents.values()))
+
+    def may_have_lost_work_on(self, detected_at: datetime | None) -> bool:
+        """Whether the store may have lost work for a finding that was detected then; None for not known."""
+        if self.intents:  # somebody has seen a ticket
+            return True
+        return detected_at is None or detected_at.timestamp() < self.knows_since
 
     @property
     def knows_since(self) -> float:
@@ -357,12 +320,20 @@ class CaseRecord:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """The marks that a ticket of this case may carry: the case's own, and those of its members' former cases."""
+        """The marks that a ticket of this case may carry: the case's own, and those of its members' former cases.
+
+        A finding that had tickets of its own joins no group.
+        """
+        if self.key.is_of_group:
+            return (self.key.mark,)
         former = (CaseKey(self.key.district, self.key.kind, name).mark for name in sorted(self.members))
         return (self.key.mark, *former)
 
     def with_member(self, own: "CaseRecord") -> "CaseRecord":
         """Returns this case with the finding of `own` as a member, as join_case.lua writes it."""
+        members = {**self.members, own.key.id: self.members.get(own.key.id, 0) + 1}
+        if self.key.is_of_group:
+            return replace(self, members=members)
         links = {**own.links, **self.links}
         doubled = [Intent(name, 0.0) for name, link in own.links.items() if links[name].ticket_id != link.ticket_id]
         intents = sorted((*doubled, *own.intents.values(), *self.intents.values()), key=lambda each: each.at)
@@ -371,7 +342,7 @@ class CaseRecord:
             links=links,
             intents={each.tracker: each for each in intents},
             memory=own.memory if self.memory == Memory() else self.memory,
-            members={**self.members, own.key.id: self.members.get(own.key.id, 0) + 1},
+            members=members,
         )
 
     @property

@@ -8,6 +8,9 @@ from remediation.domain.status import Severity, Status
 
 _NONE = "-"
 
+JOINED, SET_SINCE = "0", "1"
+"""What a row says of a member of a group's case once the ticket is its own: the latter after its status was set."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownMember:

@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, key_of_ref
 from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
-from remediation.domain.identities import Identity, as_known, known_of, shown_by, yet_to_be
-from remediation.domain.members import KnownMember, ListedMember
+from remediation.domain.identities import as_known, known_of, shown_by, yet_to_be
+from remediation.domain.members import SET_SINCE, KnownMember, ListedMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.failpoints import failpoint
 from remediation.look.summaries import DecidedByTickets
-from remediation.ports import Source
+from remediation.ports import Rulebook, Source
 
 MOST_READS = 50
 """Members that one look reads besides the one that it shows: a job must end in time, and other cases wait."""
@@ -66,6 +67,11 @@ class Members:
         return replace(shown, key=key, members=self._listed)
 
     @property
+    def known(self) -> Mapping[str, KnownMember]:
+        """The members that were read, by this look or an earlier one."""
+        return self._known
+
+    @property
     def _listed(self) -> tuple[ListedMember, ...]:
         """What tickets list; nothing of a case with one finding."""
         if len(self.record.members) == 1:
@@ -94,6 +100,8 @@ class Members:
             written += 1
             failpoint("finding_patched")
             self._keep(member.key.id, member.with_status(status))
+            if self.record.key.is_of_group:
+                self._unnoted[f"joined:{member.key.id}"] = SET_SINCE
             await self._flush()
         weighty = [error for error in refused if not isinstance(error, NotFound)]
         if weighty or len(refused) == len(members):
@@ -194,24 +202,51 @@ def reading_of(record: CaseRecord, source: Source, note: Note | None = None) -> 
     """
     if record.key.kind is CaseKind.SUMMARY:
         return DecidedByTickets(source, record)
-    return Members(source, record, note) if record.key.is_of_identity else source
+    return Members(source, record, note) if record.key.has_members else source
 
 
-async def home_of(record: CaseRecord, source: Source, identity: Identity | None) -> CaseKey | None:
+@dataclass(frozen=True, slots=True)
+class AlreadyRead:
+    """A source of which one subject was read just now: the first who asks for it gets that."""
+
+    source: Source
+    read: list[Subject]
+
+    async def subject(self, key: CaseKey) -> Subject:
+        """Returns the subject of this case. Raises what the source raises."""
+        return self.read.pop() if self.read and self.read[0].key == key else await self.source.subject(key)
+
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
+        """Set the status at the source."""
+        await self.source.set_status(key, status, note)
+
+
+async def home_of(
+    record: CaseRecord, source: Source, rulebook: Rulebook, at: datetime
+) -> tuple[CaseKey | None, Source]:
     """Returns the case to which the finding of this record belongs as a member; None where it has a case of its own.
 
-    A finding that belongs to a case stays there, even if the finding or mappings.yaml changes. Raises what the source
-    raises, except for NotFound: a look at the finding's own case decides what that means.
+    Of a group, it is the first case. The source is the given one, or one that has the finding if it was read for this.
+
+    A finding that belongs to a case stays there, even if the finding or mappings.yaml changes. One that has tickets of
+    its own, or may have some of which the store does not know (any more), joins no group before a look has seen that it
+    has none (see group_beside). Raises what the source raises, except for NotFound: a look at the finding's own case
+    decides what that means.
     """
     key = record.key
-    if key.is_of_identity or key.kind is CaseKind.SUMMARY:
-        return None
+    if key.has_members or key.kind is not CaseKind.FINDING:
+        return None, source
     if record.home:
-        return key_of_ref(record.home)
-    if identity is None:
-        return None
+        return key_of_ref(record.home), source
+    identity = rulebook.identity(key.district)
+    is_grouped = rulebook.groups(key.district) and not record.has_own_work
+    if identity is None and not is_grouped:
+        return None, source
     try:
         subject = await source.subject(key)
     except NotFound:
-        return None
-    return identity.case_of(key.district, subject.detail)
+        return None, source
+    home = identity.case_of(key.district, subject.detail) if identity else None
+    if home is None and is_grouped and not record.may_have_lost_work_on(subject.detected_at):
+        home = rulebook.group_of(subject, at) if subject.status.is_unsolved else None
+    return home, AlreadyRead(source, [subject])

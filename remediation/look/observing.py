@@ -266,7 +266,7 @@ async def _strangers(
     unlinked = [ticket for ticket in marked if link is None or link.ticket_id != ticket.id]
     accounts = await tracker.accounts() if unlinked else ()
     detected = case.subject.detected_at
-    is_known = detected is not None and detected.timestamp() > record.knows_since and not record.key.is_of_identity
+    is_known = detected is not None and detected.timestamp() > record.knows_since and not record.key.has_members
     found: dict[str, Stranger] = {}
     for ticket in unlinked:
         is_own_attempt = intent is not None and intent.is_ours and _is_own_attempt(ticket, record, tracker)
@@ -387,7 +387,7 @@ def _last_attempt(record: CaseRecord, subject: Subject, tracker: str) -> float:
     if link is not None:
         return max(at, record.born if record.may_be_outdated(link) else 0.0)
     is_older = subject.detected_at is None or subject.detected_at.timestamp() < record.knows_since
-    return max(at, record.knows_since if is_older or record.key.is_of_identity else 0.0)
+    return max(at, record.knows_since if is_older or record.key.has_members else 0.0)
 
 
 def _last_attempt_under(names: AbstractSet[str], record: CaseRecord) -> float:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from remediation.domain.actions import Action, ActionName, CommentOnTicket, SetStatus, Verb, Why
-from remediation.domain.cases import Closing, Memory
+from remediation.domain.cases import Memory
+from remediation.domain.closings import Closing
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState

@@ -14,7 +14,8 @@ from remediation.domain.actions import (
     ReopenTicket,
     Verb,
 )
-from remediation.domain.cases import CaseRecord, Closing, Memory
+from remediation.domain.cases import CaseRecord, Memory
+from remediation.domain.closings import Closing
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation

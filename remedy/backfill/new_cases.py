@@ -1,12 +1,15 @@
-"""Which cases would be made of the findings of a list: one for each, or one for all that are one by their identity."""
+"""Which cases would be made of the findings of a list: one for each, or one for all of an identity or of a group."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from remediation.domain.cases import CaseKey
-from remediation.domain.identities import Identity, shown_by
+from remediation.domain.identities import shown_by
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
+from remediation.ports import Rulebook
+from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.lists import homes_of, with_rows
 from remediation.store.server.connection import Connection
 
@@ -22,9 +25,11 @@ class NewCase:
 class NewCases:
     """Finds them, as workers would mark them (see Owners.of_subjects). Reads only. Raises StoreUnavailable."""
 
-    def __init__(self, connection: Connection, identity: Identity | None) -> None:
+    def __init__(self, connection: Connection, rulebook: Rulebook, at: datetime) -> None:
         self._connection = connection
-        self._identity = identity
+        self._groups = GroupCases(connection)
+        self._rulebook = rulebook
+        self._at = at
         self._shared: dict[str, NewCase] = {}
 
     async def among(self, subjects: Sequence[Subject]) -> tuple[list[NewCase], int]:
@@ -38,29 +43,34 @@ class NewCases:
         for subject, key in zip(subjects, keys, strict=True):
             if key.ref in known:
                 continue
-            if key.is_of_identity:
+            if key.has_members:
                 self._join(key, subject)
             else:
                 alone.append(NewCase(subject, 1))
         return alone, sum(key.ref in known for key in keys)
 
     def shared(self) -> Iterable[NewCase]:
-        """The new cases of identities, once all findings were given."""
+        """The new cases of identities and of groups, once all findings were given."""
         return self._shared.values()
 
     async def _cases_of(self, subjects: Sequence[Subject]) -> list[CaseKey]:
-        """The case of each: where its own row says so, or is, or else by its identity."""
+        """The case of each: where its own row says so, or is, or else by its identity or its group."""
         own = [subject.key for subject in subjects]
-        if self._identity is None:
+        districts = {key.district for key in own}
+        if not any(self._rulebook.identity(name) or self._rulebook.groups(name) for name in districts):
             return own
         joined = await homes_of(self._connection, [key.ref for key in own])
         has_own = await with_rows(self._connection, [key.ref for key in own])
         return [
-            joined.get(key.ref)
-            or (None if key.ref in has_own else self._identity.case_of(key.district, subject.detail))
-            or key
-            for key, subject in zip(own, subjects, strict=True)
+            joined.get(each.key.ref) or (None if each.key.ref in has_own else await self._home_of(each)) or each.key
+            for each in subjects
         ]
+
+    async def _home_of(self, subject: Subject) -> CaseKey | None:
+        if identity := self._rulebook.identity(subject.key.district):
+            return identity.case_of(subject.key.district, subject.detail)
+        group = self._rulebook.group_of(subject, self._at)
+        return await self._groups.current_of(group) if group is not None else None
 
     def _join(self, key: CaseKey, subject: Subject) -> None:
         """What was seen of the case so far has the worst finding, and is open where any is (see shown_by)."""

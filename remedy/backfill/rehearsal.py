@@ -9,7 +9,7 @@ from typing import Any
 
 from remediation.domain.status import Severity
 from remediation.domain.subjects import Subject
-from remediation.mapping.reading.loading import Loaded, load_mappings
+from remediation.mapping.reading.loading import load_mappings
 from remediation.mapping.reading.secrets import identities_of
 from remediation.ports import ListedSource
 from remediation.read_model.backfills import estimate_words, time_of_writes
@@ -33,7 +33,7 @@ from remedy.scans.following import answered
 class BackfillRehearsal:
     """What was found. `new` are the findings without a case, and `cases` what would be made of them, by severity.
 
-    `tickets` is how many tickets would be opened, by tracker. Where an identity tells findings apart, several of them
+    `tickets` is how many tickets would be opened, by tracker. Of an identity or a group, several findings
     share a case and its tickets; each is written to.
     """
 
@@ -93,7 +93,7 @@ def rehearse(choice: BackfillChoice, screen: Screen, patience: timedelta) -> Non
     settings = load_settings()
     loaded = load_mappings(settings.mappings_path)
 
-    identity = identities_of(loaded, environ(), [choice.district]).get(choice.district)
+    rulebook = MappingsRulebook(loaded.mappings, identities_of(loaded, environ(), [choice.district]))
 
     async def work(address: RedisAddress) -> tuple[BackfillRehearsal, int]:
         async with open_for_command(address) as connection:
@@ -101,7 +101,8 @@ def rehearse(choice: BackfillChoice, screen: Screen, patience: timedelta) -> Non
             budgets = CommandBudgets(connection, stores.clock, screen.say, patience)
             async with open_source(loaded, choice.district, budgets.of(choice.district)) as account:
                 source = FindingSource(choice.district, account)
-                found = await _rehearsed(choice, source, NewCases(connection, identity), loaded, screen, patience)
+                new = NewCases(connection, rulebook, datetime.fromtimestamp(stores.clock(), tz=UTC))
+                found = await _rehearsed(choice, source, new, rulebook, screen, patience)
             return found, await stores.writes_a_minute(choice.district)
 
     with redis_address(settings) as address, explaining():
@@ -110,9 +111,14 @@ def rehearse(choice: BackfillChoice, screen: Screen, patience: timedelta) -> Non
 
 
 async def _rehearsed(
-    choice: BackfillChoice, source: ListedSource, new: NewCases, loaded: Loaded, screen: Screen, patience: timedelta
+    choice: BackfillChoice,
+    source: ListedSource,
+    new: NewCases,
+    rulebook: MappingsRulebook,
+    screen: Screen,
+    patience: timedelta,
 ) -> BackfillRehearsal:
-    found, rulebook, cursor = BackfillRehearsal(), MappingsRulebook(loaded.mappings), None
+    found, cursor = BackfillRehearsal(), None
 
     def add(cases: Iterable[NewCase]) -> None:
         for each in cases:

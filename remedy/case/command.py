@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TypeVar, assert_never
 
 import click
@@ -10,11 +11,12 @@ import click
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import ConfigurationError, NotFound, Problem, TryLater
 from remediation.domain.renaming import renamed
+from remediation.look.grouping import group_beside, rehearsed
 from remediation.look.members import home_of, reading_of
 from remediation.look.observing import Snapshot, observe
 from remediation.look.relating import with_relations
 from remediation.mapping.reading.loading import load_mappings
-from remediation.ports import ListedSource, Rulebook, SourceKey
+from remediation.ports import ListedSource, Rulebook, Source, SourceKey
 from remediation.read_model.audit import decided_words
 from remediation.read_model.case_forecasts import (
     CaseForecast,
@@ -39,6 +41,7 @@ from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
 from remediation.store.audit.entries import AuditAct
+from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import MOST_ENTRIES
 from remediation.store.cases.todo import Todo
@@ -195,25 +198,48 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
     async with open_outside(loaded, CommandBudgets(connection, clock).of) as outside:
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         record = renamed(record, rulebook.former_names)
-        source = _sources(outside, settings, connection, key.kind).get((key.district, key.kind))
-        if source is None:
+        account = _sources(outside, settings, connection, key.kind).get((key.district, key.kind))
+        if account is None:
             words = (
                 f"the district {key.district} has no feed of incidents (any more): nothing is concluded about this case"
             )
             raise ConfigurationError([Problem(loaded.where, words)])
-        if home := await home_of(record, source, rulebook.identity(key.district)):
-            own, known = record, await todo.record(home.ref)
-            record = renamed(known or CaseRecord(home), rulebook.former_names).with_member(own)
-        if record.key.is_of_identity and not record.members:
+        at = datetime.fromtimestamp(now, tz=UTC)
+        home, source = await home_of(record, account, rulebook, at)
+        if home is not None:
+            record, known = await _joined(todo, record, home, rulebook)
+        if record.key.has_members and not record.members:
             raise click.ClickException(f"{terminal(record.key.ref)} has no finding that is known: {_NAMELESS}")
         sites = await histories_of(connection, outside.trackers, now)
+
+        async def look(case: CaseRecord) -> tuple[Source, Snapshot]:
+            reading = reading_of(case, source)
+            return reading, await observe(case, reading, outside.trackers, rulebook, now, sites)
+
         try:
-            snapshot = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
+            seen = await rehearsed(record, look, outside.trackers)
+            if (group := group_beside(seen.record, seen.snapshot, rulebook, at)) is not None:
+                record, known = await _joined(todo, seen.record, group, rulebook)
+                seen = await rehearsed(record, look, outside.trackers)
+            if seen.others is not None and key.id in seen.others.members:
+                known, seen = None, await rehearsed(seen.others, look, outside.trackers)
+            record, snapshot = seen.record, seen.snapshot
             snapshot = await _with_relations(snapshot, settings, connection, rulebook, outside)
         except NotFound as error:  # of a finding that is remembered, the snapshot says that it is gone
             words = f"{_no_ticket(ref)}there is no such {key.kind}"
             raise NotFound(error.system, words, status=error.status, request_id=error.request_id) from None
     return case_forecast(record, snapshot, now, known=known is not None)
+
+
+async def _joined(
+    todo: Todo, own: CaseRecord, home: CaseKey, rulebook: Rulebook
+) -> tuple[CaseRecord, CaseRecord | None]:
+    """The case that the finding joins, with it, and what the store knows of that case."""
+    if home.is_of_group and not own.home:
+        home = await GroupCases(todo.connection).current_of(home)
+    known = await todo.record(home.ref)
+    record = known or CaseRecord(home, born=own.born, forgotten=own.forgotten)
+    return renamed(record, rulebook.former_names).with_member(own), known
 
 
 async def _with_relations(

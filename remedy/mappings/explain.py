@@ -16,6 +16,7 @@ from rich.text import Text
 
 from remediation.domain.cases import CaseKind
 from remediation.domain.findings import Finding
+from remediation.domain.groups import GroupField, missing_in
 from remediation.domain.identities import IdentityField, missing_of
 from remediation.mapping.explain.in_step import in_step
 from remediation.mapping.explain.incident_samples import SampleIncident, sample_of
@@ -157,8 +158,27 @@ class _Shown:
         return missing_of([IdentityField(name) for name in self.identity], self.finding) if self.finding else ()
 
     @property
+    def group_by(self) -> tuple[GroupField, ...]:
+        """The fields by which its rule groups it; empty where that does not."""
+        rule = self.explanation.rule
+        return tuple(rule.group_by or ()) if rule and self.finding else ()
+
+    @property
+    def ungrouped(self) -> tuple[GroupField, ...]:
+        """The fields of the group that it lacks: then it has tickets of its own after all."""
+        return missing_in(self.group_by, self.finding) if self.finding else ()
+
+    @property
     def case(self) -> str:
         """The finding's case, where that is not its own."""
+        if self.ungrouped:
+            return f"It is a case of its own, because it lacks {', '.join(self.ungrouped)}."
+        if self.group_by:
+            shared = ", ".join(self.group_by)
+            return (
+                f"It shares the group's open tickets with all others of this rule with the same {shared}; if there are "
+                "none, it opens the tickets below, with the group's mark in place of its own."
+            )
         if not self.identity:
             return ""
         if self.lacking:
@@ -188,6 +208,7 @@ def _as_json(shown: _Shown) -> dict[str, Any]:
     return {
         "case": shown.asked.key.ref,
         "identity": {"by": list(shown.identity), "missing": list(shown.lacking)} if shown.identity else None,
+        "group": {"by": list(shown.group_by), "missing": list(shown.ungrouped)} if shown.group_by else None,
         "at": shown.asked.at.isoformat(),
         "status": shown.status,
         "rule": rule.name if rule else None,

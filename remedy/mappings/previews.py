@@ -66,7 +66,7 @@ class Previews:
     def choices(self, asked: Asked, rule: Rule) -> Mapping[str, str | None]:
         """How the rule keeps its tickets in step, by the names of the choices, and what else it says of incidents."""
         if rule.kind is not CaseKind.INCIDENT:
-            return spelt_out(rule)
+            return {**spelt_out(rule), "group_by": ", ".join(rule.group_by or ()) or None}
         within = duration_text(rule.relate.within) if rule.relate else None
         sites = ", ".join(sites_beside(self.loaded.mappings, asked.subject, rule)) or None
         return {**spelt_out(rule), "severity": rule.severity, "relate.within": within, "relate.sites": sites}

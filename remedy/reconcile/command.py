@@ -253,7 +253,7 @@ async def bring_into_step(
     begun, refs = await timeline.now(), dict[str, None]()
     with screen.bar("listing", None) as bar:
         async for batch in walk.batches():
-            found = [case for each in batch for case in await _to_mark(each, walk.owners)]
+            found = [case for each in batch for case in await _to_mark(each, walk.owners, clock())]
             await walk.owners.todo.mark_found(found, clock())
             refs.update(dict.fromkeys(key.ref for key, _, _ in found))
             bar.step(len(batch))
@@ -275,12 +275,14 @@ async def bring_into_step(
     return screen.end(walk.not_listed, walk.left_out, shown, [tally.line(words)], tally.codes)
 
 
-async def _to_mark(candidate: Candidate, owners: Owners) -> list[Found]:
+async def _to_mark(candidate: Candidate, owners: Owners, now: float) -> list[Found]:
     """The candidate's case, which knows of its findings then; and those of findings that have yet to join it."""
     key, keys = candidate.key, [candidate.key]
-    if key.is_of_identity:
-        keys += await owners.of_subjects(key.district, candidate.subjects)
-    return [(each, candidate.band, candidate.trackers) for each in dict.fromkeys(keys)]
+    if key.has_members:
+        keys += await owners.of_subjects(key.district, candidate.subjects, now)
+    hinted = {key} if key.is_of_group else set(keys)  # a finding that joins a group has no ticket of its own
+    found = ((each, candidate.trackers if each in hinted else frozenset[str]()) for each in dict.fromkeys(keys))
+    return [(each, candidate.band, trackers) for each, trackers in found]
 
 
 async def _tally(waiting: CaseWaiter, refs: list[str], screen: Screen) -> Tally:

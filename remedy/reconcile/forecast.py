@@ -11,6 +11,7 @@ from remediation.domain.renaming import renamed
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketState
+from remediation.look.grouping import SeenCase, rehearsed
 from remediation.look.members import reading_of
 from remediation.look.observing import Snapshot, observe
 from remediation.look.relating import with_relations
@@ -79,32 +80,47 @@ async def forecasts(walk: Walk, rulebook: Rulebook) -> AsyncIterator[Forecast]:
     async for batch in walk.batches():
         for start in range(0, len(batch), AT_ONCE):
             asked = [_forecast(each, walk, rulebook, silent) for each in batch[start : start + AT_ONCE]]
-            for forecast in await asyncio.gather(*asked):
-                yield forecast
+            for some in await asyncio.gather(*asked):
+                for forecast in some:
+                    yield forecast
 
 
-async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Forecast:
+async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent: _Silent) -> list[Forecast]:
+    """The forecast for a case, and those for cases of its group to which some of its findings would move on."""
     record = renamed(await _record(candidate, walk.owners.todo), rulebook.former_names)
-    if record.key.is_of_identity and not record.members:
-        return Forecast(record.key.ref)  # nobody knows (any more) which findings it has
+    if record.key.has_members and not record.members:
+        return [Forecast(record.key.ref)]  # nobody knows (any more) which findings it has
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
-    parked = tuple(sorted(map(str, record.undecided)))
     if not candidate.subjects and (gone := silent.sources.get((record.key.district, record.key.kind))):
-        return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
+        return [Forecast(record.key.ref, parked=_parked(record), failures={gone.system: gone})]
+    return await _forecasts_of(record, candidate.subjects, walk, rulebook, silent)
+
+
+def _parked(record: CaseRecord) -> tuple[str, ...]:
+    return tuple(sorted(map(str, record.undecided)))
+
+
+async def _forecasts_of(
+    record: CaseRecord, listed: Sequence[Subject], walk: Walk, rulebook: Rulebook, silent: _Silent
+) -> list[Forecast]:
     try:
-        snapshot = await _sight(record, candidate.subjects, walk, rulebook, silent)
+        seen = await _sight(record, listed, walk, rulebook, silent)
+        record, snapshot = seen.record, seen.snapshot
         if walk.relations is not None:
             snapshot = await with_relations(snapshot, walk.relations, rulebook, walk.trackers)
     except OutsideError as error:
-        return Forecast(record.key.ref, parked=parked, failures={error.system: error})
+        return [Forecast(record.key.ref, parked=_parked(record), failures={error.system: error})]
     steps = steps_of(plan(snapshot.observation, snapshot.policy, record, snapshot.at))
     unnamed = (
         ()
         if _is_at_rest(record, snapshot)
         else tuple(sorted(snapshot.observation.unnamed & snapshot.observation.unseen))
     )
-    return Forecast(record.key.ref, steps, parked, snapshot.failures, tuple(snapshot.doubts.values()), unnamed)
+    doubts = tuple(snapshot.doubts.values())
+    forecast = Forecast(record.key.ref, steps, _parked(record), snapshot.failures, doubts, unnamed)
+    others = await _forecasts_of(seen.others, listed, walk, rulebook, silent) if seen.others else []
+    return [forecast, *others]
 
 
 def _is_at_rest(record: CaseRecord, snapshot: Snapshot) -> bool:
@@ -120,7 +136,7 @@ async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
     record = await todo.record(key.ref) or CaseRecord(key)
     if record.home:
         return await todo.record(record.home) or record
-    if key.is_of_identity:
+    if key.has_members:
         for subject in candidate.subjects:
             record = record.with_member(await todo.record(subject.key.ref) or CaseRecord(subject.key))
     return record
@@ -128,24 +144,31 @@ async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
 
 async def _sight(
     record: CaseRecord, listed: Sequence[Subject], walk: Walk, rulebook: Rulebook, silent: _Silent
-) -> Snapshot:
-    """The observation of a case, after waiting for systems that are away. Raises what its account raises."""
+) -> SeenCase:
+    """A case and the observation of it, after waiting for systems that are away. Raises what its account raises.
+
+    Findings of a group have joined it, or have moved on to the next case.
+    """
     which = (record.key.district, record.key.kind)
     reading = _Reading(walk.sources[which], {subject.key: subject for subject in listed})
 
-    async def look() -> Snapshot:
-        source = reading_of(record, reading)
-        snapshot = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock(), walk.sites)
-        for name, error in snapshot.failures.items():
+    async def observed(case: CaseRecord) -> tuple[Source, Snapshot]:
+        source = reading_of(case, reading)
+        trackers = silent.beside(walk.trackers)
+        return source, await observe(case, source, trackers, rulebook, walk.clock(), walk.sites)
+
+    async def look() -> SeenCase:
+        seen = await rehearsed(record, observed, silent.beside(walk.trackers))
+        for name, error in seen.snapshot.failures.items():
             if isinstance(error, TryLater) and not _is_horizon(error) and name not in silent.trackers:
-                raise _Unseen(name, error, snapshot)
-        return snapshot
+                raise _Unseen(name, error, seen)
+        return seen
 
     try:
         return await walk.patiently(look, _TRIES)
     except _Unseen as error:
         silent.trackers[error.name] = error.why
-        return error.snapshot
+        return error.seen
     except TryLater as error:
         silent.sources[which] = error
         raise
@@ -159,6 +182,6 @@ def _is_horizon(error: TryLater) -> bool:
 class _Unseen(TryLater):
     """A tracker that could not be asked, and everything else that was seen."""
 
-    def __init__(self, name: str, why: TryLater, snapshot: Snapshot) -> None:
+    def __init__(self, name: str, why: TryLater, seen: SeenCase) -> None:
         super().__init__(why.system, why.words, after=why.after, status=why.status, waiting=why.waiting)
-        self.name, self.why, self.snapshot = name, why, snapshot
+        self.name, self.why, self.seen = name, why, seen

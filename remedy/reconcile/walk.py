@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases import CaseKey, key_of_ref
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.domain.ownership import SiteHistory
 from remediation.domain.subjects import Subject
@@ -22,6 +22,7 @@ from remediation.domain.tickets import ChangePage, TicketChange
 from remediation.outbound.backoff import delay
 from remediation.ports import ListedSource, Listing, Relations, SourceKey, Tracker
 from remediation.queue import Band, band_of
+from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.links import Owners
 from remedy.reconcile.strays import Strays
 from remedy.reconcile.streams import merged
@@ -50,7 +51,7 @@ Tickets = dict[str, tuple[CaseKey, set[str]]]
 class Candidate:
     """A case to look at. `trackers` have a ticket that bears its mark; `findings` are as a list showed them.
 
-    There is one at the most, but for a case that is told apart by an identity.
+    There is one at the most, but for a case of an identity or of a group.
     """
 
     key: CaseKey
@@ -158,7 +159,7 @@ class Walk:
                 return
             self.left_out[which] += page.left_out
             fresh = [subject for subject in page.subjects if subject.key not in told]
-            alone = [subject for subject in fresh if not self._is_shared(subject, shared)]
+            alone = [subject for subject in fresh if not await self._is_shared(subject, shared, tickets)]
             own = [(subject.key, [subject]) for subject in alone]
             batch = self._candidates(own, tickets)
             told.update(each.key for each in batch)
@@ -169,17 +170,32 @@ class Walk:
         for start in range(0, len(cases), BATCH):
             yield self._candidates(cases[start : start + BATCH], tickets)
 
-    def _is_shared(self, subject: Subject, shared: dict[CaseKey, dict[CaseKey, Subject]]) -> bool:
+    async def _is_shared(
+        self, subject: Subject, shared: dict[CaseKey, dict[CaseKey, Subject]], tickets: Tickets
+    ) -> bool:
         """Whether others may belong to the finding's case. It is put there, and waits for the end of the list.
 
         Where a list cannot be read to its end, nothing is concluded for such a case.
         """
         district = subject.key.district
         identity = self.owners.rulebook.identity(district)
-        home = identity.case_of(district, subject.detail) if identity else None
+        home = identity.case_of(district, subject.detail) if identity else await self._group_of(subject, tickets)
         if home is not None:
             shared.setdefault(home, {})[subject.key] = subject
         return home is not None
+
+    async def _group_of(self, subject: Subject, tickets: Tickets) -> CaseKey | None:
+        """The case of a group to which the finding belongs or will belong; None where it has a case of its own."""
+        rulebook, todo, key = self.owners.rulebook, self.owners.todo, subject.key
+        if not rulebook.groups(key.district) or key.ref in tickets:
+            return None
+        own = await todo.record(key.ref)
+        if own is not None and own.home:
+            return key_of_ref(own.home)
+        if (own is not None and own.has_own_work) or not subject.status.is_unsolved:
+            return None
+        group = rulebook.group_of(subject, datetime.fromtimestamp(self.clock(), tz=UTC))
+        return await GroupCases(todo.connection).current_of(group) if group is not None else None
 
     def _candidates(self, cases: Sequence[tuple[CaseKey, list[Subject]]], tickets: Tickets) -> list[Candidate]:
         """Those of these cases that have a finding that changed lately, or whose ticket did.

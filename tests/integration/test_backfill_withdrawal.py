@@ -183,11 +183,11 @@ async def test_what_a_rehearsal_takes_for_new_is_what_has_no_case(shared: Office
     subjects = [
         subject_of(CaseKey("lakeside", CaseKind.FINDING, name), each) for name, each in shared.source.findings.items()
     ]
-    new = NewCases(shared.connection, shared.context.rulebook.identity("lakeside"))
+    new = NewCases(shared.connection, shared.context.rulebook, LATER)
     assert await new.among(subjects) == ([], 0)
     assert sorted(each.findings for each in new.shared()) == [1, 2]
     await list_all(shared)
-    again = NewCases(shared.connection, None)  # what joined a case stays there
+    again = NewCases(shared.connection, PlainRulebook("jira"), LATER)  # what joined a case stays there
     assert await again.among(subjects) == ([], 3)
 
 

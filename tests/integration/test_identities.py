@@ -416,7 +416,7 @@ async def test_a_page_that_is_listed_again_after_a_crash_names_nobody_wrongly(ro
     room.find(SECOND)
     owners = Owners(room.context.todo, room.rules)
     assert await owners.of_subjects(
-        "lakeside", [subject_of(CaseKey("lakeside", CaseKind.FINDING, "fnd_2"), SECOND)]
+        "lakeside", [subject_of(CaseKey("lakeside", CaseKind.FINDING, "fnd_2"), SECOND)], room.clock()
     ) == [HOME]
     await room.scanned("scn_2")
     assert set((await room.home()).members) == {"fnd_2"}

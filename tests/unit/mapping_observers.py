@@ -225,6 +225,12 @@ def identities(loaded: Loaded) -> object:
     return found, [each.case_of(name, finding) for name, each in found.items() for finding in _findings()]
 
 
+def groups(loaded: Loaded) -> object:
+    """The group of each of some findings."""
+    rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+    return [rulebook.group_of(subject_of(key, finding), AT) for finding in _findings()]
+
+
 def signatures(loaded: Loaded) -> object:
     """Which formats a delivery to the first district may be signed in."""
     return _accepted(SCHOOLSCAN, loaded.mappings.districts["lakeside"].schoolscan.webhook)

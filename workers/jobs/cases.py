@@ -4,27 +4,40 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from remediation import telemetry
 from remediation.domain.actions import Plan
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import LeaseLost, Poison, Refused, StoreUnavailable, TryLater
 from remediation.domain.renaming import names_in
 from remediation.failpoints import failpoint
 from remediation.look.executing import Executor
+from remediation.look.grouping import admission_of, as_members_see_it, group_beside
 from remediation.look.members import Members, home_of, reading_of
 from remediation.look.observing import Snapshot, observe
 from remediation.look.relating import with_relations
 from remediation.outbound.backoff import delay
 from remediation.planning import Progress, plan, written_ahead
 from remediation.ports import Source
+from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
 from workers.jobs.auditing import found_status
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.counting import count_for_look
-from workers.jobs.settling import finish, join, note_unnamed, park_case, put_off, require, wait_for_a_name
+from workers.jobs.settling import (
+    finish,
+    join,
+    let_in,
+    move_on,
+    note_unnamed,
+    park_case,
+    put_off,
+    require,
+    wait_for_a_name,
+)
 from workers.jobs.telling import tell_doubts, tell_plan
 from workers.jobs.verifying import have_verified, note_told
 from workers.metering import metered_look
@@ -69,11 +82,10 @@ async def _look_under_lease(context: WorkerContext, lease: Lease) -> None:
 async def _look(context: WorkerContext, lease: Lease) -> None:
     try:
         lease.crashes.check()
-        lease = await _under_names_of_today(context, lease)
-        source = await _source(context, lease)
-        if source is None:
+        seen = await _seen(context, await _under_names_of_today(context, lease))
+        if seen is None:
             return
-        snapshot = await _observe(context, lease, source)
+        lease, source, snapshot = seen
     except TryLater as error:
         await put_off(context, lease, [error])
         return
@@ -104,20 +116,52 @@ async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
     return await context.todo.rename_trackers(lease, names) if names else lease
 
 
+async def _seen(context: WorkerContext, lease: Lease) -> tuple[Lease, Source, Snapshot] | None:
+    """What a look sees; None where it ends here, because the finding belongs to another case, or nobody is known.
+
+    In a case of a group, findings that it does not take have moved on before anything is concluded from them.
+    """
+    while True:
+        source = await _source(context, lease)
+        if source is None:
+            return None
+        snapshot = await _observe(context, lease, source)
+        if not isinstance(source, Members):
+            group = group_beside(lease.record, snapshot, context.rulebook, snapshot.at)
+            if group is None:
+                return lease, source, snapshot
+            await join(context, lease, await GroupCases(context.connection).current_of(group))
+            return None
+        admission = await admission_of(lease.record, snapshot, source.known, context.trackers)
+        if not admission.moving:
+            break
+        lease = await move_on(context, lease, admission)
+    if admission.joining:
+        lease = await let_in(context, lease, admission)
+    return lease, source, as_members_see_it(lease.record, snapshot, source.known)
+
+
 async def _source(context: WorkerContext, lease: Lease) -> Source | None:
     """The source of the case's subject; None where the look ends here: the case joined another, or waits for a name."""
     record = lease.record
     await count_for_look(context, lease)
     in_steps = bool(record.members)
-    source = context.source_for(lease.ref, record.key.district, record.key.kind, in_steps=in_steps)
-    home = await home_of(record, source, context.rulebook.identity(record.key.district))
+    account = context.source_for(lease.ref, record.key.district, record.key.kind, in_steps=in_steps)
+    now = datetime.fromtimestamp(context.clock(), tz=UTC)
+    home, source = await home_of(record, account, context.rulebook, now)
     if home is not None:
-        await join(context, lease, home)
+        await join(context, lease, await _present(context, record, home))
         return None
-    if record.key.is_of_identity and not record.members:
+    if record.key.has_members and not record.members:
         await wait_for_a_name(context, lease)
         return None
     return reading_of(record, source, partial(_note_members, context, lease))
+
+
+async def _present(context: WorkerContext, record: CaseRecord, home: CaseKey) -> CaseKey:
+    """The case to join: of a group that is new to the finding, the one that takes findings now."""
+    is_new = home.is_of_group and not record.home
+    return await GroupCases(context.connection).current_of(home) if is_new else home
 
 
 async def _note_members(context: WorkerContext, lease: Lease, fields: Mapping[str, str]) -> None:

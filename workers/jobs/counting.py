@@ -1,6 +1,6 @@
 """Count the findings of a scan for its summary: when the scan is listed, and again after something has changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -14,6 +14,7 @@ from remediation.look.observing import Snapshot
 from remediation.planning import Conclusion
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import ticket_keys
+from remediation.store.cases.lists import homes_of
 from remediation.store.cases.todo import Lease
 from remediation.store.deliveries.counting import summary_of
 from remediation.store.deliveries.scans import ScanListing
@@ -88,8 +89,12 @@ async def _beginning(context: WorkerContext, listing: ScanListing) -> datetime |
 async def _keys(context: WorkerContext, district: str, subjects: Sequence[Subject]) -> list[tuple[str, ...]]:
     """The tickets of the case of each subject."""
     identity = context.rulebook.identity(district)
+    homes: Mapping[str, CaseKey] = {}
+    if identity is None and context.rulebook.groups(district):
+        homes = await homes_of(context.connection, [subject.key.ref for subject in subjects])
     cases = [
-        _case_of(subject, identity.case_of(district, subject.detail) if identity else None) for subject in subjects
+        _case_of(subject, identity.case_of(district, subject.detail) if identity else homes.get(subject.key.ref))
+        for subject in subjects
     ]
     names = sorted({*context.trackers, *context.rulebook.former_names})  # a look has still to rename some
     return await ticket_keys(context.connection, [key.ref for key in cases], names)

@@ -67,9 +67,10 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     page = await source.page(scan.filters, scan.cursor)
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
     owners = Owners(context.todo, context.rulebook)
-    keys = await owners.of_subjects(scan.district, subjects, by_backfill=scan.is_backfill)
+    now, by_backfill = context.clock(), scan.is_backfill
+    keys = await owners.of_subjects(scan.district, subjects, now, by_backfill=by_backfill)
     cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
-    is_named_by_content = context.rulebook.identity(scan.district) is not None
+    names_members = context.rulebook.identity(scan.district) is not None or context.rulebook.groups(scan.district)
     if page.cursor is None:
         await begin_counting(context, scan)
     marked = await context.scans.mark_page(
@@ -79,7 +80,7 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
         context.clock(),
         left_out=page.left_out,
         passed_over=len(page.subjects) - len(subjects),
-        only_new=scan.is_backfill and not is_named_by_content,
+        only_new=scan.is_backfill and not names_members,
     )
     await note_answer(context, system_of(scan.district))
     _count(scan, "done")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 import structlog
 
@@ -9,12 +10,16 @@ from remediation import telemetry
 from remediation.domain.actions import ActionName, OpenTicket, Verb
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import BudgetSpent, LeaseLost, NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.groups import number_of, numbered
+from remediation.domain.members import JOINED
 from remediation.domain.status import Status
 from remediation.failpoints import failpoint
+from remediation.look.grouping import GroupDecision, with_joined, without
 from remediation.look.observing import Snapshot
 from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
 from remediation.planning import Conclusion, Progress, Situation, concluded
 from remediation.store.cases.entries import PutOff, SetAside, Settled
+from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.rows import VERIFICATION_FIELDS
 from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
@@ -51,6 +56,22 @@ async def join(context: WorkerContext, lease: Lease, home: CaseKey) -> None:
         return
     _count(home.district, "joined")
     logger.info("finding_joined", case=home.ref, finding=lease.record.key.id)
+
+
+async def move_on(context: WorkerContext, lease: Lease, admission: GroupDecision) -> Lease:
+    """Have findings that this case of a group does not take belong to the next one. Returns the lease without them."""
+    record, now, cases = lease.record, context.clock(), GroupCases(context.connection)
+    other = await cases.current_of(numbered(record.key, number_of(record.key) + 1))
+    await cases.move_members(lease, admission.moving, other, now)
+    logger.info("findings_moved_on", case=other.ref, count=len(admission.moving))
+    return replace(lease, record=without(record, admission.moving))
+
+
+async def let_in(context: WorkerContext, lease: Lease, admission: GroupDecision) -> Lease:
+    """Have findings join this case of a group: its ticket is theirs, too. Returns the lease with them."""
+    fields = dict.fromkeys((f"joined:{name}" for name in sorted(admission.joining)), JOINED)
+    require(lease, held=await context.todo.renew(lease, fields))
+    return replace(lease, record=with_joined(lease.record, admission.joining))
 
 
 async def wait_for_a_name(context: WorkerContext, lease: Lease) -> None:

@@ -240,7 +240,7 @@ async def _list_page(context: WorkerContext, site: SiteVerification) -> bool:
 
 async def _take_page(context: WorkerContext, site: SiteVerification, page: SubjectPage) -> bool:
     """Say to the cases of this page that they are still there, and keep how far the list was read."""
-    keys = await Owners(context.todo, context.rulebook).of_subjects(site.district, page.subjects)
+    keys = await Owners(context.todo, context.rulebook).of_subjects(site.district, page.subjects, context.clock())
     listed = {each.key.ref for each in page.subjects} | {key.ref for key in keys}
     found = sorted(listed & frozenset(site.cases))
     while len(found) > MOST_MARKS:

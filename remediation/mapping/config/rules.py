@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from remediation.domain.cases import CaseKind
 from remediation.domain.findings import DomainType
+from remediation.domain.groups import GroupField
 from remediation.domain.incidents import IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.policies import PolicyWords
@@ -161,6 +162,12 @@ class Relating(Written):
     )
 
 
+def _each_once(fields: list[GroupField]) -> list[GroupField]:
+    if len(set(fields)) != len(fields):
+        raise ValueError("must not name a field twice")
+    return fields
+
+
 class Rule(PolicyWords):
     """Which cases get which tickets, and how these keep in step. The first rule whose conditions all hold counts."""
 
@@ -170,6 +177,13 @@ class Rule(PolicyWords):
         default=None, description="How bad its incidents are: needed with `of: incidents`. A finding says it itself."
     )
     match: Match = Field(default_factory=Match, description="Left out, the rule takes all findings, or all incidents.")
+    group_by: (
+        Annotated[list[GroupField], Field(min_length=1), AfterValidator(_each_once), BeforeValidator(as_list)] | None
+    ) = Field(
+        default=None,
+        description="Findings that it takes and that share these fields get one ticket with a list of them, as long as "
+        "that ticket is open. A finding that lacks one of the fields has a ticket of its own.",
+    )
     relate: Relating | None = Field(
         default=None,
         description="Its tickets are linked with those of findings on sites of the same school; see `schools`.",

@@ -23,7 +23,12 @@ _NAMES = {Reason.NONE: "nothing at all", Reason.UNKNOWN: "a word that nothing ma
 
 def in_step(words: PolicyWords, kind: CaseKind = CaseKind.FINDING) -> tuple[str, ...]:
     """What follows from each of the choices for cases of this kind, one sentence each."""
-    return tuple(_sentences(words, kind))
+    return (*_sharing(words), *_sentences(words, kind))
+
+
+def _sharing(words: PolicyWords) -> Iterator[str]:
+    if isinstance(words, Rule) and words.group_by:
+        yield "Findings of one group share its open tickets, which list them; closed tickets take no new ones."
 
 
 def _sentences(words: PolicyWords, kind: CaseKind) -> Iterator[str]:

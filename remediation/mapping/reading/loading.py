@@ -12,6 +12,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.checks import complaints_about
 from remediation.mapping.reading.completing import completed
 from remediation.mapping.reading.document import LARGEST_FILE, read_document
+from remediation.mapping.reading.group_checks import unmade_groups
 from remediation.mapping.reading.messages import complaint_of
 from remediation.mapping.reading.policy_checks import unmeetable_demands, unrestricted_quotes
 from remediation.mapping.reading.positions import Complaint, Positions, Steps
@@ -49,7 +50,11 @@ def loaded_of(text: str, where: str) -> Loaded:
         raise ConfigurationError([Problem(where, "is empty", 1, 1)])
     mappings, complaints = _validated(document.data)
     complaints += [*document.complaints, *complaints_about(document.data), *unmeetable_demands(document.data)]
-    complaints += [*failing_templates(document.data), *unrestricted_quotes(document.data)]
+    complaints += [
+        *failing_templates(document.data),
+        *unrestricted_quotes(document.data),
+        *unmade_groups(document.data),
+    ]
     if mappings is None or complaints:
         raise ConfigurationError(_problems(complaints, document.positions, where))
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from remediation.domain.cases import CaseKey, Link, ref_of_mark
@@ -17,6 +18,7 @@ from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket, TicketChange, TicketState, place_in
 from remediation.ports import Rulebook
+from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.rows import link_of, link_wire, memory_kept
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.keys import CASE, INDEX, TICKETS
@@ -115,21 +117,33 @@ class Owners:
         return [tuple(key for key in dict.fromkeys(pair) if key) for pair in zip(marked, linked, strict=True)]
 
     async def of_subjects(
-        self, district: str, subjects: Sequence[Subject], *, by_backfill: bool = False
+        self, district: str, subjects: Sequence[Subject], now: float, *, by_backfill: bool = False
     ) -> list[CaseKey]:
-        """The case of each subject of a list: the one to be marked. A case of an identity then knows its subjects.
+        """The case of each subject of a list: the one to be marked. It then knows of those that are members of it.
 
-        `by_backfill`: the list is that of a backfill, of which cases may be taken back.
+        A finding of which the store may have lost tickets is named in no case of a group: a look at its own case comes
+        first. `by_backfill`: the list is that of a backfill, of which cases may be taken back.
         """
         own = [subject.key for subject in subjects]
         identity = self.rulebook.identity(district)
-        if identity is None:
+        if identity is not None:
+            homes = [identity.case_of(district, subject.detail) for subject in subjects]
+        elif self.rulebook.groups(district):
+            homes = await self._groups(subjects, now)
+        else:
             return own
-        homes = [identity.case_of(district, subject.detail) for subject in subjects]
         named = [(subject, home) for subject, home in zip(subjects, homes, strict=True) if home is not None]
         marked = await self.todo.name_members(named, by_backfill=by_backfill)
         of_each = dict(zip([each.key for each, _ in named], marked, strict=True))
         return [of_each.get(key, key) for key in own]
+
+    async def _groups(self, subjects: Sequence[Subject], now: float) -> list[CaseKey | None]:
+        """The case of a group that takes each subject now; None for one that is not named there."""
+        cases = GroupCases(self.todo.connection)
+        since, at = await cases.knows_since(), datetime.fromtimestamp(now, tz=UTC)
+        firsts = [self.rulebook.group_of(each, at) if _is_new(each, since) else None for each in subjects]
+        current = {first: await cases.current_of(first) for first in dict.fromkeys(firsts) if first is not None}
+        return [current[first] if first is not None else None for first in firsts]
 
     async def _linked(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
         """The case of each ticket, linked under the tracker's name or, until a look has seen to it, a former one."""
@@ -150,6 +164,12 @@ class Owners:
         if change.meant_for not in {"", tracker} and self.rulebook.concerns(key.district, change.meant_for):
             return None  # another tracker's, on the same installation: its own list tells of it
         return key if self.rulebook.concerns(key.district, tracker) else None
+
+
+def _is_new(subject: Subject, since: float) -> bool:
+    """Whether the subject is unsolved and was detected after `since` (Unix seconds)."""
+    detected = subject.detected_at
+    return subject.status.is_unsolved and detected is not None and detected.timestamp() >= since
 
 
 @dataclass(frozen=True, slots=True)

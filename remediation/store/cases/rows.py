@@ -14,8 +14,9 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.domain.actions import ActionName
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
-from remediation.domain.members import KnownMember
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, ref_of_mark
+from remediation.domain.closings import Closing
+from remediation.domain.members import SET_SINCE, KnownMember
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
@@ -54,6 +55,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},
         known={name: KnownMember.parse(row[f"seen:{name}"].decode()) for name in _names(row, "seen")},
         verification=_verification(row),
+        joined={name: row[f"joined:{name}"] == SET_SINCE.encode() for name in _names(row, "joined")},
     )
 
 

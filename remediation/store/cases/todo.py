@@ -98,6 +98,11 @@ class Todo:
         self._connection = connection
         self._beginnings = crash_counter or CrashCounter(connection)
 
+    @property
+    def connection(self) -> Connection:
+        """The connection to the store."""
+        return self._connection
+
     async def mark(self, cases: Iterable[Mark], now: float, cause: str = LookCause.AGAIN) -> None:
         """Mark cases dirty and wake a worker for each; `cause` says what made us look."""
         every = [*cases]
@@ -352,7 +357,7 @@ def list_name(tracker: str, place: str) -> str:
 
 
 def _marked(own: CaseKey, ref: str) -> CaseKey:
-    """The key of a reference, which is the finding's own or that of a case of an identity."""
+    """The key of a reference, which is the finding's own or that of the case to which it belongs."""
     return own if ref == own.ref else key_of_ref(ref) or own
 
 

@@ -69,7 +69,7 @@ local function hashes_of_incident()
 end
 
 local jobs, hashes, memberships = jobs_of_case(), hashes_of_incident(), {}
-if home and id then memberships = {'member:' .. id, 'seen:' .. id, 'rested:' .. id} end
+if home and id then memberships = {'member:' .. id, 'seen:' .. id, 'joined:' .. id, 'rested:' .. id} end
 
 for i = 7, last_spot do note_field('relations', SPOT .. ARGV[i], ref) end
 for _, list in ipairs({DIRTY, DIRTY_SINCE, APPOINTMENTS}) do note_member('waiting', list, ref) end

@@ -1,13 +1,20 @@
 -- with ticket_index.lua
--- A finding belongs to the case of an identity: name the finding there, mark that case, and empty the finding's own row, all
+-- A finding belongs to the case of an identity or of a group: name the finding there, mark that case, and empty the finding's own row, all
 -- in one step. ARGV: reference of the finding's own case, token, generation seen, finding id, now, cause, then reference and
--- id of the case of the identity.
+-- id of that case.
 -- Links and intents of the own row move to the other case. That must not happen during a look at the other case, which
 -- would not know of them. Returns 'busy' then, and nothing is written; otherwise 'joined', or 'lost' when the lease is lost.
-local ref, now, home = ARGV[1], tonumber(ARGV[5]), ARGV[7]
-local row, there = CASE .. ref, CASE .. home
+-- Of a finding that joins a group nothing moves: it has no tickets, and what the case of the group knows is not of it alone.
+local ref, now, home, home_id = ARGV[1], tonumber(ARGV[5]), ARGV[7], ARGV[8]
+local row = CASE .. ref
 if not holds(ref, ARGV[2]) then return 'lost' end
-local facts = redis.call('HEXISTS', there, 'memory') == 0 and facts_in_list(ref) or nil
+local present = redis.call('HGET', row, 'home')
+if present and present ~= home then -- the finding has moved on to a later case of its group since its row was read
+  home, home_id = present, string.match(present, '^[^:]*:[^:]*:(.*)$')
+end
+local there = CASE .. home
+local is_of_group = string.match(home, ':group%-%x+%-%d+$') -- see GROUP_PREFIX in cases.py
+local facts = not is_of_group and redis.call('HEXISTS', there, 'memory') == 0 and facts_in_list(ref) or nil
 local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, place = {}, given_up = {}, again = {}, parked = {}, origin = {}}
 for i = 1, #own, 2 do
   local kind, name = string.match(own[i], '^([a-z_]+):(.+)$')
@@ -33,8 +40,8 @@ for tracker, at in pairs(parts.intent) do
     redis.call('HSET', there, 'intent:' .. tracker, at, 'place:' .. tracker, parts.place[tracker] or '')
   end
 end
-remember_of(there, row)
-for _, kind in ipairs({'given_up', 'again', 'origin'}) do
+if not is_of_group then remember_of(there, row) end
+for _, kind in ipairs(is_of_group and {'origin'} or {'given_up', 'again', 'origin'}) do
   for name, value in pairs(parts[kind]) do redis.call('HSETNX', there, kind .. ':' .. name, value) end
 end
 for action in pairs(parts.parked) do -- what is refused in the other case too is parked there again
@@ -57,7 +64,7 @@ redis.call('HSET', row, 'home', home)
 list_case(ref)
 redis.call('HINCRBY', there, 'member:' .. ARGV[4], 1)
 local band = math.max(tonumber(redis.call('HGET', row, 'band') or '0'), tonumber(redis.call('HGET', there, 'band') or '0'))
-mark(home, ARGV[8], now, band, ARGV[6], nil, redis.call('HDEL', row, 'behind') == 1 and 'behind' or nil)
+mark(home, home_id, now, band, ARGV[6], nil, redis.call('HDEL', row, 'behind') == 1 and 'behind' or nil)
 list_case(home, now, facts)
 redis.call('DEL', LEASE .. ref)
 ended(ref)

@@ -1,5 +1,6 @@
--- Note findings of a list in the cases of identities to which they belong. ARGV: '1' where the list is a backfill's, or '', then
--- reference of the finding's own case, finding id, reference and id of the case of its identity, and what the list shows of it (see KnownMember.code), for each. Returns
+-- Note findings of a list in the cases of identities or of groups to which they belong. ARGV: '1' where the list is a
+-- backfill's, or '', then reference of the finding's own case, finding id, reference and id of the case to which it belongs, and
+-- what the list shows of it (see KnownMember.code), for each. Returns
 -- for each the reference of the case to mark. That is the finding's own case where it has a row: only a look may move what
 -- that row holds. A finding of which the list shows what is known need not be read. A repetition does no harm.
 -- Between this and the mark that follows, a case that a backfill found must not be taken back (see withdraw_cases.lua): `named`
