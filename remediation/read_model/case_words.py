@@ -75,6 +75,15 @@ _OF_INCIDENTS: Mapping[Why, str] = {
 }
 """The reasons that are other ones for an incident: nothing scans for it, and its status is our own."""
 
+_OF_SUMMARIES: Mapping[Why, str] = {
+    Why.NEW: "the scan is completed",
+    Why.FOUND_AGAIN: "SchoolScan has the scan again",
+    Why.FINDING_RESOLVED: "nothing is left to do about it",
+    Why.FINDING_GONE: "SchoolScan no longer has the scan",
+    Why.LISTED: "its numbers are others now",
+}
+"""The reasons that are other ones for the summary of a scan."""
+
 CAUSES: Mapping[LookCause, str] = {
     LookCause.WEBHOOK: "a webhook came in",
     LookCause.POLL: "the ticket was in the list of changes",
@@ -167,7 +176,15 @@ def why_words(why: str, kind: CaseKind) -> str:
     if why not in set(Why):
         return why.replace("_", " ")
     usual = WHYS[Why(why)]
-    return _OF_INCIDENTS.get(Why(why), usual) if kind is CaseKind.INCIDENT else usual
+    match kind:
+        case CaseKind.FINDING:
+            return usual
+        case CaseKind.INCIDENT:
+            return _OF_INCIDENTS.get(Why(why), usual)
+        case CaseKind.SUMMARY:
+            return _OF_SUMMARIES.get(Why(why), usual)
+        case _:
+            assert_never(kind)
 
 
 def step_words(step: PlannedStep, kind: CaseKind) -> str:

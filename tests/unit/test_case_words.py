@@ -117,6 +117,12 @@ def test_no_reason_calls_an_incident_a_finding(why: Why) -> None:
     assert not [step for step in steps if "finding" in step or "found" in step or "SchoolScan" in step]
 
 
+def test_a_summary_is_called_so() -> None:
+    steps = (PlannedStep("open:jira", "new"), PlannedStep("patch:reviewing", "new"))
+    words = "open a ticket in jira (the scan is completed); take the summary for reviewing (the scan is completed)"
+    assert entry_words(Planned(AT, steps), CaseKind.SUMMARY) == f"planned: {words}"
+
+
 def test_a_line_begins_with_its_time() -> None:
     assert list(timeline_lines([Settled(AT)], CaseKind.FINDING)) == ["2027-01-15 08:00:00  at rest"]
 
