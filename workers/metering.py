@@ -129,7 +129,7 @@ class WorkMeter:
         async with self._lock:
             self._is_closed = True
         await asyncio.gather(*self._settling)
-        await self._settle(self._ended(list(self._reserved)))
+        await self._settle(self._ended([*self._reserved, *self._said]))
 
     async def _ask(self, tracker: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
         async with self._lock:
@@ -163,11 +163,11 @@ class WorkMeter:
         return reserved[-1].count - reserved[-1].sent if reserved else 0
 
     def _count(self, budget: str) -> bool:
-        """Count one request where there is a reservation. Returns whether there is."""
-        if self._left(budget) <= 0:
-            return False
-        self._reserved[budget][-1].sent += 1
-        return True
+        """Count one request. Returns whether it counts: not where others have used the reservation up meanwhile."""
+        if self._left(budget) > 0:
+            self._reserved[budget][-1].sent += 1
+            return True
+        return budget in self._free
 
     def _noted(self, tracker: str, counted: tuple[str, ...], said: tuple[SaidLimit, ...]) -> None:
         self._begun.add(tracker)
@@ -179,6 +179,10 @@ class WorkMeter:
             self._said[budget] = each, self._limits.clock()
             if self._limits.learn(tracker, each.scope) or each.closed is not None:
                 news.append(budget)
+        answered = self._limits.clock()
+        for scope in counted:
+            if f"{tracker}/{scope}" in self._free:  # it was refused some time ago, and now it was not
+                self._said.setdefault(f"{tracker}/{scope}", (SaidLimit(scope), answered))
         if news:
             task = asyncio.create_task(self._settle(self._ended(news)))
             self._settling.add(task)

@@ -238,14 +238,30 @@ async def test_a_refusal_closes_the_budget_for_as_long_as_it_says_urgent_or_not(
 
 
 async def test_refusals_that_name_no_time_close_for_longer_each_time(budgets: TrackerBudgets) -> None:
-    waits = []
+    waits, now = [], NOW
     for _ in range(4):
-        await budgets.settle([SentRequests("snow/busy", said=SaidLimit("busy", closed=0.0), at=NOW)], NOW)
-        no_room = await budgets.reserve(["snow/busy"], "lakeside:finding:1", "look", NOW)
+        for _ in range(3):  # several looks were under way
+            await budgets.settle([SentRequests("snow/busy", said=SaidLimit("busy", closed=0.0), at=now)], now)
+        no_room = await budgets.reserve(["snow/busy"], "lakeside:finding:1", "look", now)
         assert isinstance(no_room, NoRoom)
         waits.append(no_room.after)
+        now += no_room.after
     assert waits == [1.0, 2.0, 4.0, 8.0]
-    assert await budgets.reserve(["snow/busy"], "lakeside:finding:1", "look", NOW + 9) == (0,)
+    assert await budgets.reserve(["snow/busy"], "lakeside:finding:1", "look", now) == (0,)
+
+
+async def test_a_refusal_is_forgotten_with_the_first_answer_after_it(connection: Connection) -> None:
+    clock = ManualClock()
+    limits = TrackerLimits(TrackerBudgets(connection), clock)
+    await limits.budgets.settle([SentRequests("jira/all", said=SaidLimit("all", closed=5.0), at=clock())], clock())
+    clock.pass_by(6)
+    async with metered_look(limits, "lakeside:finding:1"):
+        meter = current_meter()
+        assert isinstance(meter, WorkMeter)
+        counted = await asked(meter, "GET", "issue/1")
+        meter.note("jira", counted, ())
+    assert await limits.budgets.names() == frozenset()
+    assert await connection.redis.keys("remedy:budget*jira*") == []
 
 
 async def test_requests_that_nobody_reserved_are_counted_when_they_are_answered(budgets: TrackerBudgets) -> None:
@@ -277,7 +293,7 @@ async def test_one_issues_writes_stop_neither_its_reads_nor_other_issues_and_eve
     for method, path in (("GET", "issue/10001"), ("POST", "issue/10002/comment"), ("GET", "search/jql")):
         assert await asked(meter, method, path) == ()
     clock.pass_by(2.5)
-    assert await asked(meter, "POST", "issue/10001/comment") == ()
+    assert await asked(meter, "POST", "issue/10001/comment") == ("issue-10001",)
     await meter.close()
 
 
@@ -305,11 +321,11 @@ async def test_of_what_remains_the_newest_answer_counts_whichever_look_ends_firs
 
 async def test_an_answer_ends_a_row_of_refusals(budgets: TrackerBudgets) -> None:
     refusal, answer = (SaidLimit("all", 10, HOUR, 10, HOUR, remaining=9, closed=closed) for closed in (0.0, None))
-    for said in (refusal, refusal, answer, refusal):
-        await budgets.settle([SentRequests("jira/all", said=said, at=NOW)], NOW)
-    no_room = await budgets.reserve(["jira/all"], "lakeside:finding:1", "look", NOW + 1.5)
+    for said, at in ((refusal, NOW), (refusal, NOW + 1), (answer, NOW + 3), (refusal, NOW + 4)):
+        await budgets.settle([SentRequests("jira/all", said=said, at=at)], at)
+    no_room = await budgets.reserve(["jira/all"], "lakeside:finding:1", "look", NOW + 4)
     assert isinstance(no_room, NoRoom)
-    assert no_room.after == pytest.approx(0.5)  # of the second refusal
+    assert no_room.after == pytest.approx(1.0)
 
 
 async def test_limits_of_single_issues_are_one_figure(budgets: TrackerBudgets, connection: Connection) -> None:

@@ -30,10 +30,11 @@ local function take_told(row, limit, window, fill, at, remaining, answered)
   end
 end
 
+-- What was refused while it was closed already had been sent before: it is not the next one in a row.
 local function close(row, least)
   local closed = tonumber(redis.call('HGET', row, 'closed') or '0')
   if now - closed > BUDGETING.IN_A_ROW_MS then redis.call('HDEL', row, 'refused') end
-  local times = redis.call('HINCRBY', row, 'refused', 1)
+  local times = redis.call('HINCRBY', row, 'refused', closed > now and 0 or 1)
   local own = math.min(BUDGETING.FIRST_CLOSED_MS * 2 ^ (times - 1), LONGEST_HOLD_MS)
   redis.call('HSET', row, 'closed', string.format('%d', math.max(closed, now + math.max(own, least))))
 end
@@ -59,8 +60,15 @@ for i = 3, #ARGV, 11 do
   end
   if ARGV[2] == '1' then poll_later(row, tonumber(sent)) end
   redis.call('SADD', BUDGETING.TRACKERS, budget)
-  local lasts = math.max(0, tonumber(redis.call('HGET', row, 'closed') or '0') - now) + BUDGETING.REFUSED_MS
-  redis.call('PEXPIRE', row, redis.call('HEXISTS', row, 'limit') == 1 and BUDGETING.BUDGET_MS or lasts)
   woken = woken + release_waiting(budget, now)
+  local ends_in = tonumber(redis.call('HGET', row, 'closed') or '0') - now
+  if redis.call('HEXISTS', row, 'limit') == 1 then
+    redis.call('PEXPIRE', row, BUDGETING.BUDGET_MS)
+  elseif closed == '' and ends_in <= 0 and redis.call('EXISTS', BUDGETING.WAITS .. budget) == 0 then
+    redis.call('DEL', row) -- it takes requests again, and nobody waits: there is nothing to be asked about any more
+    redis.call('SREM', BUDGETING.TRACKERS, budget)
+  else
+    redis.call('PEXPIRE', row, math.max(0, ends_in) + BUDGETING.REFUSED_MS)
+  end
 end
 return woken
