@@ -166,7 +166,7 @@ def decided_words(line: Line, people: str = "") -> str:
     """
     entry = line.entry
     parts = [
-        f"line {line.number}: {'; '.join(did_words(entry))}",
+        f"line {line.number}: {about_words(entry)}",
         f"rule {entry.rule}" if entry.rule else "",
         f"mappings.yaml {entry.rules}" if entry.rules else "",
         f"note {entry.note}" if entry.note else "",
@@ -182,11 +182,20 @@ def _nameless_words(line: Line) -> str:
 def about_words(entry: AuditEntry) -> str:
     """What a line is about, and what was done, in one cell of a table."""
     if entry.did:
-        return "; ".join(did_words(entry))
+        left_out = (entry.count or 0) - len(entry.did)
+        more = f"; and {left_out} more" if left_out > 0 else ""
+        return f"{_grouped_words(entry)}{'; '.join(did_words(entry))}{more}"
     if entry.act == AuditAct.RULES:
         return f"mappings.yaml {entry.rules}"
     count = "" if entry.count is None else f" ({entry.count})"
     return f"{_deleted_words(entry)}{entry.piece or entry.choice}{count}" or says_words(entry)
+
+
+def _grouped_words(entry: AuditEntry) -> str:
+    """What stands before the findings that joined a case of a group, or moved on to another one."""
+    if entry.act == AuditAct.MOVED_ON:
+        return f"moved on to {entry.piece}: "
+    return "joined: " if entry.act == AuditAct.JOINED else ""
 
 
 def _deleted_words(entry: AuditEntry) -> str:

@@ -17,7 +17,9 @@ from remediation.domain.findings import DomainType, Finding
 from remediation.domain.groups import GroupField, group_of, numbered
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.read_model.audit import about_words
 from remediation.sealing import Keyring
+from remediation.store.audit.entries import AuditAct
 from remediation.store.keys import SCAN
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
@@ -363,6 +365,28 @@ async def test_a_worker_that_dies_after_findings_have_moved_on_leaves_nothing_un
     await room.later()
     assert room.marks() == [GROUP.mark, NEXT.mark]
     assert room.statuses() == [Status.RESOLVED, Status.REVIEWING]
+
+
+async def test_the_audit_says_which_findings_joined_a_case_and_which_moved_on(room: GroupRoom) -> None:
+    await room.found(1)
+    room.close()
+    await room.found(2)
+    await room.context.trail.chain(room.clock())
+    said = [line.entry async for line in room.context.trail.lines()]
+    told = [
+        (each.act, each.case, each.piece, each.count, [did.action for did in each.did])
+        for each in said
+        if each.act in {AuditAct.JOINED, AuditAct.MOVED_ON}
+    ]
+    assert told == [
+        ("joined", GROUP.ref, "", 1, [own(1).ref]),
+        ("moved_on", GROUP.ref, NEXT.ref, 1, [own(2).ref]),
+        ("joined", NEXT.ref, "", 1, [own(2).ref]),
+    ]
+    assert (
+        about_words(next(each for each in said if each.act == AuditAct.MOVED_ON))
+        == f"moved on to {NEXT.ref}: {own(2).ref}"
+    )
 
 
 # Reconciling.

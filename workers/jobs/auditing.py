@@ -6,9 +6,11 @@ The change of a status is forgotten as begun when the next plan is stored, so it
 told when the look ends.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from remediation.domain.actions import ActionName, SetStatus, Verb, Why
+from remediation.domain.cases import CaseKey
 from remediation.look.observing import Snapshot
 from remediation.planning import Progress, found_done
 from remediation.store.audit.chain import waiting
@@ -16,6 +18,9 @@ from remediation.store.audit.entries import AuditAct, AuditedAction, AuditEntry
 from remediation.store.cases.entries import steps_of
 from remediation.store.cases.todo import Lease
 from workers.resources import WorkerContext
+
+_MOST_NAMED = 100
+"""Findings that one line names."""
 
 _BY_PEOPLE = frozenset({Why.TICKET_DONE, Why.REASON_CHANGED, Why.RISK_STILL_ACCEPTED})
 """The causes with which people decided, by closing tickets."""
@@ -41,6 +46,34 @@ def decided(context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: 
     did = [*(_found(name, snapshot) for name in found), *_done(progress)]
     note = "".join(progress.notes.get(action.name, "") for action in progress.done)
     return _line(context, lease, snapshot, did, note, _people(snapshot, progress))
+
+
+def joined(context: WorkerContext, lease: Lease, findings: Iterable[str]) -> bytes:
+    """The line about findings that join this case of a group."""
+    return _about_members(context, lease, AuditAct.JOINED, sorted(findings))
+
+
+def moved_on(context: WorkerContext, lease: Lease, findings: Iterable[str], other: CaseKey) -> bytes:
+    """The line about findings that move on to a later case of their group."""
+    return _about_members(context, lease, AuditAct.MOVED_ON, sorted(findings), other.ref)
+
+
+def _about_members(
+    context: WorkerContext, lease: Lease, act: AuditAct, findings: Sequence[str], piece: str = ""
+) -> bytes:
+    """A line that names the findings, as many as a line takes, and says how many they are."""
+    own = (replace(lease.record.key, id=name).ref for name in findings[:_MOST_NAMED])
+    entry = AuditEntry(
+        act,
+        int(context.clock() * 1000),
+        case=lease.ref,
+        cause=lease.cause,
+        piece=piece,
+        count=len(findings),
+        did=tuple(AuditedAction(ref) for ref in own),
+        rules=context.rules,
+    )
+    return waiting(entry, context.audit)
 
 
 def _line(

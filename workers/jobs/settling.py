@@ -24,7 +24,7 @@ from remediation.store.cases.rows import VERIFICATION_FIELDS
 from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.systems import held_by
-from workers.jobs.auditing import decided
+from workers.jobs.auditing import decided, joined, moved_on
 from workers.jobs.counting import count_again
 from workers.jobs.making_room import make_room
 from workers.jobs.telling import (
@@ -62,15 +62,17 @@ async def move_on(context: WorkerContext, lease: Lease, admission: GroupDecision
     """Have findings that this case of a group does not take belong to the next one. Returns the lease without them."""
     record, now, cases = lease.record, context.clock(), GroupCases(context.connection)
     other = await cases.current_of(numbered(record.key, number_of(record.key) + 1))
-    await cases.move_members(lease, admission.moving, other, now)
+    line = moved_on(context, lease, admission.moving, other)
+    await cases.move_members(lease, admission.moving, other, now, line)
     logger.info("findings_moved_on", case=other.ref, count=len(admission.moving))
     return replace(lease, record=without(record, admission.moving))
 
 
 async def let_in(context: WorkerContext, lease: Lease, admission: GroupDecision) -> Lease:
     """Have findings join this case of a group: its ticket is theirs, too. Returns the lease with them."""
-    fields = dict.fromkeys((f"joined:{name}" for name in sorted(admission.joining)), JOINED)
-    require(lease, held=await context.todo.renew(lease, fields))
+    fields: dict[str, str | bytes] = {f"joined:{name}": JOINED for name in sorted(admission.joining)}
+    line = {"audit": joined(context, lease, admission.joining)}
+    require(lease, held=await context.todo.renew(lease, fields | line))
     return replace(lease, record=with_joined(lease.record, admission.joining))
 
 

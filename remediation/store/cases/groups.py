@@ -24,14 +24,16 @@ class GroupCases:
             key = numbered(key, int(following))
         return key
 
-    async def move_members(self, lease: Lease, findings: Iterable[str], other: CaseKey, now: float) -> None:
+    async def move_members(
+        self, lease: Lease, findings: Iterable[str], other: CaseKey, now: float, audit: bytes = b""
+    ) -> None:
         """Move findings from this case of a group on to a later one, which is to be looked at. Raises LeaseLost.
 
-        New findings of the group go there, too.
+        New findings of the group go there, too. `audit` is a line of the audit about that; empty for none.
         """
         key = lease.record.key
-        args: list[str | int] = [lease.ref, lease.token, int(now * 1000), lease.cause, other.ref, other.id]
-        args += [number_of(other), numbered(key, 1).ref]
+        args: list[str | int | bytes] = [lease.ref, lease.token, int(now * 1000), lease.cause, other.ref, other.id]
+        args += [number_of(other), numbered(key, 1).ref, audit]
         args += [part for name in sorted(findings) for part in (replace(key, id=name).ref, name)]
         if not await self._connection.run("move_members", *args):
             raise LeaseLost(lease.ref)
