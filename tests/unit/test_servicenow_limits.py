@@ -68,6 +68,13 @@ def test_a_request_counts_for_the_rule_that_its_kind_was_told_and_for_all_before
     assert reader.scopes(WRITE, known) == tuple(sorted(known))
 
 
+def test_of_what_is_no_sys_id_nothing_but_a_digest_is_kept() -> None:
+    (said,) = RuleReader().said(READ, 200, headers(X_RateLimit_Rule="ZZPII-0b0c6f0e"), NOW)
+    (other,) = RuleReader().said(READ, 200, headers(X_RateLimit_Rule=""), NOW)
+    assert "ZZPII" not in said.scope
+    assert said.scope != other.scope
+
+
 def test_a_rule_that_nobody_remembers_any_more_holds_nothing_back() -> None:
     reader = RuleReader()
     reader.said(READ, 200, headers(), NOW)

@@ -8,6 +8,7 @@ is about requests at once: the instance is busy.
 
 import re
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 from http import HTTPStatus
 
 from remediation.outbound.metering import SaidLimit, SentRequest
@@ -18,8 +19,7 @@ WINDOW = 3600.0
 
 BUSY = "busy"
 RULE = "rule-"
-_RULE_ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
-_UNNAMED = f"{RULE}unnamed"
+_RULE_ID = re.compile(r"[0-9a-f]{32}")
 _COUNT = re.compile(r"[0-9]{1,10}")
 _TABLE = re.compile(r"/table/([a-z0-9_]{1,80})")
 _MOST_CLASSES = 200
@@ -56,7 +56,8 @@ class RuleReader:
 
 
 def _scope_of(rule: str) -> str:
-    return f"{RULE}{rule}" if _RULE_ID.fullmatch(rule) else _UNNAMED
+    """The limit of this rule; of what is no sys_id a digest, because it goes into names of keys, logs and metrics."""
+    return RULE + (rule if _RULE_ID.fullmatch(rule) else sha256(rule.encode()).hexdigest()[:12])
 
 
 def _class_of(request: SentRequest) -> tuple[str, str]:
