@@ -24,6 +24,7 @@ from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.server.rewriting import Rewriting, Shredded
 from remediation.store.systems import Systems, SystemTrouble
+from remediation.store.verifications import VerificationFigures, verification_figures
 
 DEADLINE = 2.0
 """Seconds for the figures: Prometheus and KEDA give up a scrape after a few more."""
@@ -36,7 +37,8 @@ class StoreReading:
     `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
     `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there, `feeds` the
     feeds of incidents, `shredded` what may still be in Redis's file, `key_times` since when data keys are known,
-    `audit` what of the audit waits to be chained, and `budgets` how much of their limits systems leave us.
+    `audit` what of the audit waits to be chained, `budgets` how much of their limits systems leave us, and `verifying`
+    which cases wait for a scan of their site.
     """
 
     store: StoreState
@@ -49,6 +51,7 @@ class StoreReading:
     key_times: Mapping[str, KeyTimes] = field(default_factory=dict)
     audit: AuditWaits = field(default_factory=AuditWaits)
     budgets: tuple[BudgetFigures, ...] = ()
+    verifying: tuple[VerificationFigures, ...] = ()
     now: float = 0.0
 
 
@@ -73,6 +76,7 @@ class StoreMetrics(Collector):
         yield from _shredded(Shredded(), 0.0)
         yield from _key_ages({}, 0.0)
         yield from _budgets(())
+        yield from _verifying(())
         yield from _audit(AuditWaits(), 0.0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -88,6 +92,7 @@ class StoreMetrics(Collector):
             yield from _shredded(self._reading.shredded, self._reading.now)
             yield from _key_ages(self._reading.key_times, self._reading.now)
             yield from _budgets(self._reading.budgets)
+            yield from _verifying(self._reading.verifying)
             yield from _audit(self._reading.audit, self._reading.now)
 
 
@@ -120,7 +125,8 @@ class StoreReader:
                 times, audit = await times_in_use(self._connection, now), await audit_waits(self._connection)
                 waited = tuple(troubles), tuple(unnamed), tuple(feeds)
                 budgets = tuple(await Budgets(self._connection).figures(now))
-                return StoreReading(store, keeps, figures, *waited, shredded, times, audit, budgets, now)
+                scans = tuple(await verification_figures(self._connection))
+                return StoreReading(store, keeps, figures, *waited, shredded, times, audit, budgets, scans, now)
         except (StoreUnavailable, TimeoutError):
             return StoreReading(store, keeps)
 
@@ -215,6 +221,14 @@ def _budgets(budgets: tuple[BudgetFigures, ...]) -> Iterator[GaugeMetricFamily]:
         for family, value in ((limit, each.limit), (left, each.left), (waiting, each.waiting)):
             family.add_metric([each.system, each.access], value)
     yield from (limit, left, waiting)
+
+
+def _verifying(figures: tuple[VerificationFigures, ...]) -> Iterator[GaugeMetricFamily]:
+    words = "Cases that wait for a scan of their site, which is to verify what people mended."
+    cases = {each.district: float(each.waiting) for each in figures}
+    yield _labelled("remedy_cases_being_verified", words, "district", cases)
+    running = {each.district: float(each.running) for each in figures}
+    yield _labelled("remedy_verification_scans_running", "Such scans that are under way.", "district", running)
 
 
 def _age(since: float | None, now: float) -> float:
