@@ -186,10 +186,10 @@ def test_the_message_that_is_shown_is_the_one_that_a_misspelt_word_gets() -> Non
     assert [problem.message in PAGE for problem in refused.value.problems] == [True]
 
 
-def test_the_cookbook_has_nineteen_recipes_and_each_shows_what_it_does() -> None:
+def test_the_cookbook_has_twenty_recipes_and_each_shows_what_it_does() -> None:
     recipes = PAGE.split("\n## Cookbook\n")[1].split("\n### ")[1:]
-    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 20)]
-    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 19
+    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 21)]
+    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 20
     assert all("\ncases:\n" in recipe for recipe in recipes)
 
 
