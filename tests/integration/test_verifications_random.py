@@ -1,4 +1,4 @@
-"""Verifying by scanning again, whatever dies and whatever people do: never resolved while it is there, and never stuck."""
+"""Verifying by scanning again, whatever dies and whatever people do: none is resolved too early, none is stuck."""
 
 import random
 from collections.abc import Iterator
