@@ -46,7 +46,10 @@ def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> 
 def is_to_be_verified(action: SetStatus, case: Situation) -> bool:
     """Whether a scan must say that the finding is gone before this change of its status counts."""
     is_claim = action.status is Status.RESOLVED and action.reason not in UNMENDED
-    return is_claim and case.policy.verifies and case.seen.subject.keeps_status
+    is_of_one_site = (
+        not case.record.key.is_of_group
+    )  # a rule that groups does not verify; an earlier one may have grouped
+    return is_claim and is_of_one_site and case.policy.verifies and case.seen.subject.keeps_status
 
 
 def asking_for_scan(patch: SetStatus, tickets: Mapping[str, Ticket]) -> SetStatus:

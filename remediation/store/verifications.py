@@ -17,7 +17,7 @@ from remediation.domain.verification import ScanVerdict
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import MOST_MARKS, Lease
 from remediation.store.cursors import SealedCursors
-from remediation.store.keys import VERIFICATION, VERIFICATION_CASES, VERIFICATIONS
+from remediation.store.keys import CASE, VERIFICATION, VERIFICATION_CASES, VERIFICATIONS
 from remediation.store.server.connection import Connection
 
 _NAME_DIGITS = 32
@@ -109,6 +109,14 @@ class Verifications:
     async def is_wanted(self, site: str, ref: str) -> bool:
         """Whether the case waits for a scan of this site: the entry may have been lost with a part of Redis."""
         return bool(await self._connection.ask(self._connection.redis.hexists(VERIFICATION_CASES + site, ref)))
+
+    async def homes(self, refs: Sequence[str]) -> set[str]:
+        """The cases to which findings belong whose own cases, by these references, have joined another."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        for ref in refs:
+            asked.hget(CASE + ref, "home")
+        found = await self._connection.ask(asked.execute()) if refs else []
+        return {home.decode() for home in found if home}
 
     async def due(self, now: float, most: int) -> list[str]:
         """The names of sites for which something is to be done now, the longest overdue first."""

@@ -11,6 +11,7 @@ from remediation import failpoints
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.domain.findings import Finding, Scan, ScanStatus
+from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
@@ -442,3 +443,24 @@ async def test_nothing_is_left_of_a_case_or_a_district_that_is_forgotten(office:
     assert [figures.waiting for figures in await verification_figures(office.connection)] == [1]
     await DistrictForgetting(office.connection).forget("lakeside", [])
     assert await office.redis.keys("remedy:verif*") == []
+
+
+async def test_a_finding_that_has_a_new_id_is_found_by_what_tells_it_apart(office: VerifyingOffice) -> None:
+    """Its case is that of an identity: what the scan lists under another id is still there."""
+    page = f"https://{HOST}/list.pdf"
+    assert isinstance(office.context.rulebook, PlainRulebook)
+    office.context.rulebook.identities["lakeside"] = Identity(frozenset({IdentityField.URL}), b"s" * 32)
+    old = replace(office.source.findings["fnd_1"], url=page)
+    office.source.findings["fnd_1"] = old
+    await office.look()
+    await office.later()
+    for tracker in (office.snow, office.jira):
+        for ticket in [kept.ticket for kept in tracker.books.values()]:
+            tracker.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
+    await office.look()
+    await office.round(600)
+    office.source.findings["fnd_2"] = replace(old, id="fnd_2", scan_id="scan_1")
+    office.scans.end("scan_1")
+    await office.round(60)
+    states = {kept.ticket.state for tracker in (office.snow, office.jira) for kept in tracker.books.values()}
+    assert states == {TicketState.OPEN}

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from remediation.domain.actions import Action, OpenTicket, ReopenTicket, ResolveTicket, SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.cases import GROUP_DIGITS, GROUP_PREFIX, CaseKey, CaseKind, CaseRecord, Closing, Memory
 from remediation.domain.closings import Closing
 from remediation.domain.errors import TryLater
 from remediation.domain.findings import Finding
@@ -222,3 +222,12 @@ def test_nothing_is_concluded_about_a_ticket_that_cannot_be_seen() -> None:
     unseen = seen(REVIEWING, unseen=frozenset({"jira"}))
     assert plan(unseen, POLICY, kept, NOW) == ()
     assert looked(unseen, kept).is_being_verified
+
+
+def test_a_case_of_a_group_whose_rule_verifies_since_is_resolved_by_its_ticket() -> None:
+    """Its findings may be on several sites, and a scan is of one: `check` refuses the two words side by side."""
+    key = CaseKey("lakeside", CaseKind.FINDING, f"{GROUP_PREFIX}{'0' * GROUP_DIGITS}-1")
+    assert key.is_of_group
+    kept = CaseRecord(key, memory=Memory(REVIEWING, {"jira": TicketState.OPEN}))
+    (patch,) = plan(seen(REVIEWING, done()), POLICY, kept, NOW)
+    assert patch == SetStatus(RESOLVED, Why.TICKET_DONE, Reason.FIXED)

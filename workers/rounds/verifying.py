@@ -16,13 +16,13 @@ from remediation import telemetry
 from remediation.domain.cases import CaseKind
 from remediation.domain.errors import Refused, TryLater, Waiting
 from remediation.domain.findings import Scan, ScanStatus
+from remediation.domain.subjects import Subject
 from remediation.domain.verification import MOST_TRIES, ScanVerdict
 from remediation.failpoints import failpoint
 from remediation.outbound.backoff import delay
 from remediation.ports import SubjectPage
 from remediation.sources.schoolscan.client import system_of
 from remediation.sources.schoolscan.scanning import Scanner
-from remediation.store.cases.links import Owners
 from remediation.store.cases.todo import MOST_MARKS
 from remediation.store.verifications import Said, SiteVerification, Stage, district_of
 from workers.calls import cause_of
@@ -240,8 +240,7 @@ async def _list_page(context: WorkerContext, site: SiteVerification) -> bool:
 
 async def _take_page(context: WorkerContext, site: SiteVerification, page: SubjectPage) -> bool:
     """Say to the cases of this page that they are still there, and keep how far the list was read."""
-    keys = await Owners(context.todo, context.rulebook).of_subjects(site.district, page.subjects, context.clock())
-    listed = {each.key.ref for each in page.subjects} | {key.ref for key in keys}
+    listed = await _cases_of(context, site.district, page.subjects)
     found = sorted(listed & frozenset(site.cases))
     while len(found) > MOST_MARKS:
         if not await _say(context, site, ScanVerdict.FOUND, found[:MOST_MARKS], Stage.LISTING):
@@ -256,6 +255,13 @@ async def _take_page(context: WorkerContext, site: SiteVerification, page: Subje
         VERIFYING_SCANS.labels(site.district, "completed").inc()
         logger.info("verification_scan_ended", scan=site.scan, count=len(site.cases))
     return ended
+
+
+async def _cases_of(context: WorkerContext, district: str, subjects: Sequence[Subject]) -> set[str]:
+    """The references of the cases to which these findings belong, or may belong: nothing is changed about them."""
+    own, identity = [each.key.ref for each in subjects], context.rulebook.identity(district)
+    homes = [identity.case_of(district, each.detail) for each in subjects] if identity is not None else []
+    return {*own, *(home.ref for home in homes if home is not None), *await context.verifications.homes(own)}
 
 
 async def _end(context: WorkerContext, site: SiteVerification, verdict: ScanVerdict) -> bool:
