@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from remediation.domain.actions import Action, OpenTicket, ReopenTicket, ResolveTicket, SetStatus, Why
-from remediation.domain.cases import GROUP_DIGITS, GROUP_PREFIX, CaseKey, CaseKind, CaseRecord, Closing, Memory
+from remediation.domain.cases import GROUP_DIGITS, GROUP_PREFIX, CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.closings import Closing
 from remediation.domain.errors import TryLater
 from remediation.domain.findings import Finding
