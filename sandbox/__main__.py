@@ -14,7 +14,7 @@ from sandbox.incident_feed.world import FeedAccount, IncidentWorld
 from sandbox.jira.stand_in import jira_app
 from sandbox.schoolscan.stand_in import account, create_app
 from sandbox.schoolscan.world import World
-from sandbox.secrets import DISTRICT, INCIDENT_FEED_TOKEN, account_of
+from sandbox.secrets import DISTRICT, INCIDENT_FEED_TOKEN, account_of, sites_of
 from sandbox.servicenow.stand_in import servicenow_app
 from sandbox.wire.server import run_servers
 
@@ -22,7 +22,7 @@ NAMES = ("schoolscan", "incident_feed", "servicenow", "jira")
 
 
 async def _run(ports: dict[str, int], search_lag: float, incidents: int, districts: Sequence[str]) -> None:
-    world = World([account(each, account_of(each)[1]) for each in districts])
+    world = World([account(each, account_of(each)[1], *sites_of(each)) for each in districts])
     incident_world = IncidentWorld([FeedAccount(DISTRICT, (INCIDENT_FEED_TOKEN,))])
     incident_world.fill(DISTRICT, incidents)
     apps = {

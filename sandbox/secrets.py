@@ -22,6 +22,11 @@ def account_of(district: str) -> tuple[str, str]:
     return f"{variable}_{district.upper()}", f"{token}-{district}"
 
 
+def sites_of(district: str) -> tuple[str, str]:
+    """The sites that a district has registered: its own, and an archive of what was there before."""
+    return f"{district}.example", f"archive.{district}.example"
+
+
 TRACKER_WEBHOOKS = {
     "SERVICENOW_WEBHOOK_SECRET": "test-only-servicenow-webhook-secret",
     "JIRA_WEBHOOK_SECRET": "test-only-jira-webhook-secret",

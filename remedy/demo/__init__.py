@@ -22,7 +22,7 @@ _WIDTH = 160
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story, also on a terminal.")
 def demo(*, once: bool) -> None:
-    """Play two incidents, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.
+    """Play two incidents, a finding that is mended, found again, accepted, disputed, a group, and a scan of sixty.
 
     Starts an embedded server, a sandbox of SchoolScan, an incident feed, ServiceNow and Jira, a receiver and a worker:
     all of it on this machine, in DATA_DIR/demo. On a terminal everything stays up until Ctrl-C, so that the tickets can
@@ -34,10 +34,10 @@ def demo(*, once: bool) -> None:
     console.print("Starting an embedded server, a sandbox of all systems, a receiver and a worker …")
     with contextlib.ExitStack() as stack:
         folder, mappings = settings.data_dir.resolve() / "demo", _shipped(settings.mappings_path)
-        stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer, feed=True))
+        stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer, feed=True, archive=True))
         outside = stack.enter_context(open_outside_world(stage.outside))
         stage.start_receiver()
-        story = Story(outside, lambda: stage.start("worker").address("worker_runs"))
+        story = Story(outside, lambda: stage.start("worker").address("worker_runs"), has_archive=True)
         told = tell(story.steps(), console)
         show_table(story, outside.findings(), console)
         show_timeline(stage, story, console)

@@ -35,7 +35,7 @@ def _play(step: StoryStep, console: Console) -> PlayedStep:
 def show_table(story: Story, findings: Iterable[dict[str, str]], console: Console) -> None:
     """The findings with their tickets: the story's own first, then the worst of the scan."""
     tickets = story.tickets_of()
-    rows = sorted(findings, key=lambda each: each["id"] != story.finding_id)
+    rows = sorted(findings, key=lambda each: (each["id"] != story.finding_id, each["id"] in story.grouped))
     table = Table("finding", "severity", "status", title="Findings and their tickets", title_justify="left")
     table.add_column("tickets", overflow="fold")
     for each in rows[:_SHOWN]:

@@ -1,4 +1,4 @@
-"""The story that the demo plays: an incident, the life of a finding, and a scan with sixty of them."""
+"""The story that the demo plays: an incident, the life of a finding, a group of them, and a scan with sixty."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +8,7 @@ from functools import partial
 
 from remediation.domain.cases import CaseKind, key_of_ref, ref_of_mark
 from remediation.domain.errors import RemediationError
-from sandbox.stage.processes import WEAPON
+from sandbox.stage.processes import ARCHIVE, WEAPON
 from sandbox.stage.systems import Outside, SeenTicket
 
 STEP_SECONDS = 30.0
@@ -16,6 +16,7 @@ SCAN_SECONDS = 150.0
 """The number of findings in the scan: each needs one write, and SchoolScan allows sixty in a minute."""
 
 SCAN_SIZE = 60
+GROUPED = 4
 _PAUSE = 0.05
 _CALM_SECONDS = 0.5
 
@@ -53,13 +54,19 @@ class PlayedStep:
 class Story:
     """The steps, in order, on one set of outside systems.
 
-    With `start_worker`, incidents come first: a worker reads the feed as soon as it starts.
+    With `start_worker`, incidents come first: a worker reads the feed as soon as it starts. With `has_archive`, the
+    stage's archive is scanned, too.
     """
 
-    def __init__(self, outside: Outside, start_worker: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, outside: Outside, start_worker: Callable[[], object] | None = None, *, has_archive: bool = False
+    ) -> None:
         self._outside = outside
         self._start_worker = start_worker
+        self._has_archive = has_archive
         self.incident_ids: list[str] = []
+        self.grouped: list[str] = []
+        self.page_id = ""
         self.finding_id = ""
         self.scanned: list[str] = []
         self._noted_before = 0
@@ -93,6 +100,8 @@ class Story:
             "the same two tickets are open again, the finding is reviewing",
         )
         yield from self._accepted()
+        if self._has_archive:
+            yield from self._grouped()
         yield StoryStep(
             f"A scan completes with {SCAN_SIZE} findings (SchoolScan allows 60 writes a minute)",
             self._scan_many,
@@ -133,6 +142,23 @@ class Story:
             lambda: self._outside.accept_until(self._tickets(), timedelta(seconds=2)),
             lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, len(self._tickets()) == 2),  # noqa: PLR2004 - both trackers
             "both tickets are open again, the finding is reviewing",
+        )
+
+    def _grouped(self) -> Iterator[StoryStep]:
+        """Findings of one kind share a ticket, and what is mended is scanned once more."""
+        yield StoryStep(
+            f"A scan of the archive completes with {GROUPED} files, which a rule groups, and a page",
+            self._scan_archive,
+            lambda: self._all(self._is_at_work(), len(self._group()) == 1, len(self._summaries()) == 1),
+            "one ticket lists the files, one is for the page, and one sums the scan up",
+            tickets=lambda: [*self._group(), *self._outside.tickets(self.page_id), *self._summaries()],
+        )
+        yield StoryStep(
+            "Priya closes the page's ticket as mended, and its rule wants that verified",
+            self._mend_page,
+            lambda: self._all(self._is_verified()),
+            "a scan of the archive was started, does not find it any more, and the finding is resolved",
+            seconds=2 * STEP_SECONDS,
         )
 
     def tickets_of(self) -> dict[str, list[SeenTicket]]:
@@ -177,6 +203,38 @@ class Story:
         """The change in SchoolScan sends no event, so one look sees both changes, unless one is under way."""
         self._outside.change_finding(self.finding_id, status="resolved")
         self._outside.reopen_as_priya(next(ticket for ticket in self._tickets() if ticket.tracker == "jira"))
+
+    def _scan_archive(self) -> None:
+        files = [{"severity": "medium", "domain_type": "metadata"}] * GROUPED
+        page = {"severity": "high", "domain_type": "directory_info"}
+        *self.grouped, self.page_id = self._outside.scan([*files, page], site=ARCHIVE)
+
+    def _mend_page(self) -> None:
+        files = {"scan_seconds": 1, "scan_finds": 0, "scan_finds_again": self.grouped}
+        self._outside.control("schoolscan", "PATCH", "settings", json=files)
+        for ticket in self._outside.tickets(self.page_id):
+            self._outside.resolve_as_priya(ticket)
+
+    def _is_at_work(self) -> bool:
+        """Whether every finding of the archive is under review."""
+        found = {each["id"]: each["status"] for each in self._outside.findings()}
+        return all(found[each] == "reviewing" for each in (*self.grouped, self.page_id))
+
+    def _is_verified(self) -> bool:
+        notes = self._outside.notes(self.page_id)
+        return self._outside.finding(self.page_id)["status"] == "resolved" and "does not find it any more" in notes[-1]
+
+    def _group(self) -> list[SeenTicket]:
+        """The tickets of groups."""
+        return [ticket for ref, ticket in self._ours() if ":finding:group-" in ref]
+
+    def _summaries(self) -> list[SeenTicket]:
+        """The tickets that sum up the scan of the archive."""
+        scan = self._outside.finding(self.page_id)["scan_id"]
+        return [ticket for ref, ticket in self._ours() if ref.endswith(f":summary:{scan}")]
+
+    def _ours(self) -> list[tuple[str, SeenTicket]]:
+        return [(ref_of_mark(mark) or "", ticket) for mark, ticket in self._outside.all_tickets()]
 
     def _scan_many(self) -> None:
         severities = ("critical", "high", "medium", "low")

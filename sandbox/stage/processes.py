@@ -27,6 +27,7 @@ from sandbox.secrets import (
     SERVICENOW_USER,
     TRACKER_WEBHOOKS,
     account_of,
+    sites_of,
 )
 
 START_SECONDS = 60.0
@@ -55,6 +56,21 @@ WEAPONS_RULE = {
     "tickets": {"servicenow": None, "jira": None},
 }
 """What the stage's rules say of incidents, where it has a feed."""
+
+ARCHIVE = sites_of(DISTRICT)[1]
+ARCHIVE_RULES = (
+    {
+        "name": "archived-files",
+        "match": {"site": [ARCHIVE], "domain_type": "metadata"},
+        "group_by": ["domain_type", "site"],
+        "tickets": {"jira": None},
+    },
+    {"name": "archived-pages", "match": {"site": [ARCHIVE]}, "verify": "scan", "tickets": {"jira": None}},
+)
+"""What the stage's rules say of the archive, where it has one: a ticket for all of a kind, and a scan that verifies."""
+
+SUMMARY = {"tickets": {"jira": {"project": "SEC", "type": "Task"}}}
+VERIFIED_AT_ONCE = {"wait": "1s"}
 
 _TRACKERS = {"servicenow": SERVICENOW_USER, "jira": JIRA_USER}
 
@@ -196,12 +212,14 @@ def open_stage(
     open_redis: OpenRedis,
     *,
     feed: bool = False,
+    archive: bool = False,
     districts: Sequence[str] = (DISTRICT,),
 ) -> Iterator[Stage]:
     """A Redis server and the sandbox, with the rules of `mappings`, and nothing of ours running yet.
 
-    With `feed`, lakeside has the incident feed, too, and a rule for incidents with a weapon. Other `districts` have an
-    account like lakeside's. The folder is emptied first: a sandbox remembers nothing either.
+    With `feed`, lakeside has the incident feed, too, and a rule for incidents with a weapon; with `archive` a rule for
+    its archive, and tickets that sum up its scans. Other `districts` have an account like lakeside's. The folder is
+    emptied first: a sandbox remembers nothing either.
     """
     data = folder / _REDIS
     with contextlib.ExitStack() as redis:
@@ -215,7 +233,7 @@ def open_stage(
         sandbox = _start("sandbox", ["-m", "sandbox", "--jira-search-lag", "0.5", *accounts], folder, environ())
         try:
             outside = _announced(sandbox)
-            adapted = _adapted(mappings, folder / "mappings.yaml", outside, districts, feed=feed)
+            adapted = _adapted(mappings, folder / "mappings.yaml", outside, districts, feed=feed, archive=archive)
             environment = {**_environment(folder, server.url, adapted), **dict(map(account_of, districts))}
             stage = Stage(folder, server.url, outside, environment, open_redis, districts, [sandbox], redis=redis)
             try:
@@ -267,7 +285,9 @@ def _announced(sandbox: Program) -> dict[str, str]:
     raise ConfigurationError([Problem(str(sandbox.log), "the sandbox did not start; its log says why")])
 
 
-def _adapted(mappings: Path, target: Path, outside: Mapping[str, str], districts: Sequence[str], *, feed: bool) -> Path:
+def _adapted(
+    mappings: Path, target: Path, outside: Mapping[str, str], districts: Sequence[str], *, feed: bool, archive: bool
+) -> Path:
     """The rules as they are, with the sandbox's addresses, accounts and (short) search lag."""
     yaml = YAML()
     tree = yaml.load(mappings)
@@ -290,6 +310,10 @@ def _adapted(mappings: Path, target: Path, outside: Mapping[str, str], districts
         address = f"{outside['incident_feed']}/public/v1"
         tree["districts"][DISTRICT]["incidents"] = {FEED: {"url": address, "token": {"env": "INCIDENT_FEED_TOKEN"}}}
         tree["rules"].insert(0, WEAPONS_RULE)
+    if archive:
+        tree["districts"][DISTRICT]["scan_summary"] = SUMMARY
+        account["scans"] = VERIFIED_AT_ONCE
+        tree["rules"][:0] = ARCHIVE_RULES
     yaml.dump(tree, target)
     return target
 

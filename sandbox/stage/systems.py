@@ -42,9 +42,14 @@ class Outside:
         """The same for another district."""
         return Outside(self.addresses, self._client, district)
 
-    def scan(self, findings: int | Sequence[Mapping[str, Any]] = 0, find_again: Sequence[str] = ()) -> list[str]:
-        """Let SchoolScan scan the district's site, find these, and say so. Returns the findings' ids."""
-        order = {"district": self._district, "findings": findings, "find_again": list(find_again)}
+    def scan(
+        self,
+        findings: int | Sequence[Mapping[str, Any]] = 0,
+        find_again: Sequence[str] = (),
+        site: str | None = None,
+    ) -> list[str]:
+        """Let SchoolScan scan a site (the district's own), find these, and say so. Returns the findings' ids."""
+        order = {"district": self._district, "findings": findings, "find_again": list(find_again), "site": site}
         found: list[str] = self._asked("POST", "schoolscan", "/_sandbox/scans", json=order)["findings"]
         return found
 

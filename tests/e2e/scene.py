@@ -143,12 +143,14 @@ class Scene:
 
 
 @contextlib.contextmanager
-def open_scene(mappings: Path = REPOSITORY / "mappings.yaml", *, feed: bool = False) -> Iterator[Scene]:
-    """A stage without a receiver and a worker yet; with `feed`, also with incidents. SchoolScan's limits are high."""
+def open_scene(
+    mappings: Path = REPOSITORY / "mappings.yaml", *, feed: bool = False, archive: bool = False
+) -> Iterator[Scene]:
+    """A stage (see open_stage) without a receiver and a worker yet. SchoolScan's limits are high."""
     folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
     try:
         with contextlib.ExitStack() as stack:
-            stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer, feed=feed))
+            stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer, feed=feed, archive=archive))
             outside = stack.enter_context(open_outside_world(stage.outside))
             redis = stack.enter_context(contextlib.closing(Redis.from_url(stage.redis_url, socket_timeout=10)))
             outside.control("schoolscan", "PATCH", "settings", json={"reads": 1_000_000, "writes": 1_000_000})

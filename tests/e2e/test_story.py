@@ -48,6 +48,22 @@ def test_the_demo_shows_the_two_tickets_that_point_to_an_incident_of_its_feed() 
     assert looked.stdout == "1 cases looked at: 1 in step. Nothing was written.\n", looked.stderr
 
 
+def test_the_demo_shows_a_group_the_sum_of_its_scan_and_a_mending_that_a_scan_verifies() -> None:
+    with open_scene(archive=True) as scene:
+        scene.stage.start_receiver()
+        scene.start_worker()
+        story = Story(scene.outside, has_archive=True)
+        grouping, verifying = [step for step in story.steps() if "archive" in f"{step.title} {step.expected}"]
+        play(grouping, lambda _done, _whole: None)
+        group, page, summary = grouping.tickets()
+        listed = str(scene.outside.contents(group))
+        play(verifying, lambda _done, _whole: None)
+        assert all(each in listed for each in story.grouped)
+        assert story.page_id not in listed
+        assert len({group.id, page.id, summary.id}) == 3
+        assert all("does not find it" not in scene.outside.notes(each)[-1] for each in story.grouped)
+
+
 def test_a_critical_finding_is_reviewed_in_both_trackers_and_its_note_names_both_tickets(scene: Scene) -> None:
     finding_id = scene.opened()
     (note,) = scene.outside.notes(finding_id)
