@@ -22,6 +22,7 @@ from remediation.store.server.connection import Connection
 from remediation.store.tracker_budgets import SentRequests, TrackerBudgets
 from remediation.trackers.jira.limits import JiraLimitReader
 from remediation.trackers.servicenow.limits import RuleReader
+from remedy.doctor.stored.work import look_at_work
 from tests.integration.offices import JOBS, Office
 from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, PlainRulebook
 from workers.metering import TrackerLimits, WorkMeter, metered_command, metered_look
@@ -367,3 +368,15 @@ async def test_a_look_that_has_begun_may_use_what_is_kept(connection: Connection
         assert isinstance(meter, WorkMeter)
         with pytest.raises(BudgetSpent):
             await asked(meter, "GET", "search/jql")
+
+
+async def test_the_doctor_says_what_is_left_of_each_limit_and_how_many_cases_wait(
+    budgets: TrackerBudgets, connection: Connection
+) -> None:
+    await budgets.settle([SentRequests(BUDGET, sent=12, said=told(100), at=NOW)], NOW)
+    await budgets.settle([SentRequests("jira/issue-1", said=SaidLimit("issue-1", closed=60.0), at=NOW)], NOW)
+    for budget in (BUDGET, "jira/issue-1"):
+        await connection.redis.zadd(f"remedy:budget-waits:{budget}", {"lakeside:finding:1": 1})
+    lines = {each.what: each.says for each in await look_at_work(connection, NOW)}
+    assert lines["limit of snow"] == f"88 of 100 requests left (rule-{RULE}), 1 cases wait for their turn"
+    assert lines["limit of jira"] == "it told none and refuses for now (issue), 1 cases wait for their turn"
