@@ -412,7 +412,7 @@ async def test_a_dry_run_shows_the_next_ticket_where_the_last_one_was_closed(roo
 # Any order of things.
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(
