@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "demo": (
         "remedy.demo:demo",
-        "Play two incidents, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.",
+        "Play two incidents, a finding that is mended, found again, accepted, disputed, a group, and a scan of sixty.",
     ),
     "doctor": (
         "remedy.doctor.command:doctor",

@@ -155,6 +155,8 @@ def test_an_answer_without_a_list_is_unreadable(body: object) -> None:
         ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 300}, None, "p:2"),
         ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 300}, None, "p:2:300"),
         ([1], "/v1/findings?page=2", "l:page=2"),
+        ([1], "/v1/findings?per_page=100", None),
+        ([1], "?per_page=100", None),
         ({"data": [1], "next_cursor": "x" * 5000}, None, None),
     ],
 )
@@ -177,7 +179,7 @@ ENVELOPES = st.fixed_dictionaries(
 
 @given(
     ENVELOPES | ANY_JSON,
-    st.none() | st.text(),
+    st.none() | st.text() | st.sampled_from(["?", "#", "?per_page=100", "/v1/findings"]),
     st.none() | st.from_regex(r"\A(c:\w+|[pe]:[0-9]{1,6}(:[0-9]{1,6}){0,2})\Z"),
 )
 def test_any_list_has_a_next_page_that_can_be_asked_for_or_is_unreadable(

@@ -185,6 +185,8 @@ def _query_of(link: str, address: str) -> str:
         raise Unreadable("the list's next page is on another host or path")
     if not _LINK.fullmatch(link) or not _QUERY.fullmatch(parts.query):
         raise Unreadable("the address of the list's next page is too long, or has characters that none can have")
+    if parts.query == asked.query:
+        raise Unreadable("the list's next page is the same page")
     return parts.query
 
 
