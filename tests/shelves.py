@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -133,6 +133,11 @@ class Shelves:
 
     def expect_ticket(self, ref: str, tracker: str) -> None:
         if f"link:{tracker}" not in self.row(ref):
+            self.row(ref).setdefault(f"intent:{tracker}", b"0")
+
+    def expect_others(self, ref: str, tracker: str, ids: Iterable[str]) -> None:
+        link = self.row(ref).get(f"link:{tracker}")
+        if {*ids} - ({json.loads(link)[0]} if link else set()):
             self.row(ref).setdefault(f"intent:{tracker}", b"0")
 
     def look_at_tied(self, tracker: str, ticket_id: str, ref: str, now: int, cause: str) -> None:

@@ -35,9 +35,9 @@ class MemoryTodo(Todo):
 
     async def mark_found(self, cases: Iterable[Found], now: float) -> None:
         def work() -> None:
-            for key, band, trackers in cases:
-                for tracker in trackers:
-                    self._on.expect_ticket(key.ref, tracker)
+            for key, band, tickets in cases:
+                for tracker, ids in tickets.items():
+                    self._on.expect_others(key.ref, tracker, ids)
                 if band is not None:
                     self._on.row(key.ref).setdefault("band", str(int(band)).encode())
                 self._on.mark(key.ref, key.id, milliseconds(now), -1, LookCause.RECONCILE)

@@ -281,8 +281,7 @@ async def _to_mark(candidate: Candidate, owners: Owners, now: float) -> list[Fou
     if key.has_members:
         keys += await owners.of_subjects(key.district, candidate.subjects, now)
     hinted = {key} if key.is_of_group else set(keys)  # a finding that joins a group has no ticket of its own
-    found = ((each, candidate.trackers if each in hinted else frozenset[str]()) for each in dict.fromkeys(keys))
-    return [(each, candidate.band, trackers) for each, trackers in found]
+    return [(each, candidate.band, candidate.tickets if each in hinted else {}) for each in dict.fromkeys(keys)]
 
 
 async def _tally(waiting: CaseWaiter, refs: list[str], screen: Screen) -> Tally:

@@ -8,7 +8,8 @@ while a list is being read may be left out of it: the polls see that.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -43,20 +44,20 @@ LONGEST_WAIT = 300.0
 then; who asks for an hour is in maintenance, and its list is better read in another run."""
 
 Sleep = Callable[[float], Awaitable[None]]
-Tickets = dict[str, tuple[CaseKey, set[str]]]
-"""The cases that have tickets, with their trackers, by reference."""
+Tickets = dict[str, tuple[CaseKey, dict[str, set[str]]]]
+"""The cases that have tickets, with the ids of these by tracker, by reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A case to look at. `trackers` have a ticket that bears its mark; `findings` are as a list showed them.
+    """A case to look at. `subjects` are as a list showed them: one at the most, but for one of an identity or a group.
 
-    There is one at the most, but for a case of an identity or of a group.
+    `tickets` are the ids of those that bear its mark, or that of a finding of its own, by tracker.
     """
 
     key: CaseKey
     subjects: tuple[Subject, ...]
-    trackers: frozenset[str]
+    tickets: Mapping[str, AbstractSet[str]]
 
     @property
     def band(self) -> Band | None:
@@ -205,10 +206,10 @@ class Walk:
         candidates = []
         for key, subjects in cases:
             refs = [key.ref, *(subject.key.ref for subject in subjects)]
-            trackers = {name for ref in dict.fromkeys(refs) for name in tickets.pop(ref, (key, set[str]()))[1]}
+            found = _together(tickets.pop(ref)[1] for ref in dict.fromkeys(refs) if ref in tickets)
             times = [subject.changed_at or subject.detected_at for subject in subjects]
-            if trackers or any(changed is None or changed >= self.since for changed in times):
-                candidates.append(Candidate(key, tuple(subjects), frozenset(trackers)))
+            if found or any(changed is None or changed >= self.since for changed in times):
+                candidates.append(Candidate(key, tuple(subjects), found))
         return candidates
 
     async def _add_tickets_of(self, tracker: Tracker, tickets: Tickets) -> None:
@@ -217,9 +218,12 @@ class Walk:
             async for changes in self._pages(tracker):
                 concerned = await self.owners.concerned(tracker.name, changes)
                 self.strays.note(tracker.name, changes, concerned, self.owners.rulebook)
-                for key in (key for cases in concerned for key in cases):
+                for change, key in (
+                    (change, key) for change, keys in zip(changes, concerned, strict=True) for key in keys
+                ):
                     if (key.district, key.kind) in self.sources:
-                        tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)
+                        of_case = tickets.setdefault(key.ref, (key, {}))[1]
+                        of_case.setdefault(tracker.name, set()).add(change.ticket_id)
         except OutsideError as error:
             self._leave_out(error)
 
@@ -241,6 +245,15 @@ class Walk:
         self.say(f"{error}; going on without it")
 
 
+def _together(tickets: Iterable[Mapping[str, AbstractSet[str]]]) -> dict[str, set[str]]:
+    """The ids of these tickets, by tracker."""
+    found: dict[str, set[str]] = {}
+    for each in tickets:
+        for tracker, ids in each.items():
+            found.setdefault(tracker, set()).update(ids)
+    return found
+
+
 def _take_out(which: SourceKey, tickets: Tickets) -> None:
     """Take the source's cases out."""
     for ref in [ref for ref, (key, _) in tickets.items() if (key.district, key.kind) == which]:
@@ -248,6 +261,6 @@ def _take_out(which: SourceKey, tickets: Tickets) -> None:
 
 
 def _in_batches(tickets: Tickets) -> Iterator[list[Candidate]]:
-    rest = [Candidate(key, (), frozenset(trackers)) for key, trackers in tickets.values()]
+    rest = [Candidate(key, (), found) for key, found in tickets.values()]
     for start in range(0, len(rest), BATCH):
         yield rest[start : start + BATCH]

@@ -420,9 +420,19 @@ async def test_a_change_of_a_ticket_that_nobody_has_linked_makes_the_next_look_s
 
 
 async def test_whoever_looks_at_everything_marks_and_lets_the_look_search(stores: Stores) -> None:
-    await stores.todo.mark_found([(KEY, Band.LOW, frozenset({"jira"}))], NOW)
+    await stores.todo.mark_found([(KEY, Band.LOW, {"jira": {TICKET.id}})], NOW)
     lease = await taken(stores)
     assert (lease.cause, set(lease.record.intents)) == ("reconcile", {"jira"})
+
+
+async def test_a_ticket_beside_the_linked_one_is_searched_for_and_the_linked_one_is_not(stores: Stores) -> None:
+    await stores.todo.mark([(KEY, Band.LOW)], NOW)
+    lease = await taken(stores)
+    await stores.links(lease).link(TICKET)
+    await stores.todo.mark_found([(KEY, None, {"jira": {TICKET.id}})], NOW)
+    assert (await record(stores)).intents == {}
+    await stores.todo.mark_found([(KEY, None, {"jira": {TICKET.id, "another"}})], NOW)
+    assert set((await record(stores)).intents) == {"jira"}
 
 
 async def test_a_case_with_an_unusual_id_is_known_by_its_digest(stores: Stores) -> None:

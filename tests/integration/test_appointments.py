@@ -62,7 +62,7 @@ async def test_a_scan_and_a_reconciliation_are_causes(todo: Todo, connection: Co
     assert listing is not None
     await scans.mark_page(listing, None, [(KEY, Band.LOW)], NOW)
     assert (await taken(todo)).cause == "scan"
-    await todo.mark_found([(KEY, Band.LOW, frozenset())], NOW)
+    await todo.mark_found([(KEY, Band.LOW, {})], NOW)
     assert (await taken_again(todo)).cause == "reconcile"
 
 
@@ -152,7 +152,7 @@ async def test_the_cost_of_the_sweep_follows_what_is_due(todo: Todo, connection:
 async def test_what_is_found_waits_behind_other_work_the_worst_first(todo: Todo, connection: Connection) -> None:
     keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(4)]
     bands = [Band.LOW, Band.CRITICAL, None, Band.HIGH]
-    await todo.mark_found([(key, band, frozenset()) for key, band in zip(keys, bands, strict=True)], NOW)
+    await todo.mark_found([(key, band, {}) for key, band in zip(keys, bands, strict=True)], NOW)
     other = CaseKey("lakeside", CaseKind.FINDING, "other")
     await todo.mark([(other, Band.MEDIUM)], NOW + 3600)
     jobs = [job.decode().split(":")[3] for job in await connection.redis.zrange(WORK_QUEUE, 0, -1)]
@@ -162,7 +162,7 @@ async def test_what_is_found_waits_behind_other_work_the_worst_first(todo: Todo,
 async def test_a_reconciled_case_keeps_the_urgency_that_it_had(todo: Todo, connection: Connection) -> None:
     await todo.mark([(KEY, Band.CRITICAL)], NOW)
     before = await connection.redis.zrange(WORK_QUEUE, 0, -1, withscores=True)
-    await todo.mark_found([(KEY, Band.LOW, frozenset())], NOW)
+    await todo.mark_found([(KEY, Band.LOW, {})], NOW)
     assert await connection.redis.zrange(WORK_QUEUE, 0, -1, withscores=True) == before
     assert before[0][1] == NOW * 1000 - (Band.CRITICAL + 1) * BAND_MS
 
@@ -172,7 +172,7 @@ async def test_a_ticket_that_the_store_forgot_is_searched_for_and_a_linked_one_i
 ) -> None:
     await todo.mark([(KEY, None)], NOW)
     await LeasedLinks(connection, await taken(todo)).link(TICKET)
-    await todo.mark_found([(KEY, None, frozenset({"jira", "snow"}))], NOW)
+    await todo.mark_found([(KEY, None, {"jira": {TICKET.id}, "snow": {"2"}})], NOW)
     record = await todo.record(KEY.ref)
     assert record is not None
     assert {name: intent.at for name, intent in record.intents.items()} == {"snow": 0.0}

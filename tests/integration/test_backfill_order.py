@@ -120,7 +120,7 @@ async def test_what_comes_in_about_a_finding_that_it_found_is_urgent_as_ever(off
 
 async def test_a_reconcile_leaves_what_it_found_behind(office: Office) -> None:
     await list_all(office)
-    await office.context.todo.mark_found([(key(name), None, frozenset()) for name in WORST_FIRST], office.clock())
+    await office.context.todo.mark_found([(key(name), None, {}) for name in WORST_FIRST], office.clock())
     await come_in(office, "live", "low")
     assert await queued(office) == ["live", *WORST_FIRST]
 

@@ -78,7 +78,7 @@ async def test_a_mark_in_the_other_districts_tracker_takes_over_nothing(office: 
 async def test_what_an_earlier_version_expected_there_takes_over_nothing_either(office: TwoOffices) -> None:
     """It has written down that the other tracker is to be searched."""
     mark_and_accept(office)
-    await office.context.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
+    await office.context.todo.mark_found([(KEY, None, {"harbors": {"1"}})], office.clock())
     await office.later()
     await office.round()
     assert office.status() is Status.REVIEWING
@@ -90,7 +90,7 @@ async def test_our_own_ticket_of_the_other_district_takes_over_nothing_under_ano
     (ticket,) = office.theirs.of(THEIRS.mark)
     office.theirs.books[ticket.id].ticket = replace(ticket, mark=KEY.mark)
     office.theirs.change(ticket.id, TicketState.DONE, Reason.ACCEPTED_RISK, by="person")
-    await office.context.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
+    await office.context.todo.mark_found([(KEY, None, {"harbors": {"1"}})], office.clock())
     await office.later()
     await office.round()
     assert office.status() is Status.REVIEWING

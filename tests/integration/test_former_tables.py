@@ -166,7 +166,7 @@ async def test_reconciling_looks_at_every_table_that_has_tickets(desk: Desktop) 
     sources = AccountSources({DISTRICT: desk.office.source})
     walk = Walk(sources, trackers, owners, BEGINNING, desk.office.clock, print, linked=linked)
     (candidate,) = [each async for batch in walk.batches() for each in batch]
-    assert candidate.trackers == {"servicenow"}
+    assert candidate.tickets.keys() == {"servicenow"}
 
 
 async def test_with_redis_wiped_the_incident_is_found_where_the_file_names_its_table(desk: Desktop) -> None:

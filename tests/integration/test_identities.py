@@ -225,7 +225,7 @@ async def test_after_a_wipe_the_case_waits_for_a_name_and_nothing_is_concluded(r
     room.close()
     updates = list(room.source.updates)
     await room.redis.flushall()
-    await room.context.todo.mark_found([(HOME, None, frozenset({"jira", "snow"}))], room.clock())
+    await room.context.todo.mark_found([(HOME, None, {"jira": {"1"}, "snow": {"2"}})], room.clock())
     await room.work()
     assert room.source.updates == updates
     assert await room.context.todo.dirty() == 0
@@ -561,7 +561,7 @@ async def test_after_a_wipe_everything_is_named_before_it_is_looked_at(room: Roo
     await room.told_of(FIRST)
     await room.redis.flushall()
     candidates = await found(walk_of(room))
-    assert [(each.key, len(each.subjects), each.trackers) for each in candidates] == [
+    assert [(each.key, len(each.subjects), frozenset(each.tickets)) for each in candidates] == [
         (HOME, 2, frozenset({"snow", "jira"}))
     ]
     async with at_work(room):
@@ -584,6 +584,23 @@ async def test_reconciling_brings_old_cases_together(connection: Connection, key
     assert set((await room.home()).members) == {"fnd_1", "fnd_2"}
     forecasts = await foreseen(room)
     assert not any(each.steps for each in forecasts.values())
+
+
+async def test_the_tickets_of_a_case_that_a_restored_store_has_forgotten_are_closed_beside_those_that_it_knows(
+    room: Room,
+) -> None:
+    await room.told_of(FIRST)
+    room.rules.identities = {}
+    await room.save()
+    room.find(SECOND)
+    await room.told_of(SECOND)
+    assert len(room.active()) == 4
+    await room.restore()
+    room.turn_on()
+    await reconcile(room, wait=False)
+    await room.work()
+    await room.later()
+    assert sorted(ticket.tracker for ticket in room.active()) == ["jira", "snow"]
 
 
 async def test_of_a_list_that_ends_early_no_case_is_named_in_part(room: Room) -> None:

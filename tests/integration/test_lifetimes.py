@@ -52,6 +52,7 @@ from workers.rounds.forgetting import forget_incidents
 from workers.rounds.polls import poll_trackers
 from workers.rounds.trimming import trim_set_aside
 from workers.rounds.upkeep import list_earlier_cases, note_districts, release_budgets, sweep
+from workers.rounds.verifying import verify_sites
 
 DAY = 86_400.0
 ROUNDS: tuple[Callable[[ArqContext], Awaitable[None]], ...] = (
@@ -64,6 +65,7 @@ ROUNDS: tuple[Callable[[ArqContext], Awaitable[None]], ...] = (
         poll_feeds,
         forget_incidents,
         trim_set_aside,
+        verify_sites,
     ),
     *(forget_cases, give_up_parked, forget_unused, keep_audit, trim_audit),
 )
@@ -143,6 +145,7 @@ async def run(office: Whole) -> None:
     await findings_are_mended(office)
     await incidents_are_reported(office)
     await office.context.scans.note_districts(["lakeside"], office.clock())
+    await a_mending_is_to_be_verified(office)
     await a_limit_is_reached(office)
     await systems_refuse(office)
     await what_nobody_can_use_comes(office)
@@ -194,6 +197,18 @@ async def incidents_are_reported(office: Whole) -> None:
     await office.mark(key_of(FIGHT))
     await office.work()
     await office.note()
+
+
+async def a_mending_is_to_be_verified(office: Whole) -> None:
+    """A site is to be scanned again for a case, and its district's account is of no use meanwhile."""
+    await office.mark(finding("fnd_1"))
+    lease = await office.context.todo.take(finding("fnd_1").ref, office.clock())
+    assert lease is not None
+    now = office.clock()
+    assert await office.context.verifications.want(lease, SITE, "4d1f6a", now, now)
+    await office.note()
+    await office.context.todo.put_off(lease, now, now)
+    await office.context.todo.let_go(lease)
 
 
 async def a_limit_is_reached(office: Whole) -> None:

@@ -53,7 +53,7 @@ async def test_every_finding_and_every_ticket_is_walked_through_once(office: Off
     office.jira.keep(Draft("remedy:hillside:finding:fnd_1", "SEC", "summary", "body"))
     candidates = await found(walk_of(office))
     assert [each.key for each in candidates] == [*KEYS, elsewhere]
-    assert {each.trackers for each in candidates[:-1]} == {frozenset({"snow", "jira"})}
+    assert {frozenset(each.tickets) for each in candidates[:-1]} == {frozenset({"snow", "jira"})}
     assert (candidates[0].band, candidates[-1].band) == (Band.HIGH, None)
 
 
@@ -115,7 +115,7 @@ async def test_a_finding_that_moves_to_a_later_page_is_walked_through_once_and_w
     office.accounts["lakeside"] = Growing(*office.source.findings.values(), page_size=10)
     candidates = await found(walk_of(office))
     assert [each.key for each in candidates] == KEYS
-    assert {each.trackers for each in candidates} == {frozenset({"snow", "jira"})}
+    assert {frozenset(each.tickets) for each in candidates} == {frozenset({"snow", "jira"})}
 
 
 class Growing(MemorySource):

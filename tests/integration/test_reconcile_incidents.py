@@ -72,7 +72,7 @@ async def test_an_incident_that_no_rule_takes_and_that_has_no_case_is_left_alone
     await office.poll()
     (candidate,) = await found(await walk_of(office))
     assert (candidate.key, candidate.band) == (key_of(FIGHT), Band.CRITICAL)
-    assert candidate.trackers == {"snow", "jira"}
+    assert candidate.tickets.keys() == {"snow", "jira"}
 
 
 async def test_one_that_has_a_case_is_looked_at_whatever_the_rules_say_now(

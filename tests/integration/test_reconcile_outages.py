@@ -88,7 +88,7 @@ async def test_a_tracker_that_cannot_be_listed_is_left_out_and_all_else_is_walke
     walk = walk_of(office)
     candidates = await found(walk)
     assert refs(candidates) == {key.ref for key in (*KEYS, *HILLS)}
-    assert {each.trackers for each in candidates} == {frozenset({"snow"})}
+    assert {frozenset(each.tickets) for each in candidates} == {frozenset({"snow"})}
     assert walk.not_listed == {"jira": error}
 
 
@@ -113,7 +113,7 @@ async def test_a_system_that_asks_for_longer_than_anybody_waits_is_left_out(offi
     office.jira.troubles.for_good("changes", error)
     asleep = Asleep()
     walk = walk_of(office, sleep=asleep)
-    assert {each.trackers for each in await found(walk)} == {frozenset({"snow"})}
+    assert {frozenset(each.tickets) for each in await found(walk)} == {frozenset({"snow"})}
     assert walk.not_listed == {"jira": error}
     assert asleep.seconds == []
 

@@ -84,8 +84,13 @@ async def verify_sites(context: WorkerContext) -> None:
 
 
 async def _verify(context: WorkerContext, name: str, until: float) -> None:
-    """Go on with one site for as long as there is something to do at once. Raises TryLater."""
+    """Go on with one site for as long as there is something to do at once. Raises TryLater.
+
+    Of a district that is not named, only what no case waits for any more is forgotten.
+    """
     is_left = True
+    if district_of(name) not in context.scanners:
+        await context.verifications.begin(name, 0.0, LOST_AFTER, context.clock(), may_begin=False)
     while is_left and time.monotonic() < until:
         site = await context.verifications.site(name)
         is_left = await _step(context, site, context.scanner_for(f"verification/{name}", site.district))

@@ -9,7 +9,9 @@ ends. It is written together with what a look remembers, and survives restarts. 
 a case makes its appointment again.
 """
 
+import json
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from remediation.domain.cases import CaseKey, CaseRecord, Memory, key_of_ref
@@ -82,8 +84,8 @@ AWAITED_STATUS = "awaited:status"
 Mark = tuple[CaseKey, Band | None]
 """A case to look at and how urgent it is; None keeps the urgency that it had."""
 
-Found = tuple[CaseKey, Band | None, frozenset[str]]
-"""The same, with the trackers in which there is a ticket that bears its mark."""
+Found = tuple[CaseKey, Band | None, Mapping[str, AbstractSet[str]]]
+"""The same, with the ids of the tickets that are its own, by tracker."""
 
 
 def marks_of(cases: Iterable[Mark]) -> list[str | int]:
@@ -113,13 +115,12 @@ class Todo:
     async def mark_found(self, cases: Iterable[Found], now: float) -> None:
         """Mark cases because somebody wants all of them looked at again, behind any other work, the worst first.
 
-        Where the store has forgotten the link of a ticket that is there, the look will search for it.
+        Where the store has no link to a ticket that is there, the look will search for it, also beside a linked one.
         """
-        parts = [
-            part
-            for key, band, trackers in cases
-            for part in (key.ref, key.id, -1 if band is None else int(band), ",".join(sorted(trackers)))
-        ]
+        parts: list[str | int] = []
+        for key, band, tickets in cases:
+            ids = json.dumps({tracker: sorted(of_tracker) for tracker, of_tracker in tickets.items()})
+            parts += [key.ref, key.id, -1 if band is None else int(band), ids]
         if parts:
             await self._connection.run("mark_found", int(now * 1000), *parts)
 

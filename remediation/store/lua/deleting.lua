@@ -32,6 +32,8 @@ local function delete_case(ref)
     redis.call('ZREM', BUDGETING.OUT .. 'schoolscan:' .. district_of(ref) .. '/' .. access, 'for:' .. ref)
   end
   for _, each in ipairs(redis.call('SMEMBERS', BUDGETING.TRACKERS)) do tracker_budgets.give_back(each, ref) end
+  local site = redis.call('HGET', row, 'verify:site')
+  if site then redis.call('HDEL', VERIFICATION_CASES .. site, ref) end
   lives_by(row, '')
   forget_unnamed(ref)
   end_first_look(ref)

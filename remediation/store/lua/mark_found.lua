@@ -1,12 +1,17 @@
--- Mark cases because a reconcile wants all of them looked at again. ARGV: now, then reference, id, band and trackers (joined
--- by commas) of each; in these trackers there is a ticket with the case's mark.
+-- Mark cases because a reconcile wants all of them looked at again. ARGV: now, then reference, id and band of each, and as JSON
+-- the ids of its tickets by tracker. One that the case has no link to must be searched for, also beside the linked one: after a
+-- restore, tickets may have come from a case that the store has forgotten since.
 -- They wait behind all work above the band LOW, those of the highest band first, and what a backfill found behind that still.
 local now = tonumber(ARGV[1])
 for i = 2, #ARGV, 4 do
   local ref, band = ARGV[i], tonumber(ARGV[i + 2])
   local row = CASE .. ref
-  for tracker in string.gmatch(ARGV[i + 3], '[^,]+') do
-    expect_ticket(row, tracker)
+  for tracker, ids in pairs(cjson.decode(ARGV[i + 3])) do
+    local link = redis.call('HGET', row, 'link:' .. tracker)
+    local linked = link and cjson.decode(link)[1]
+    for _, id in ipairs(ids) do
+      if id ~= linked then redis.call('HSETNX', row, 'intent:' .. tracker, 0) end
+    end
   end
   if band >= 0 then redis.call('HSETNX', row, 'band', band) end
   local own = band_of(row)
