@@ -4,7 +4,7 @@ from redis.asyncio import Redis
 
 from bench.system import System, open_system
 from bench.weighing import SHARED, share_of, size_of, until, weigh_cases
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.status import Status
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.keys import DECISIONS, INCIDENTS_TOLD

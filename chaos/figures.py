@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from chaos.journal import HONEST, Journal
 from chaos.world import World
 from remediation.deliveries.events import delivery_id
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.store.keys import INBOX, PARKED
 from sandbox.secrets import DISTRICT
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from chaos.world import World
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.walks import SchoolYear
 from sandbox.secrets import DISTRICT
 from sandbox.stage.processes import WEAPON

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link
+from remediation.domain.cases.identities import Identity
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Link
+from remediation.domain.cases.relations import Vicinity
 from remediation.domain.errors import TryLater
-from remediation.domain.identities import Identity
 from remediation.domain.incidents import Incident, IncidentFlaw
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
-from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket

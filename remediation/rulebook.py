@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import assert_never
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.groups import group_of
+from remediation.domain.cases.identities import NO_IDENTITIES, Identity
+from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.cases.relations import Vicinity
 from remediation.domain.findings import Finding
-from remediation.domain.groups import group_of
-from remediation.domain.identities import NO_IDENTITIES, Identity
 from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
-from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.summaries import ScanSummary

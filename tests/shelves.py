@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from remediation.domain.actions import ActionName
-from remediation.domain.renaming import renamed_action
+from remediation.domain.cases.renaming import renamed_action
 from remediation.store.cases.todo import Lease
 from remediation.store.deliveries.parked import Parked
 from remediation.store.keys import GRACE_MS

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.defects import words_of_defect
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import OutsideError, RemediationError, TryLater
 from remediation.store.budgets import Budgets, NoRoom, Spent, ToldLimit
 from remediation.store.cases.entries import Entry, LookCause, decoded, encoded

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from remediation.domain.cases import CaseKey, CaseRecord, Link, Memory, key_of_ref
+from remediation.domain.cases.records import CaseKey, CaseRecord, Link, Memory, key_of_ref
+from remediation.domain.cases.renaming import Names, renamed, renamed_memory
 from remediation.domain.errors import LeaseLost
-from remediation.domain.renaming import Names, renamed, renamed_memory
 from remediation.domain.tickets import Ticket, TicketChange
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.links import NO_SITES

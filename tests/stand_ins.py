@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.cases.groups import GroupField, group_of
+from remediation.domain.cases.identities import Identity
+from remediation.domain.cases.records import CaseKey, CaseKind, Link
+from remediation.domain.cases.relations import Vicinity
 from remediation.domain.errors import LeaseLost, NotFound, Refused
 from remediation.domain.findings import Finding
-from remediation.domain.groups import GroupField, group_of
-from remediation.domain.identities import Identity
 from remediation.domain.incidents import Incident
 from remediation.domain.outside_words import ReviewOutcome
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
-from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Risk, Ticket, TicketChange, TicketState

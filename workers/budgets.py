@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import BudgetSpent, StoreUnavailable, TryLater, Waiting
 from remediation.domain.findings import Scan
 from remediation.domain.status import Status

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from remediation import telemetry
-from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
 from remediation.domain.findings import Scan
 from remediation.domain.ownership import Site

@@ -11,7 +11,7 @@ from typing import assert_never
 
 import structlog
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.schema import Retention
 from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker, WalkedFeed

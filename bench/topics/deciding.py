@@ -11,7 +11,7 @@ from statistics import median
 from bench.deliveries import Deliveries
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status

@@ -11,7 +11,7 @@ from bench.report import Line, Report, percentile
 from bench.scans import Played, Scale, play, set_limits, until_scan
 from bench.system import System, open_system
 from remediation.domain.actions import ActionName, Verb
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.store.cases.entries import Acted
 from remediation.store.cases.timeline import Timeline
 from remediation.store.server.connection import Connection

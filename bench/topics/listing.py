@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band

@@ -11,7 +11,7 @@ from bench.effort import Effort
 from bench.report import Line, Report
 from bench.system import TRACKERS, System, open_system
 from bench.watching import Command, watch
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import WORK_QUEUE, Job, decode, encode
 from sandbox.secrets import DISTRICT
 

@@ -15,7 +15,7 @@ from bench.load import Order, put_load
 from bench.report import Line, Report, median_ratio
 from bench.system import System, open_system
 from bench.weighing import SHARED, CaseWeight, mean_size, share_of, size_of, until, weigh_cases
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.status import Status
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
 from remediation.store.cases.timeline import Timeline

@@ -16,7 +16,7 @@ from chaos.experiments.deaths import has_died, standing_still, until
 from chaos.figures import Figures, defects, writes_outside
 from chaos.school import MARKS, School, overlaps
 from chaos.world import Slot, World
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.walks import SchoolYear, Timetable, WalkKind
 from remediation.failpoints import ON_FEEDS, ON_LOOKS

@@ -5,7 +5,7 @@ from datetime import UTC
 from xml.etree import ElementTree as ET
 
 from chaos.fuzzing.script import Script
-from remediation.domain.cases import outside_id
+from remediation.domain.cases.records import outside_id
 from remediation.domain.incidents import Incident
 from remediation.sources.incident_feed.parsing import PageParser
 

@@ -14,7 +14,7 @@ from chaos.proof.defects.sitecustomize import DEADLY, MARKED
 from chaos.proof.places import read_places
 from chaos.proof.setting import FEW, SYSTEMS, Setting
 from remediation.deliveries.events import delivery_id
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.sealing import generate_key
 from remediation.store.keys import BEGUN, DIRTY, FEED, MOST_CRASHES, PARKED, PENDING, SCANS, SYSTEM
 from sandbox.jira.state import PERSON as JIRA_PERSON

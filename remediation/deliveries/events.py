@@ -15,7 +15,7 @@ from typing import TypeVar, assert_never
 from remediation import strict_json
 from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, SignatureFormat
 from remediation.deliveries.ticket_events import TicketNoticed
-from remediation.domain.cases import outside_id
+from remediation.domain.cases.records import outside_id
 from remediation.domain.errors import Unreadable
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from remediation import strict_json
-from remediation.domain.cases import ref_of_mark
+from remediation.domain.cases.records import ref_of_mark
 from remediation.domain.errors import Unreadable
 from remediation.domain.tickets import TicketChange
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, StrEnum, auto
 
-from remediation.domain.cases import Intent, Link, ref_of_mark
+from remediation.domain.cases.records import Intent, Link, ref_of_mark
 from remediation.domain.tickets import Ticket, TicketState
 
 

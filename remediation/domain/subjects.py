@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, tzinfo
 from typing import assert_never
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.members import ListedMember
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import Finding, Scan
 from remediation.domain.incidents import Decided, Incident, Told
-from remediation.domain.members import ListedMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.summaries import ScanSummary
 

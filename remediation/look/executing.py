@@ -24,7 +24,7 @@ from remediation.domain.actions import (
     Verb,
     Why,
 )
-from remediation.domain.cases import CaseRecord, Link, ref_of_mark
+from remediation.domain.cases.records import CaseRecord, Link, ref_of_mark
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.policy import accepts_risk
 from remediation.domain.tickets import LEFT_ALONE, Reason, Ticket, TicketState

@@ -5,10 +5,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.cases.groups import as_closed, may_be_its_own, number_of, numbered, takes_no_more
+from remediation.domain.cases.members import KnownMember
+from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.domain.errors import OutsideError, TryLater
-from remediation.domain.groups import as_closed, may_be_its_own, number_of, numbered, takes_no_more
-from remediation.domain.members import KnownMember
 from remediation.look.members import Members
 from remediation.look.observing import Snapshot
 from remediation.ports import Rulebook, Source, Tracker

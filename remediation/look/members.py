@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, key_of_ref
+from remediation.domain.cases.identities import as_known, known_of, shown_by, yet_to_be
+from remediation.domain.cases.members import SET_SINCE, KnownMember, ListedMember
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, key_of_ref
 from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
-from remediation.domain.identities import as_known, known_of, shown_by, yet_to_be
-from remediation.domain.members import SET_SINCE, KnownMember, ListedMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.failpoints import failpoint

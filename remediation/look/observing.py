@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from remediation.domain.actions import Verb, Why
-from remediation.domain.cases import CaseKind, CaseRecord
+from remediation.domain.cases.records import CaseKind, CaseRecord
+from remediation.domain.cases.renaming import trackers_of
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.domain.incidents import unkeyed_digest_of
 from remediation.domain.ownership import Claim, Doubt, Evidence, SiteHistory, Stranger, doubt_of, stranger_in
 from remediation.domain.policy import Policy
-from remediation.domain.renaming import trackers_of
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Reason, Ticket, TicketState

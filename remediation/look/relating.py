@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from remediation.domain.cases import CaseKind, CaseRecord
-from remediation.domain.relations import RelatedCase
-from remediation.domain.renaming import renamed
+from remediation.domain.cases.records import CaseKind, CaseRecord
+from remediation.domain.cases.relations import RelatedCase
+from remediation.domain.cases.renaming import renamed
 from remediation.look.observing import Snapshot
 from remediation.ports import Relations, Rulebook
 

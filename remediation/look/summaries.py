@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.domain.errors import TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject

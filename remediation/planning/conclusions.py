@@ -19,8 +19,8 @@ from remediation.domain.actions import (
     Verb,
     Why,
 )
-from remediation.domain.cases import Memory
-from remediation.domain.closings import Closing
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.records import Memory
 from remediation.domain.errors import NotFound
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from remediation.domain.relations import RelatedCase
+from remediation.domain.cases.relations import RelatedCase
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket, TicketState
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from remediation.domain.actions import Action, ActionName, CommentOnTicket, SetStatus, Verb, Why
-from remediation.domain.cases import Memory
-from remediation.domain.closings import Closing
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.records import Memory
+from remediation.domain.cases.verification import UNMENDED, claim_of
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.domain.verification import UNMENDED, claim_of
 from remediation.planning.situation import Situation
 
 DECISIONS = frozenset({Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE})

@@ -24,9 +24,9 @@ from remediation.domain.actions import (
     Verb,
     Why,
 )
-from remediation.domain.cases import CaseRecord
+from remediation.domain.cases.records import CaseRecord
+from remediation.domain.cases.relations import MOST_RELATED
 from remediation.domain.policy import Policy, accepts_risk
-from remediation.domain.relations import MOST_RELATED
 from remediation.domain.status import Status
 from remediation.domain.tickets import LEFT_ALONE
 from remediation.planning.observation import Observation

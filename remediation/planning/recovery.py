@@ -14,8 +14,8 @@ from remediation.domain.actions import (
     ReopenTicket,
     Verb,
 )
-from remediation.domain.cases import CaseRecord, Memory
-from remediation.domain.closings import Closing
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.records import CaseRecord, Memory
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation

@@ -21,10 +21,10 @@ from remediation.domain.actions import (
     Verb,
     Why,
 )
+from remediation.domain.cases.verification import ScanVerdict
 from remediation.domain.policy import Policy, ResolveWhen, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.domain.verification import ScanVerdict
 from remediation.planning.outcomes import (
     accepted_still,
     asking_for_scan,

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from remediation.domain.actions import ActionName
-from remediation.domain.cases import CaseRecord, Memory
+from remediation.domain.cases.records import CaseRecord, Memory
+from remediation.domain.cases.verification import Verification
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
-from remediation.domain.verification import Verification
 from remediation.planning.observation import Observation
 from remediation.planning.recovery import still_owed, with_own_work
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.domain.errors import OutsideError
 from remediation.domain.ownership import Evidence
 from remediation.domain.policy import Policy

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from remediation.domain.cases import MARK_PREFIX, CaseKey, CaseKind, key_of_ref, key_written, outside_id
+from remediation.domain.cases.records import MARK_PREFIX, CaseKey, CaseKind, key_of_ref, key_written, outside_id
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.redaction import terminal

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from remediation.domain.cases import CaseRecord
+from remediation.domain.cases.records import CaseRecord
 from remediation.store.cases.entries import moment
 from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor, ListedCase
 from remediation.store.server.connection import Connection

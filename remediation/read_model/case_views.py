@@ -7,9 +7,9 @@ from typing import Any, assert_never
 import msgspec
 
 from remediation.domain.actions import Why
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.tickets import LEFT_ALONE
-from remediation.domain.verification import ScanVerdict, Verification
 from remediation.read_model.audit import line_json
 from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words, why_words
 from remediation.store.audit.chain import Line

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import assert_never
 
 from remediation.domain.actions import ActionName, Verb, Why
-from remediation.domain.cases import WHOLE_CASE, CaseKind
+from remediation.domain.cases.records import WHOLE_CASE, CaseKind
 from remediation.domain.errors import Waiting
 from remediation.domain.ownership import Evidence
 from remediation.store.cases.entries import (

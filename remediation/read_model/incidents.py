@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.incidents import Decided, Incident, Kept
 from remediation.domain.status import Status
 from remediation.domain.walks import Timetable

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from remediation.domain.verification import ScanVerdict
+from remediation.domain.cases.verification import ScanVerdict
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import MOST_MARKS, Lease
 from remediation.store.cursors import SealedCursors

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from remediation.domain.cases import CaseKey
-from remediation.domain.identities import shown_by
+from remediation.domain.cases.identities import shown_by
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.ports import Rulebook

@@ -8,9 +8,9 @@ from typing import TypeVar, assert_never
 
 import click
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.renaming import renamed
 from remediation.domain.errors import ConfigurationError, NotFound, Problem, TryLater
-from remediation.domain.renaming import renamed
 from remediation.look.grouping import group_beside, rehearsed
 from remediation.look.members import home_of, reading_of
 from remediation.look.observing import Snapshot, observe

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from remediation.domain.cases import CaseKind, key_of_ref, ref_of_mark
+from remediation.domain.cases.records import CaseKind, key_of_ref, ref_of_mark
 from remediation.domain.errors import RemediationError
 from sandbox.stage.processes import ARCHIVE, WEAPON
 from sandbox.stage.systems import Outside, SeenTicket

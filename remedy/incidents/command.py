@@ -4,7 +4,7 @@ import json
 
 import click
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import KeyMissing
 from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.incidents import ShownIncident, incident_facts, incident_json, incidents_called

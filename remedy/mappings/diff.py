@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.mapping.explain.differences import Difference, DifferenceGroup, Pair, difference, grouped
 from remediation.mapping.explain.tracker_changes import TrackerChange, tracker_changes
 from remediation.mapping.reading.loading import Loaded, load_mappings

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.groups import GroupField, missing_in
+from remediation.domain.cases.identities import IdentityField, missing_of
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.findings import Finding
-from remediation.domain.groups import GroupField, missing_in
-from remediation.domain.identities import IdentityField, missing_of
 from remediation.mapping.explain.in_step import in_step
 from remediation.mapping.explain.incident_samples import SampleIncident, sample_of
 from remediation.mapping.explain.reasons import Condition, Explanation, explained

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Decided

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.schema import Retention
 from remediation.read_model.case_words import time_words
 from remedy.purge.deletion import PurgeResult, summed

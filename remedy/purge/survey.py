@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from remediation.domain.cases import MARK_PREFIX, CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.records import MARK_PREFIX, CaseKey, CaseKind, CaseRecord
 from remediation.store.audit.names import AuditNames, LinesAbout
 from remediation.store.cases.forgetting import NO_TRACES, CaseForgetting, Traces
 from remediation.store.cases.lists import CaseLists

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from remediation.domain.cases import DISTRICT_NAME, CaseKey, CaseKind, outside_id
+from remediation.domain.cases.records import DISTRICT_NAME, CaseKey, CaseKind, outside_id
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.schema import Mappings
 from remediation.read_model.case_names import UnclearName, case_named

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from remediation.domain.cases import CaseKey, CaseRecord, Intent
+from remediation.domain.cases.records import CaseKey, CaseRecord, Intent
+from remediation.domain.cases.renaming import renamed
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.domain.ownership import Doubt
-from remediation.domain.renaming import renamed
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketState

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import OutsideError, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject

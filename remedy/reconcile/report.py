@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from remediation.domain.cases import CaseKind, kind_of_ref
+from remediation.domain.cases.records import CaseKind, kind_of_ref
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.ports import SourceKey
 from remediation.read_model.case_words import (

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from remediation.domain.cases import CaseKey, ref_of_mark
+from remediation.domain.cases.records import CaseKey, ref_of_mark
 from remediation.domain.tickets import TicketChange
 from remediation.ports import Rulebook
 

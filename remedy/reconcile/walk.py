@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from remediation.domain.cases import CaseKey, key_of_ref
+from remediation.domain.cases.records import CaseKey, key_of_ref
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.domain.ownership import SiteHistory
 from remediation.domain.subjects import Subject

@@ -15,9 +15,9 @@ from redis.asyncio import Redis
 from receiver.accounts import Account, Accounts
 from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.webhook_secrets import WebhookSecret
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.identities import Identity
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import ConfigurationError, Problem, StoreUnavailable
-from remediation.domain.identities import Identity
 from remediation.failpoints import SETTING, turn_on
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.signing_in import Webhook

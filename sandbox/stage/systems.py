@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from sandbox.jira.state import PERSON as JIRA_PERSON
 from sandbox.secrets import DISTRICT
 from sandbox.servicenow.schema import PERSON as SERVICENOW_PERSON

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from remediation.domain.cases import Link
+from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.trackers.jira.tracker import Jira

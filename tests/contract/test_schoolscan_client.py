@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.findings import ReportFormat, ReportStatus, ScanStatus
 from remediation.domain.status import Severity, Status

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from remediation.domain.cases import Link
+from remediation.domain.cases.records import Link
 from remediation.domain.errors import OutsideError, Refused
 from remediation.domain.tickets import Reason, Risk, TicketState
 from remediation.ports import Tracker

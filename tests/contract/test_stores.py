@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.errors import LeaseLost, Refused
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketChange, TicketState

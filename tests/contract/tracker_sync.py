@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.domain.cases import Link
+from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, Refused
 from remediation.domain.tickets import MemberList, Reason, Risk, Ticket, TicketState
 from remediation.outbound.answers import noting_requests

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.store.incidents.rows import name_of
 from remediation.store.keys import BEGUN, CASE, DIRTY, FEED, INCIDENTS, MOST_CRASHES, SYSTEM
 from remedy.main import main

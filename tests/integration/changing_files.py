@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket

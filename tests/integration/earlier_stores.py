@@ -14,7 +14,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status

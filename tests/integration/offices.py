@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import BAND_MS, WORK_QUEUE, Band

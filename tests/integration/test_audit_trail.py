@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
 from remediation.domain.status import Status
 from remediation.sealing import Keyring, generate_key

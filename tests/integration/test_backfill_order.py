@@ -2,9 +2,9 @@
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.identities import Identity, IdentityField
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.status import Severity, Status
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring

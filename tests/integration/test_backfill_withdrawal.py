@@ -2,10 +2,10 @@
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.identities import Identity, IdentityField
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.queue import IN_PROGRESS_PREFIX, WORK_QUEUE, Band, Job

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
 from remediation.store.budget_terms import FIRST_AT_ONCE, LAST_MS, RESERVED_MS

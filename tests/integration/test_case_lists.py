@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.identities import Identity, IdentityField
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
-from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring

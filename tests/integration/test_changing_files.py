@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.status import Status
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring

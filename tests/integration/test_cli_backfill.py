@@ -11,7 +11,7 @@ import pytest
 from redis import Redis as PlainRedis
 from redis.asyncio import Redis
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 from redis.asyncio import Redis
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.mapping.reading.loading import load_mappings
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
 from remediation.redis_address import RedisAddress

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band

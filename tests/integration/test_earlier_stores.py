@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.status import Status
 from remediation.domain.tickets import TicketState
 from remediation.store.server.connection import Connection

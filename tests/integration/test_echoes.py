@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from receiver.accounts import Account
 from remediation.deliveries.signatures import SignatureFormat
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState

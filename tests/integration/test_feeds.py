@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from remediation.domain.actions import Why
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused, StoreUnavailable, TryLater, Waiting
 from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
 from remediation.domain.policy import Policy

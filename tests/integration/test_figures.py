@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from redis.asyncio import Redis
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import KeyMissing, Refused, TryLater
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress

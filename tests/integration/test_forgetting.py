@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from remediation import failpoints
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.groups import GroupField, group_of, numbered
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import TryLater
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.groups import GroupField, group_of, numbered
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.read_model.audit import about_words

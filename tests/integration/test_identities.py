@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from remediation import failpoints
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.identities import Identity, IdentityField
+from remediation.domain.cases.members import KnownMember
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.identities import Identity, IdentityField
-from remediation.domain.members import KnownMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState

@@ -7,7 +7,7 @@ import pytest
 from arq.connections import ArqRedis
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing
 from remediation.queue import WORK_QUEUE, Band, Job, decode, encode
 from remediation.sealing import Keyring, generate_key

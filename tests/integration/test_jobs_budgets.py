@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.identities import Identity, IdentityField
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import TryLater, Waiting
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, TicketState

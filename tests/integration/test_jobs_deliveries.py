@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.jira import JIRA
 from remediation.deliveries.servicenow import SERVICENOW
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing
 from remediation.domain.status import Status
 from remediation.mapping.config.trackers.kinds import all_senders

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from remediation.deliveries.events import Sender
 from remediation.deliveries.jira import JIRA
 from remediation.deliveries.servicenow import SERVICENOW
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.status import Status
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketChange, TicketState
 from remediation.queue import WORK_QUEUE, Job

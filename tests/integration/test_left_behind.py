@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.mapping.reading.loading import loaded_of
 from remediation.sealing import Keyring
 from remediation.store.cases.links import Owners, linked_cases

@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.deliveries.events import SCHOOLSCAN, DeliveryLimit
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Risk, TicketState

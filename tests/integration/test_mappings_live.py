@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis as PlainRedis
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.ownership import Site
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.redis_address import RedisAddress

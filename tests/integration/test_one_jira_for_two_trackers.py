@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.reading.loading import loaded_of

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from remediation.deliveries.events import SCHOOLSCAN, delivery_id
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import Arrival, Inbox
 from remediation.store.keys import CASE, INBOX, MOST_ORIGINS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.tickets import TicketChange
 from remediation.sealing import Keyring
 from remediation.store.cases.links import Owners

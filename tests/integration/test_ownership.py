@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.domain.findings import Finding
 from remediation.domain.ownership import Ground

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from prometheus_client import REGISTRY
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.domain.status import Status
 from remediation.domain.tickets import ChangePage, Draft, Reason, TicketState

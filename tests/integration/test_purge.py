@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.deliveries.jira import JIRA
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.config.schema import Mappings

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
 from tests.contract.jira_world import jira_world

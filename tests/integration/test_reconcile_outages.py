@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from remediation.domain.actions import ActionName
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident

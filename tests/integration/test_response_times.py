@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases import Memory
+from remediation.domain.cases.records import Memory
 from remediation.domain.errors import TryLater
 from remediation.domain.status import Status
 from remediation.sealing import Keyring

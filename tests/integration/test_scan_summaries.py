@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from remediation import failpoints
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import NotFound, Refused, TryLater
 from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.status import Severity, Status

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.deliveries.jira import JIRA
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import FirstLooksFull, NotFound, QuarantineFull
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.sealing import Keyring

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.tickets import Reason
 from remediation.mapping.reading.loading import loaded_of
 from remediation.ports import ListedSource, SourceKey, Tracker

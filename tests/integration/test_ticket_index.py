@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.store.cases.dependents import known_trackers
 from remediation.store.cases.links import LeasedLinks, linked_cases, linked_places

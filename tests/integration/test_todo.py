@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from arq.constants import in_progress_key_prefix
 
-from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import LeaseLost, Refused
 from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketChange, TicketState

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import BudgetSpent, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status

@@ -8,14 +8,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation import failpoints
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.identities import Identity, IdentityField
+from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.cases.verification import MOST_TRIES, ScanTimes, ScanVerdict
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.domain.findings import Finding, Scan, ScanStatus
-from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
-from remediation.domain.verification import MOST_TRIES, ScanTimes, ScanVerdict
 from remediation.failpoints import ON_VERIFICATIONS
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.scanning import Scanner

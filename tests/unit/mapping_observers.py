@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, sign, verify
-from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.errors import Refused, SignatureInvalid
 from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.incidents import Decided, Incident, IncidentType

@@ -1,6 +1,6 @@
 """Findings and incidents as subjects of cases of a district, for tests of rules."""
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Decided, Incident
 from remediation.domain.status import Status

@@ -21,7 +21,7 @@ from remediation.domain.actions import (
     SetStatus,
     Why,
 )
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
 from remediation.domain.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt, Evidence

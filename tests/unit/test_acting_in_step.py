@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Acceptance, Policy

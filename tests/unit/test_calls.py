@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from prometheus_client import REGISTRY
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import IncidentFlaw

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from remediation.domain.actions import ActionName
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Link, Memory
+from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.errors import Waiting
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import TicketState
-from remediation.domain.verification import ScanVerdict, Verification
 from remediation.read_model.case_views import ENDS_HERE, CaseView, Fact, case_facts, case_json
 from remediation.store.cases.standings import Stand, Standing
 from remediation.store.systems import SystemTrouble

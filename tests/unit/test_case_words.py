@@ -3,7 +3,7 @@
 import pytest
 
 from remediation.domain.actions import Verb, Why
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.read_model.case_words import (
     CAUSES,
     WHYS,

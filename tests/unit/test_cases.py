@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.cases import CaseKey, CaseKind, Link, Memory, key_of_ref, ref_of_mark
-from remediation.domain.closings import Closing
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.records import CaseKey, CaseKind, Link, Memory, key_of_ref, ref_of_mark
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.store.cases.rows import key_in, link_wire, memory_json, memory_of, memory_wire, record_of

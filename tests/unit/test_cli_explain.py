@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.subjects import subject_of
 from remediation.mapping.reading.loading import load_mappings
 from remediation.rulebook import MappingsRulebook

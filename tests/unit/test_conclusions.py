@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from remediation.domain.actions import Action, OpenTicket, ReopenTicket, SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Link, Memory
 from remediation.domain.errors import NotFound, Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy

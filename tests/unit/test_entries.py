@@ -18,7 +18,7 @@ from remediation.domain.actions import (
     SetStatus,
     Why,
 )
-from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt, Evidence

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.groups import GroupField, group_of, numbered
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.groups import GroupField, group_of, numbered
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.mapping.explain.in_step import in_step

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory, key_of_ref, ref_of_mark
-from remediation.domain.findings import DomainType, Finding
-from remediation.domain.groups import (
+from remediation.domain.cases.groups import (
     GroupField,
     as_closed,
     group_of,
@@ -19,8 +17,10 @@ from remediation.domain.groups import (
     numbered,
     takes_no_more,
 )
-from remediation.domain.identities import known_of, shown_by
-from remediation.domain.members import KnownMember
+from remediation.domain.cases.identities import known_of, shown_by
+from remediation.domain.cases.members import KnownMember
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory, key_of_ref, ref_of_mark
+from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of

@@ -8,10 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, key_of_ref, ref_of_mark
+from remediation.domain.cases.identities import (
+    Identity,
+    IdentityField,
+    as_known,
+    known_of,
+    missing_of,
+    shown_by,
+    yet_to_be,
+)
+from remediation.domain.cases.members import KnownMember
+from remediation.domain.cases.records import (
+    CaseKey,
+    CaseKind,
+    CaseRecord,
+    Intent,
+    Link,
+    Memory,
+    key_of_ref,
+    ref_of_mark,
+)
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.identities import Identity, IdentityField, as_known, known_of, missing_of, shown_by, yet_to_be
-from remediation.domain.members import KnownMember
 from remediation.domain.outside_words import ReviewOutcome
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of

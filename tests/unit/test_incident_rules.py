@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident, IncidentType

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.incidents import Incident, IncidentType
 from remediation.mapping.config.policies import PolicyWords

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident, IncidentType, Told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.store.cases.todo import MOST_MARKS, Mark
 from remediation.store.incidents.feeds import MOST_ROWS, PageKept
 from remediation.store.incidents.rows import name_of

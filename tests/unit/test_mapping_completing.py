@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity

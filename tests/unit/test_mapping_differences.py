@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.mapping.config.routing import Routing, comparable
 from remediation.mapping.config.trackers.tracker_settings import bare
 from remediation.mapping.explain.differences import Change, Difference, DifferenceGroup, Pair, difference, grouped

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from remediation.domain.actions import Why
-from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState

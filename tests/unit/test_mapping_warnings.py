@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.mapping.reading.loading import Loaded, load_mappings, loaded_of

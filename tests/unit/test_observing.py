@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Intent, Memory
 from remediation.domain.errors import NotFound, Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.ownership import Evidence, Ground, Site, SiteHistory

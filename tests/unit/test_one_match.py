@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.incidents import Decided, Incident
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.ownership import Claim, Doubt, Evidence, Ground, doubt_of, stranger_in
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.store.cases.rows import link_of

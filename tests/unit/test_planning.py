@@ -19,7 +19,7 @@ from remediation.domain.actions import (
     ResolveTicket,
     SetStatus,
 )
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import Finding
 from remediation.domain.policy import FOR_EVER, Policy
 from remediation.domain.status import Status

@@ -16,8 +16,8 @@ from remediation.domain.actions import (
     SetStatus,
     Why,
 )
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
-from remediation.domain.closings import Closing
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.cases import Memory
+from remediation.domain.cases.records import Memory
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState

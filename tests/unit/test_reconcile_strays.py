@@ -1,6 +1,6 @@
 """Which marked tickets of a tracker's list belong to no case, and how many there are."""
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.tickets import TicketChange
 from remedy.reconcile.strays import MOST_STRAYS, Strays
 from tests.stand_ins import PlainRulebook

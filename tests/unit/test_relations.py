@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.actions import ActionName, OpenTicket, RelateTicket
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Link, Memory
+from remediation.domain.cases.relations import MOST_RELATED, RelatedCase, Vicinity, around
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Decided, Incident, IncidentType
 from remediation.domain.policy import Policy
-from remediation.domain.relations import MOST_RELATED, RelatedCase, Vicinity, around
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of, subject_of_incident
 from remediation.domain.tickets import Ticket, TicketState

@@ -2,9 +2,9 @@
 
 from dataclasses import fields
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
-from remediation.domain.closings import Closing
-from remediation.domain.renaming import names_in, renamed, renamed_action
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
+from remediation.domain.cases.renaming import names_in, renamed, renamed_action
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from tests.action_names import action_named, actions_named

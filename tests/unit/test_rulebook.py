@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.incidents import Incident
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.actions import Why
-from remediation.domain.cases import CaseKey, CaseKind, ref_of_mark
+from remediation.domain.cases.records import CaseKey, CaseKind, ref_of_mark
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.ownership import Ground

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.domain.cases import Intent, Link
+from remediation.domain.cases.records import Intent, Link
 from remediation.domain.ownership import Site, SiteHistory
 
 A, B = Site("https://a.example", "id-a"), Site("https://b.example", "id-b")

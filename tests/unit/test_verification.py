@@ -7,15 +7,15 @@ from typing import Final
 import pytest
 
 from remediation.domain.actions import Action, OpenTicket, ReopenTicket, ResolveTicket, SetStatus, Why
-from remediation.domain.cases import GROUP_DIGITS, GROUP_PREFIX, CaseKey, CaseKind, CaseRecord, Memory
-from remediation.domain.closings import Closing
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.records import GROUP_DIGITS, GROUP_PREFIX, CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.cases.verification import ScanVerdict, Verification, claim_of
 from remediation.domain.errors import TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy, ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.domain.verification import ScanVerdict, Verification, claim_of
 from remediation.planning import Conclusion, Observation, Progress, Situation, concluded, plan
 from tests.action_names import actions_named
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.incidents import Decided, DecidedPage, Incident, IncidentType, Told
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status

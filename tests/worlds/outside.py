@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import BudgetSpent, Refused, TryLater, Waiting
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy

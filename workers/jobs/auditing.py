@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from remediation.domain.actions import ActionName, SetStatus, Verb, Why
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.look.observing import Snapshot
 from remediation.planning import Progress, found_done
 from remediation.store.audit.chain import waiting

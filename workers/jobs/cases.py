@@ -10,9 +10,9 @@ from typing import Any
 
 from remediation import telemetry
 from remediation.domain.actions import Plan
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.renaming import names_in
 from remediation.domain.errors import LeaseLost, Poison, Refused, StoreUnavailable, TryLater
-from remediation.domain.renaming import names_in
 from remediation.failpoints import failpoint
 from remediation.look.executing import Executor
 from remediation.look.grouping import admission_of, as_members_see_it, group_beside

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.outside_words import ISSUE_KEY, RECORD_NUMBER
 from remediation.domain.subjects import Subject

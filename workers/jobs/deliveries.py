@@ -9,7 +9,7 @@ import structlog
 from remediation import telemetry
 from remediation.deliveries.events import Event, FindingNoticed, ScanCompleted, ScanStarted, UnknownEvent
 from remediation.deliveries.ticket_events import TicketNoticed
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
 from remediation.domain.tickets import TicketChange
 from remediation.queue import Band

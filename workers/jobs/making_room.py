@@ -2,7 +2,7 @@
 
 import structlog
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.store.deliveries.set_aside import Deleted
 from workers.metrics import SET_ASIDE_DELETED
 from workers.resources import WorkerContext

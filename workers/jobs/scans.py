@@ -3,7 +3,7 @@
 import structlog
 
 from remediation import telemetry
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater, Waiting
 from remediation.outbound.backoff import delay
 from remediation.queue import band_of

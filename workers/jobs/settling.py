@@ -8,10 +8,10 @@ import structlog
 
 from remediation import telemetry
 from remediation.domain.actions import ActionName, OpenTicket, Verb
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.groups import number_of, numbered
+from remediation.domain.cases.members import JOINED
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import BudgetSpent, LeaseLost, NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.domain.groups import number_of, numbered
-from remediation.domain.members import JOINED
 from remediation.domain.status import Status
 from remediation.failpoints import failpoint
 from remediation.look.grouping import GroupDecision, with_joined, without

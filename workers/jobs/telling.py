@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from remediation.domain.actions import ActionName, OpenTicket, Plan, SetStatus, Verb
-from remediation.domain.cases import CaseKind, Memory
+from remediation.domain.cases.records import CaseKind, Memory
 from remediation.domain.errors import BudgetSpent, OutsideError, Refused, TryLater
 from remediation.domain.ownership import Evidence
 from remediation.look.observing import Snapshot

@@ -5,9 +5,9 @@ from dataclasses import replace
 import structlog
 
 from remediation.domain.actions import SetStatus, Why
+from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.errors import Refused
 from remediation.domain.findings import Finding
-from remediation.domain.verification import ScanVerdict, Verification
 from remediation.failpoints import failpoint
 from remediation.look.observing import Snapshot
 from remediation.planning import Progress, claim_to_verify

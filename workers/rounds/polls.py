@@ -8,7 +8,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import BudgetSpent, OutsideError, TryLater
 from remediation.domain.ownership import SiteHistory
 from remediation.domain.tickets import ChangePage, TicketChange

@@ -13,11 +13,11 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
+from remediation.domain.cases.verification import MOST_TRIES, ScanVerdict
 from remediation.domain.errors import Refused, TryLater, Waiting
 from remediation.domain.findings import Scan, ScanStatus
 from remediation.domain.subjects import Subject
-from remediation.domain.verification import MOST_TRIES, ScanVerdict
 from remediation.failpoints import failpoint
 from remediation.outbound.backoff import delay
 from remediation.ports import SubjectPage

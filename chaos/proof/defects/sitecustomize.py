@@ -17,7 +17,7 @@ DEADLY = "deadly"
 def plant() -> None:
     """Put everything in."""
     from remediation.deliveries.events import SCHOOLSCAN, Event, UnknownEvent, read_schoolscan
-    from remediation.domain.cases import CaseKey
+    from remediation.domain.cases.records import CaseKey
     from remediation.domain.findings import Finding
     from remediation.domain.incidents import Incident, Kept
     from remediation.domain.subjects import Subject

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.groups import GroupField
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.findings import DomainType
-from remediation.domain.groups import GroupField
 from remediation.domain.incidents import IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.policies import PolicyWords

@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from remediation.domain.identities import IdentityField
-from remediation.domain.verification import ScanTimes
+from remediation.domain.cases.identities import IdentityField
+from remediation.domain.cases.verification import ScanTimes
 from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.rules import Defaults, Rule

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, HttpUrl, StringConstraints
 
-from remediation.domain.cases import DISTRICT_NAME
+from remediation.domain.cases.records import DISTRICT_NAME
 from remediation.domain.status import Severity
 from remediation.mapping.config.paths import glob_of
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.mapping.config.routing import TEXTS, Routing, TicketWords, comparable
 from remediation.mapping.config.trackers.kinds import KINDS
 

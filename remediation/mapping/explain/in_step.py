@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.policy import ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason

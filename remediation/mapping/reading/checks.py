@@ -5,7 +5,7 @@ They read what was written, whether or not it fits the schema, so that a person 
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.rules import KIND_OF, OWN_CONDITIONS
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.config.trackers.kinds import kind_of

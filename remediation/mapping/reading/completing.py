@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings

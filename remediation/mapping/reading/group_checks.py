@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.rules import NO_TICKETS
 from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of
 from remediation.mapping.reading.positions import Complaint, key_text

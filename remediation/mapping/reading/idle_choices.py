@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.policy import ResolveWhen
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Complaint, Steps

@@ -5,7 +5,7 @@ As in checks.py, they are checked as written, whatever else is wrong with the fi
 
 from collections.abc import Iterator
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.trackers.kinds import kind_of
 from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of
 from remediation.mapping.reading.positions import Complaint, path_text

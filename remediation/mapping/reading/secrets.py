@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from remediation.domain.cases.identities import Identity
 from remediation.domain.errors import ConfigurationError, Problem
-from remediation.domain.identities import Identity
 from remediation.mapping.config.references import SecretFromEnv, SecretRef
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Steps

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.incident_wording import IncidentComments
 from remediation.mapping.config.routing import TEXTS
 from remediation.mapping.config.scan_summaries import SummaryComments

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any, assert_never
 
 from remediation.domain.actions import Why
-from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status

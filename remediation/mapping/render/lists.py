@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from remediation.domain.cases.members import ListedMember
 from remediation.domain.findings import Finding
-from remediation.domain.members import ListedMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import MemberList

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import assert_never
 
 from remediation.domain.actions import Why
-from remediation.domain.cases import CaseKey, Link
+from remediation.domain.cases.records import CaseKey, Link
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket

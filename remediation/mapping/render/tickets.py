@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import assert_never
 from urllib.parse import quote, urlsplit
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident
 from remediation.domain.subjects import Subject

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import assert_never
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status

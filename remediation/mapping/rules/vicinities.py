@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases.records import CaseKind
+from remediation.domain.cases.relations import KEPT_FOR, Spot, SpotKind, Vicinity, around
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident
-from remediation.domain.relations import KEPT_FOR, Spot, SpotKind, Vicinity, around
 from remediation.domain.subjects import Subject
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import District, Mappings

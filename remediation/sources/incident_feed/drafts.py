@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, tzinfo
 
-from remediation.domain.cases import outside_id
+from remediation.domain.cases.records import outside_id
 from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
 from remediation.sources.incident_feed.days import day_of
 from remediation.sources.incident_feed.words import code_of, count_of, flag_of, type_of, version_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
 from remediation.domain.incidents import Decided, DecidedPage, Incident
 from remediation.domain.status import Severity, Status

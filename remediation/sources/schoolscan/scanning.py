@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from remediation.domain.cases.verification import ScanTimes
 from remediation.domain.findings import Scan
-from remediation.domain.verification import ScanTimes
 
 
 class ScanAccount(Protocol):

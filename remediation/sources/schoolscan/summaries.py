@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.findings import Scan
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, subject_of_summary

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from remediation.domain.cases import outside_id
+from remediation.domain.cases.records import outside_id
 from remediation.domain.errors import Unreadable
 from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, ReportStatus, Scan, ScanStatus
 from remediation.domain.outside_words import CODE, GRADE, ReviewOutcome

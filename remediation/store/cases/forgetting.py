@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import JOB_PREFIX, Job
 from remediation.store.keys import CASE, PARKED_ROW, REPLAYS, SPOT, TRACKERS
 from remediation.store.server.connection import Connection

@@ -1,11 +1,11 @@
-"""The cases of groups of findings (see domain/groups.py): which takes new ones, and how some move on to the next."""
+"""The cases of groups of findings (see domain/cases/groups.py): which takes new ones, and how some move on to the next."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.groups import number_of, numbered
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import LeaseLost
-from remediation.domain.groups import number_of, numbered
 from remediation.store.cases.todo import Lease
 from remediation.store.keys import BORN, CASE, FORGETTING
 from remediation.store.server.connection import Connection

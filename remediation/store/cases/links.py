@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from remediation.domain.cases import CaseKey, Link, ref_of_mark
+from remediation.domain.cases.records import CaseKey, Link, ref_of_mark
 from remediation.domain.errors import LeaseLost
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from remediation.domain.cases import CaseKey, CaseRecord, Memory, key_of_ref
+from remediation.domain.cases.records import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.store.cases.rows import record_of
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS
 from remediation.store.server.connection import Connection

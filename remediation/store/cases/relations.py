@@ -7,8 +7,8 @@ counts from its day would tell the day. It has few cases, because few are told o
 
 from collections.abc import Mapping
 
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
-from remediation.domain.relations import KEPT_FOR, Spot, Vicinity
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.relations import KEPT_FOR, Spot, Vicinity
 from remediation.domain.tickets import Ticket
 from remediation.sealing import Keyring
 from remediation.store.cases.lists import CaseLists

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.store.audit.chain import AuditKeys, waiting
 from remediation.store.audit.entries import Forgotten, ForgottenCause, forgotten
 from remediation.store.cases.lists import CaseLists, CaseState, ListedCase

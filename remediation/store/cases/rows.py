@@ -14,13 +14,13 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.domain.actions import ActionName
-from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, ref_of_mark
-from remediation.domain.closings import Closing
-from remediation.domain.members import SET_SINCE, KnownMember
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.members import SET_SINCE, KnownMember
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, ref_of_mark
+from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.domain.verification import ScanVerdict, Verification
 from remediation.store.packing import Form, packed, unpacked
 
 

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from remediation.domain.cases import CaseKey, CaseRecord, Memory, key_of_ref
+from remediation.domain.cases.identities import known_of
+from remediation.domain.cases.records import CaseKey, CaseRecord, Memory, key_of_ref
+from remediation.domain.cases.renaming import Names, renamed
 from remediation.domain.errors import LeaseLost
-from remediation.domain.identities import known_of
-from remediation.domain.renaming import Names, renamed
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band

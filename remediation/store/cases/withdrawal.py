@@ -7,7 +7,7 @@ leaves the rest as it is, and may begin again.
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.store.cases.lists import CaseLists, CaseState, ListedCase
 from remediation.store.keys import CASE, CASE_LIST
 from remediation.store.server.connection import Connection

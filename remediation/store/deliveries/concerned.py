@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from remediation.deliveries.events import FindingNoticed, Sender
 from remediation.deliveries.ticket_events import TicketNoticed
-from remediation.domain.cases import MARK_PREFIX, ref_of_mark
+from remediation.domain.cases.records import MARK_PREFIX, ref_of_mark
 from remediation.domain.errors import KeyMissing, Unreadable
 from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring

@@ -6,7 +6,7 @@ finding waits for it.
 
 from datetime import datetime
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.summaries import ScanCounts
 from remediation.queue import Band
 from remediation.sealing import Keyring

@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from remediation.deliveries.events import DeliveryLimit, Sender
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import FirstLooksFull, OverLimit, QuarantineFull
 from remediation.domain.tickets import TicketChange
 from remediation.mapping.config.trackers.kinds import sender_named

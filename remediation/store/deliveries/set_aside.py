@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.store.audit.chain import AuditKeys, waiting
 from remediation.store.audit.entries import AuditEntry, Forgotten, ForgottenCause, forgotten
 from remediation.store.deliveries.inbox import milliseconds

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing
 from remediation.domain.incidents import Incident, Kept, Told
 from remediation.sealing import Keyring

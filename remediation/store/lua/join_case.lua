@@ -13,7 +13,7 @@ if present and present ~= home then -- the finding has moved on to a later case 
   home, home_id = present, string.match(present, '^[^:]*:[^:]*:(.*)$')
 end
 local there = CASE .. home
-local is_of_group = string.match(home, ':group%-%x+%-%d+$') -- see GROUP_PREFIX in cases.py
+local is_of_group = string.match(home, ':group%-%x+%-%d+$') -- see GROUP_PREFIX in domain/cases/records.py
 local facts = not is_of_group and redis.call('HEXISTS', there, 'memory') == 0 and facts_in_list(ref) or nil
 local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, place = {}, given_up = {}, again = {}, parked = {}, origin = {}}
 for i = 1, #own, 2 do

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from remediation.domain.cases import DISTRICT_NAME, CaseKind, kind_of_ref, ref_of_mark
+from remediation.domain.cases.records import DISTRICT_NAME, CaseKind, kind_of_ref, ref_of_mark
 from remediation.domain.errors import Refused
 from remediation.domain.outside_words import ISSUE_ID, ISSUE_KEY
 from remediation.domain.tickets import Draft, MemberList, Reason, Risk, Ticket, TicketState

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from remediation.domain.cases import Link
+from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, Refused, TryLater
 from remediation.trackers.jira.answers import Sent, objects, understood
 from remediation.trackers.jira.client import JiraClient

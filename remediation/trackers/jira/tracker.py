@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
 
-from remediation.domain.cases import Link
+from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, OutsideError, Refused
 from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site

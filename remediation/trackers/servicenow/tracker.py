@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from remediation.domain.cases import Link
+from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, Refused
 from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site

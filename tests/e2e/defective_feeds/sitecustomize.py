@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases.records import CaseKey
 from remediation.domain.incidents import Incident, Kept
 from remediation.domain.subjects import Subject
 from remediation.sources.incident_feed.source import IncidentSource

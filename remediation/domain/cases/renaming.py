@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from remediation.domain.actions import ActionName
-from remediation.domain.cases import CaseRecord, Intent, Link, Memory
+from remediation.domain.cases.records import CaseRecord, Intent, Link, Memory
 
 _ValueT = TypeVar("_ValueT")
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from remediation.domain.cases import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
+from remediation.domain.cases.members import KnownMember
+from remediation.domain.cases.records import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.members import KnownMember
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Detail, Subject, subject_of
 

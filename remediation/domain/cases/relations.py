@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from remediation.domain.cases import Link
+from remediation.domain.cases.records import Link
 
 KEPT_FOR = timedelta(days=100)
 """How far from its day a case may be looked at and still be related to others, or found by them."""

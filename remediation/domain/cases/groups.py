@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from remediation.domain.cases import GROUP_DIGITS, GROUP_PREFIX, CaseKey, CaseKind, CaseRecord
+from remediation.domain.cases.members import KnownMember
+from remediation.domain.cases.records import GROUP_DIGITS, GROUP_PREFIX, CaseKey, CaseKind, CaseRecord
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.members import KnownMember
 from remediation.domain.policy import Policy, ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject

@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from remediation.domain.actions import ActionName
-from remediation.domain.closings import Closing
-from remediation.domain.members import KnownMember
+from remediation.domain.cases.closings import Closing
+from remediation.domain.cases.members import KnownMember
+from remediation.domain.cases.verification import Verification
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import TicketState
-from remediation.domain.verification import Verification
 
 DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 """Names of districts (and trackers): they are part of addresses, keys and correlation marks."""
