@@ -9,14 +9,14 @@ from pydantic import ValidationError
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.reading.checks import complaints_about
+from remediation.mapping.reading.checks.groups import unmade_groups
+from remediation.mapping.reading.checks.policies import unmeetable_demands, unrestricted_quotes
+from remediation.mapping.reading.checks.templates import failing_templates
+from remediation.mapping.reading.checks.values import complaints_about
 from remediation.mapping.reading.completing import completed
 from remediation.mapping.reading.document import LARGEST_FILE, read_document
-from remediation.mapping.reading.group_checks import unmade_groups
 from remediation.mapping.reading.messages import complaint_of
-from remediation.mapping.reading.policy_checks import unmeetable_demands, unrestricted_quotes
 from remediation.mapping.reading.positions import Complaint, Positions, Steps
-from remediation.mapping.reading.template_checks import failing_templates
 
 _DIGITS = 12
 

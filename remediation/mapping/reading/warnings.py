@@ -17,7 +17,7 @@ from remediation.mapping.config.paths import covers, fixed_beginning
 from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.rules import CODE_WORDS, Age, Match, Rule
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.reading.idle_choices import idle_choices
+from remediation.mapping.reading.checks.idle_choices import idle_choices
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Complaint, Steps, key_text
 from remediation.mapping.rules.coverage import STATUSES, Kind, Kinds, is_particular, kinds_of

@@ -1,4 +1,4 @@
-"""The cases of groups of findings (see domain/cases/groups.py): which takes new ones, and how some move on to the next."""
+"""The cases of groups of findings (domain/cases/groups.py): which takes new ones, and how some move on to the next."""
 
 from collections.abc import Iterable
 from dataclasses import replace

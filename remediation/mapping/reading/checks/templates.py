@@ -14,7 +14,7 @@ from remediation.mapping.config.incident_wording import IncidentComments
 from remediation.mapping.config.routing import TEXTS
 from remediation.mapping.config.scan_summaries import SummaryComments
 from remediation.mapping.config.wording import Comments, Notes
-from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of, summaries_of
+from remediation.mapping.reading.checks.values import Map, kind_written, map_of, rules_of, summaries_of
 from remediation.mapping.reading.positions import Complaint, Steps
 from remediation.mapping.reading.trials import follows_flaw, message_flaw, ticket_flaw
 from remediation.mapping.render.templates import is_template

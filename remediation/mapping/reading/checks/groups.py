@@ -1,10 +1,10 @@
-"""Whether a rule can group its findings with `group_by`. As in checks.py, what is written counts."""
+"""Whether a rule can group its findings with `group_by`. As in values.py, what is written counts."""
 
 from collections.abc import Iterator
 
 from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.rules import NO_TICKETS
-from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of
+from remediation.mapping.reading.checks.values import Map, kind_written, map_of, rules_of
 from remediation.mapping.reading.positions import Complaint, key_text
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.trackers.kinds import kind_of
-from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of
+from remediation.mapping.reading.checks.values import Map, kind_written, map_of, rules_of
 from remediation.mapping.reading.positions import Complaint, path_text
 
 _REQUIRED = "required"

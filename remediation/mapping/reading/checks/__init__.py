@@ -1,0 +1,1 @@
+"""What is wrong in a file whose values have the right types, or has no effect."""
