@@ -15,6 +15,7 @@ from bench.topics import (
     deciding,
     flooding,
     guarding,
+    limiting,
     listing,
     looking,
     parsing,
@@ -42,6 +43,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "sweeping": sweeping.measure,
     "scanning": scanning.measure,
     "flooding": flooding.measure,
+    "limiting": limiting.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 
