@@ -1,6 +1,7 @@
 """A Source for one case with several findings as members: it shows them as one subject."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from remediation.domain.cases.identities import as_known, known_of, shown_by, ye
 from remediation.domain.cases.members import SET_SINCE, KnownMember, ListedMember
 from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, key_of_ref
 from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
+from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.failpoints import failpoint
@@ -26,23 +28,28 @@ _AT_ONCE = 10
 Note = Callable[[Mapping[str, str]], Awaitable[None]]
 """Stores fields of the case's row under its lease. Raises LeaseLost."""
 
+News = Callable[[AbstractSet[str]], Awaitable[None]]
+"""Is told of the scans, by id, of findings whose status is another one than was known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Members:
     """Reads the members of the case of `record` that must be read, and writes to those that need it, for one look.
 
     What is known of the others is remembered. `note` remembers it; a look without it only shows what would be done, so
-    it reads all that must be read. `left` has the reason why members are left that must be read: then the look goes by
-    what is known, and another one has to follow.
+    it reads all that must be read. `news` is told of what has changed before that is remembered. `left` has the reason
+    why members are left that must be read: then the look goes by what is known, and another one has to follow.
     """
 
     source: Source
     record: CaseRecord
     note: Note | None = None
+    news: News | None = None
     left: list[TryLater] = field(default_factory=list, init=False)
     _known: dict[str, KnownMember] = field(default_factory=dict, init=False)
     _read: dict[str, Subject] = field(default_factory=dict, init=False)
     _unnoted: dict[str, str] = field(default_factory=dict, init=False)
+    _changed: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         """Begin with what is remembered of findings that are still members."""
@@ -168,6 +175,9 @@ class Members:
     def _keep(self, name: str, subject: Subject | None) -> None:
         times = self.record.members[name]
         known = KnownMember(times, Status.GONE, Severity.UNKNOWN) if subject is None else known_of(subject, times)
+        before = self._known.get(name)
+        if before is None or before.status is not known.status:
+            self._changed.update(_scans_of(subject, self._read.get(name)))
         if subject is None:
             self._read.pop(name, None)
         else:
@@ -179,6 +189,9 @@ class Members:
     async def _flush(self) -> None:
         """Remember what was read and written: a look that ends early, or dies, is gone on with."""
         if self._unnoted and self.note is not None:
+            if self._changed and self.news is not None:
+                await self.news(frozenset(self._changed))
+                self._changed.clear()
             fields = dict(self._unnoted)
             self._unnoted.clear()
             await self.note(fields)
@@ -191,18 +204,24 @@ class Members:
         return detected.timestamp() if detected else 0.0, name
 
 
+def _scans_of(*subjects: Subject | None) -> set[str]:
+    """The scans that have these findings, by id; of a finding that was not read just now it is not known."""
+    details = [each.detail for each in subjects if each is not None]
+    return {each.scan_id for each in details if isinstance(each, Finding) and each.scan_id}
+
+
 def _more_to_do(key: CaseKey) -> TryLater:
     return TryLater(key.district, "more findings are left than one look takes", after=0.0, waiting=Waiting.TURN)
 
 
-def reading_of(record: CaseRecord, source: Source, note: Note | None = None) -> Source:
+def reading_of(record: CaseRecord, source: Source, note: Note | None = None, news: News | None = None) -> Source:
     """Returns the source for a look at this case: `source` itself, or one that shows the members as one subject.
 
     Of a summary it is one that knows what people decided.
     """
     if record.key.kind is CaseKind.SUMMARY:
         return DecidedByTickets(source, record)
-    return Members(source, record, note) if record.key.has_members else source
+    return Members(source, record, note, news) if record.key.has_members else source
 
 
 @dataclass(frozen=True, slots=True)

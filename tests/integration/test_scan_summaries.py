@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from remediation import failpoints
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind, key_of_ref
 from remediation.domain.errors import NotFound, Refused, TryLater
 from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.status import Severity, Status
@@ -498,3 +498,49 @@ async def test_the_site_stands_in_a_summary_that_is_restricted(connection: Conne
     await office.settled()
     (ticket,) = office.summaries()
     assert f"Site: {SITE}" in office.jira.books[ticket.id].draft.body
+
+
+@pytest.fixture
+async def grouped(connection: Connection, keyring: Keyring) -> ScannedOffice:
+    """An office in which findings of two scans share one ticket; the worst of them is of the other scan."""
+    await connection.begin(0.001)
+    file = FILE.replace("{name: all, ", "{name: all, group_by: [domain_type], ")
+    office = ScannedOffice(connection, keyring, file)
+    other = finding(5, Severity.CRITICAL, BEGAN + timedelta(minutes=1), "scan_1")
+    findings = {**office.source.findings, "fnd_5": other}
+    office.source.findings = {name: replace(each, domain_type=DomainType.METADATA) for name, each in findings.items()}
+    return office
+
+
+async def test_the_closing_of_a_groups_ticket_is_counted_for_every_scan_of_its_findings(grouped: ScannedOffice) -> None:
+    await grouped.completed("scan_1")
+    await grouped.completed()
+    await grouped.settled()
+    (group,) = groups_of(grouped)
+    (ticket,) = grouped.jira.of(group.mark)
+    grouped.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, "person")
+    await grouped.mark(group)
+    await grouped.work()
+    assert {each.status for each in grouped.source.findings.values()} == {Status.RESOLVED}
+    await grouped.later(EVERY + 1)
+    assert "- Resolved: 3" in grouped.text()
+
+
+async def test_a_finding_of_a_group_that_is_ticked_off_is_counted(grouped: ScannedOffice) -> None:
+    await grouped.completed("scan_1")
+    await grouped.completed()
+    await grouped.settled()
+    await grouped.later(EVERY + 1)
+    solved = replace(grouped.source.findings["fnd_3"], status=Status.RESOLVED)
+    grouped.source.findings["fnd_3"] = solved
+    await grouped.mark(CaseKey("lakeside", CaseKind.FINDING, "fnd_3"))
+    await grouped.work()
+    await grouped.later(EVERY + 1)
+    assert "- Resolved: 1" in grouped.text()
+
+
+def groups_of(office: ScannedOffice) -> list[CaseKey]:
+    """The cases of groups that have a ticket."""
+    marks = {kept.ticket.mark or "" for kept in office.jira.books.values()}
+    keys = [key_of_ref(mark.removeprefix("remedy:")) for mark in marks if ":group-" in mark]
+    return [key for key in keys if key is not None]

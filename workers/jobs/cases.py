@@ -26,7 +26,7 @@ from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
 from workers.jobs.auditing import found_status
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
-from workers.jobs.counting import count_for_look
+from workers.jobs.counting import count_for_look, count_scans
 from workers.jobs.settling import (
     finish,
     join,
@@ -155,7 +155,8 @@ async def _source(context: WorkerContext, lease: Lease) -> Source | None:
     if record.key.has_members and not record.members:
         await wait_for_a_name(context, lease)
         return None
-    return reading_of(record, source, partial(_note_members, context, lease))
+    note, news = partial(_note_members, context, lease), partial(count_scans, context, record.key.district)
+    return reading_of(record, source, note, news)
 
 
 async def _present(context: WorkerContext, record: CaseRecord, home: CaseKey) -> CaseKey:

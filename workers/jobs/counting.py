@@ -1,6 +1,7 @@
 """Count the findings of a scan for its summary: when the scan is listed, and again after something has changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 import structlog
@@ -78,6 +79,15 @@ async def count_again(
             await context.countings.begin(lease.record.key, context.clock(), every)
         case _:
             return
+
+
+async def count_scans(context: WorkerContext, district: str, scan_ids: AbstractSet[str]) -> None:
+    """Have scans counted again of which findings have changed that share their case with findings of other scans."""
+    every = context.rulebook.summary_pause(district)
+    if every is None:
+        return
+    for scan_id in sorted(scan_ids):
+        await context.countings.begin(summary_of(district, scan_id), context.clock(), every, only_known=True)
 
 
 async def _beginning(context: WorkerContext, listing: ScanListing) -> datetime | None:
