@@ -44,7 +44,7 @@ REFUSED_MS = 600_000
 """How long a refusal of a tracker's that told no limit is remembered after its end."""
 
 IN_A_ROW_MS = 60_000
-"""A refusal of a tracker's that comes no later than this after the end of the one before is the next one in a row."""
+"""A refusal that comes no later than this after the end of the one before is the next one in a row."""
 
 MOST_A_LOOK = 4
 LOOK_SHARE = 0.05

@@ -241,6 +241,21 @@ async def test_nothing_is_sent_before_a_refusal_ends_urgent_or_not(office: Offic
     assert isinstance(await office.spend(), Spent)
 
 
+async def test_refusals_that_come_together_count_as_one_and_those_that_follow_each_other_close_for_longer(
+    office: Office,
+) -> None:
+    for _ in range(3):
+        await office.told(remaining=10, ends_in=60, closed=0.0)
+    no_room = await office.spend()
+    assert isinstance(no_room, NoRoom)
+    assert no_room.after == pytest.approx(1.0)
+    office.now += 1.1
+    await office.told(remaining=10, ends_in=60, closed=0.0)
+    no_room = await office.spend()
+    assert isinstance(no_room, NoRoom)
+    assert no_room.after == pytest.approx(2.0)
+
+
 async def test_an_answer_that_comes_late_changes_nothing(office: Office) -> None:
     await office.told(remaining=10, ends_in=60)
     late = ToldLimit(60, 0, int(NOW), 5.0)

@@ -33,6 +33,16 @@ local function left_of(budget, urgent, now)
   return math.min(left, 1), more_at
 end
 
+-- A request was refused: nothing more is taken for at least so many ms, and for longer with each refusal in a row. What is
+-- refused while it is closed already was sent before: it is not the next one in a row.
+local function close_budget(row, least, now)
+  local closed = tonumber(redis.call('HGET', row, 'closed') or '0')
+  if now - closed > BUDGETING.IN_A_ROW_MS then redis.call('HDEL', row, 'refused') end
+  local times = redis.call('HINCRBY', row, 'refused', closed > now and 0 or 1)
+  local own = math.min(BUDGETING.FIRST_CLOSED_MS * 2 ^ (times - 1), LONGEST_HOLD_MS)
+  redis.call('HSET', row, 'closed', string.format('%d', math.max(closed, now + math.max(own, least))))
+end
+
 local function take_from(budget, name, urgent, now)
   if tracker_budgets.is_one(budget) then return tracker_budgets.take(budget, name, urgent, now) ~= nil end
   if left_of(budget, urgent, now) <= 0 then return false end

@@ -26,10 +26,7 @@ elseif ARGV[4] == '1' then
   redis.call('HSETNX', row, 'silent', now)
 end
 if ARGV[9] ~= '' then
-  local closed = tonumber(redis.call('HGET', row, 'closed') or '0')
-  local times = redis.call('HINCRBY', row, 'refused', 1)
-  local own = math.min(BUDGETING.FIRST_CLOSED_MS * 2 ^ (times - 1), LONGEST_HOLD_MS)
-  redis.call('HSET', row, 'closed', string.format('%d', math.max(closed, now + math.max(own, tonumber(ARGV[9])))))
+  close_budget(row, tonumber(ARGV[9]), now)
 elseif ARGV[4] == '1' then
   redis.call('HDEL', row, 'refused')
 end

@@ -30,15 +30,6 @@ local function take_told(row, limit, window, fill, at, remaining, answered)
   end
 end
 
--- What was refused while it was closed already had been sent before: it is not the next one in a row.
-local function close(row, least)
-  local closed = tonumber(redis.call('HGET', row, 'closed') or '0')
-  if now - closed > BUDGETING.IN_A_ROW_MS then redis.call('HDEL', row, 'refused') end
-  local times = redis.call('HINCRBY', row, 'refused', closed > now and 0 or 1)
-  local own = math.min(BUDGETING.FIRST_CLOSED_MS * 2 ^ (times - 1), LONGEST_HOLD_MS)
-  redis.call('HSET', row, 'closed', string.format('%d', math.max(closed, now + math.max(own, least))))
-end
-
 local function poll_later(row, sent)
   local window, fill, before = unpack(redis.call('HMGET', row, 'window', 'fill', 'poll_at'))
   if not window then return end
@@ -54,7 +45,7 @@ for i = 3, #ARGV, 11 do
   end_reservation(budget, name, tonumber(count), tonumber(sent))
   if limit ~= '' then take_told(row, limit, window, fill, at, remaining, answered) end
   if closed ~= '' then
-    close(row, tonumber(closed))
+    close_budget(row, tonumber(closed), now)
   elseif answered ~= '' then
     redis.call('HDEL', row, 'refused')
   end
