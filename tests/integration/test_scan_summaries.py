@@ -25,6 +25,7 @@ from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import SummarySource
+from remediation.store.cases.forgetting import CaseForgetting
 from remediation.store.deliveries.counting import ScanNumbers, count_ref
 from remediation.store.keys import SCAN
 from remediation.store.server.connection import Connection
@@ -544,3 +545,18 @@ def groups_of(office: ScannedOffice) -> list[CaseKey]:
     marks = {kept.ticket.mark or "" for kept in office.jira.books.values()}
     keys = [key_of_ref(mark.removeprefix("remedy:")) for mark in marks if ":group-" in mark]
     return [key for key in keys if key is not None]
+
+
+async def test_a_summary_that_is_deleted_takes_its_numbers_with_it_and_does_not_come_back(
+    office: ScannedOffice,
+) -> None:
+    await office.completed()
+    await office.settled()
+    await office.later(EVERY + 1)
+    await office.settled()
+    deleted = await CaseForgetting(office.connection).forget(KEY.ref)
+    assert deleted.counts["scans"] == 1
+    assert not await office.redis.keys(f"remedy:*{count_ref(KEY)}*")
+    await office.solved("fnd_1")
+    await office.later(EVERY + 1)
+    assert not await office.context.todo.is_known(KEY.ref)

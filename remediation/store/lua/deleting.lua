@@ -8,6 +8,19 @@ local function drop_parked(name)
   redis.call('ZREM', PARKED, name)
 end
 
+-- The list that counts the findings of a summary's scan; nil for any other case.
+local function counting_of(ref)
+  local district, scan = string.match(ref, '^([^:]*):summary:(.+)$')
+  return district and district .. ':count:' .. scan
+end
+
+local function delete_counting(ref)
+  redis.call('DEL', SCAN .. ref, BEGUN .. ref)
+  redis.call('ZREM', SCANS, ref)
+  redis.call('ZREM', NOT_FOUND .. district_of(ref), ref .. '/list')
+  drop_parked(ref .. '/list')
+end
+
 -- Delete the row of a case and what lies elsewhere because of it. Where its tickets' changes lead is forgotten, too: the mark
 -- that a ticket carries still names the case, and the case is then one of which nothing is known.
 local function delete_case(ref)
@@ -34,6 +47,8 @@ local function delete_case(ref)
   for _, each in ipairs(redis.call('SMEMBERS', BUDGETING.TRACKERS)) do tracker_budgets.give_back(each, ref) end
   local site = redis.call('HGET', row, 'verify:site')
   if site then redis.call('HDEL', VERIFICATION_CASES .. site, ref) end
+  local counting = counting_of(ref)
+  if counting then delete_counting(counting) end
   lives_by(row, '')
   forget_unnamed(ref)
   end_first_look(ref)
