@@ -560,3 +560,24 @@ async def test_a_summary_that_is_deleted_takes_its_numbers_with_it_and_does_not_
     await office.solved("fnd_1")
     await office.later(EVERY + 1)
     assert not await office.context.todo.is_known(KEY.ref)
+
+
+async def test_a_change_while_the_counting_is_parked_is_counted_once_it_is_replayed(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    await office.later(EVERY + 1)
+    await office.settled()
+    await office.solved("fnd_3")
+    office.clock.pass_by(EVERY + 1)
+    await office.context.todo.sweep(office.clock())
+    first = [job for job in await office.waiting() if job.startswith("page_scan")]
+    await office.redis.zrem(WORK_QUEUE, *first)
+    await page_scan(office.arq_context, count_ref(KEY))
+    office.source.troubles.once("findings_page", Refused("schoolscan:lakeside", "not allowed", status=403))
+    await office.work()
+    assert f"{count_ref(KEY)}/list" in await office.parked()
+    await office.solved("fnd_1")
+    await office.context.parked.replay(f"{count_ref(KEY)}/list", office.clock())
+    await office.work()
+    await office.later(EVERY + 1)
+    assert "- Resolved: 2" in office.text()
