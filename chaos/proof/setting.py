@@ -173,11 +173,16 @@ def open_setting(seed: int, **more: str) -> Iterator[Setting]:
 
 
 def _rules(folder: Path, addresses: Mapping[str, str]) -> Path:
-    """The stage's rules with the relays' addresses, a Jira Data Center, and rules that let few read more."""
+    """The stage's rules with the relays' addresses, a Jira Data Center, and rules that let few read more.
+
+    Findings of one kind share a ticket, what people mend of another is scanned again, and each scan is summed up.
+    """
     yaml = YAML()
     tree = yaml.load(folder / "mappings.yaml")
     district = tree["districts"][DISTRICT]
-    district["schoolscan"]["url"] = f"{addresses['schoolscan']}/v1"
+    district["schoolscan"] |= {"url": f"{addresses['schoolscan']}/v1", "scans": {"wait": "1s", "every": "1m"}}
+    summary = {"project": "SEC", "type": "Task", "labels": [RESTRICTED]}
+    district["scan_summary"] = {"detail": "restricted", "tickets": {"jira": summary}}
     for feed in district["incidents"].values():
         feed["url"] = f"{addresses['incident_feed']}/public/v1"
     timeouts = {"search_horizon": "1s", "read_timeout": "2s", "connect_timeout": "1s"}
@@ -200,6 +205,8 @@ def _rules(folder: Path, addresses: Mapping[str, str]) -> Path:
         "tickets": {"jira": {"labels": [RESTRICTED]}, "jira-dc": {"project": "SEC", "labels": [RESTRICTED]}},
     }
     everywhere = {"servicenow": None, "jira": None, "jira-dc": {"project": "SEC"}}
+    grouped = {"match": {"domain_type": "metadata"}, "group_by": ["domain_type", "site"], "tickets": everywhere}
+    verified = {"match": {"domain_type": "directory_info"}, "verify": "scan", "tickets": {"jira": None}}
     incidents = {"of": "incidents", "severity": "high"}
     mild = {**incidents, "name": "mild", "match": {"type": ["minor"]}, "detail": "restricted"}
     tree["rules"] = [
@@ -207,6 +214,8 @@ def _rules(folder: Path, addresses: Mapping[str, str]) -> Path:
         {**mild, "tickets": {"jira": {"labels": [RESTRICTED]}}},
         {**incidents, "name": "others", "tickets": {"jira": None}},
         few,
+        {"name": "grouped", **grouped},
+        {"name": "verified", **verified},
         *(rule for rule in tree["rules"] if rule.get("of") != "incidents"),
     ]
     next(rule for rule in tree["rules"] if rule["name"] == "vendor-exposure")["tickets"]["jira-dc"] = {"project": "SEC"}

@@ -14,16 +14,19 @@ from chaos.proof.defects.sitecustomize import DEADLY, MARKED
 from chaos.proof.places import read_places
 from chaos.proof.setting import FEW, SYSTEMS, Setting
 from remediation.deliveries.events import delivery_id
-from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKey, CaseKind, ref_of_mark
 from remediation.sealing import generate_key
 from remediation.store.keys import BEGUN, DIRTY, FEED, MOST_CRASHES, PARKED, PENDING, SCANS, SYSTEM
 from sandbox.jira.state import PERSON as JIRA_PERSON
 from sandbox.schoolscan.signing import signed_headers
 from sandbox.secrets import DISTRICT, ENVIRONMENT
 from sandbox.stage.processes import FEED as HANDBOOK
+from sandbox.stage.systems import SeenTicket
 
 BOTH = {"severity": "critical", "domain_type": "direct_pii"}
 VENDOR = {"severity": "critical", "domain_type": "vendor_exposure"}
+GROUPED = {"severity": "low", "domain_type": "metadata"}
+MENDED = {"severity": "low", "domain_type": "directory_info"}
 FEED_NAME = f"{DISTRICT}/{HANDBOOK}"
 PERSON = "what a person wrote"
 STATUSES = (400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 503)
@@ -40,6 +43,7 @@ def happen(setting: Setting, *, whole: bool) -> None:
     """Everything, in order; what breaks things comes last. `whole` is the long form."""
     incident = incidents_live(setting)
     finding, few = findings_live(setting)
+    scans_are_verified(setting)
 
     def known() -> Known:
         parked = [name.decode() for name in setting.world.redis.zrange(PARKED, 0, -1)][-_MOST_SHOWN:]
@@ -106,6 +110,32 @@ def findings_live(setting: Setting) -> tuple[str, str]:
     setting.way("a finding is found again")
     rest(setting)
     return first, few
+
+
+def scans_are_verified(setting: Setting) -> None:
+    """Findings share a ticket, and people mend one that is scanned again; each scan has a ticket that sums it up."""
+    outside = setting.world.outside
+    *grouped, mended = outside.scan([GROUPED, GROUPED, MENDED])
+
+    def shared() -> list[SeenTicket]:
+        marked = ((ref_of_mark(mark) or "", ticket) for mark, ticket in outside.all_tickets())
+        return [ticket for ref, ticket in marked if ":group-" in ref]
+
+    def summed_up() -> bool:
+        scan = outside.finding(mended)["scan_id"]
+        return any(mark.endswith(f":summary:{scan}") for mark, _ in outside.all_tickets())
+
+    setting.until(lambda: len(shared()) == len(("servicenow", "jira")), "tickets of a group")
+    setting.until(lambda: all(each in str(outside.contents(shared()[0])) for each in grouped), "list of a group")
+    setting.way("findings share a ticket")
+    setting.until(summed_up, "ticket that sums a scan up")
+    setting.way("a scan is summed up")
+    setting.until(lambda: tickets_of(setting, mended) == [True], "ticket of what is mended")
+    outside.control("schoolscan", "PATCH", "settings", json={"scan_seconds": 1, "scan_finds": 0})
+    outside.resolve_as_priya(outside.tickets(mended)[0], words="Done.")
+    setting.until(lambda: outside.finding(mended)["status"] == "resolved", "verified mending")
+    setting.way("a mending is verified by a scan")
+    rest(setting)
 
 
 def _close_in_data_center(setting: Setting) -> None:
