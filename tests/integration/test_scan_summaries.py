@@ -540,6 +540,16 @@ async def test_a_finding_of_a_group_that_is_ticked_off_is_counted(grouped: Scann
     assert "- Resolved: 1" in grouped.text()
 
 
+async def test_the_tickets_of_groups_are_counted_also_after_the_rule_has_lost_its_word(grouped: ScannedOffice) -> None:
+    await grouped.completed()
+    await grouped.settled()
+    rulebook = MappingsRulebook(loaded_of(FILE, "mappings.yaml").mappings)
+    grouped.context = replace(grouped.context, rulebook=rulebook)
+    await grouped.context.countings.begin(KEY, grouped.clock(), EVERY)
+    await grouped.later(EVERY + 1)
+    assert "- With a ticket: 3" in grouped.text()
+
+
 def groups_of(office: ScannedOffice) -> list[CaseKey]:
     """The cases of groups that have a ticket."""
     marks = {kept.ticket.mark or "" for kept in office.jira.books.values()}

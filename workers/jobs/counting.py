@@ -97,13 +97,11 @@ async def _beginning(context: WorkerContext, listing: ScanListing) -> datetime |
 
 
 async def _keys(context: WorkerContext, district: str, subjects: Sequence[Subject]) -> list[tuple[str, ...]]:
-    """The tickets of the case of each subject."""
+    """The tickets of the case of each subject: a finding stays in its case, also if mappings.yaml has changed since."""
     identity = context.rulebook.identity(district)
-    homes: Mapping[str, CaseKey] = {}
-    if identity is None and context.rulebook.groups(district):
-        homes = await homes_of(context.connection, [subject.key.ref for subject in subjects])
+    homes = await homes_of(context.connection, [subject.key.ref for subject in subjects])
     cases = [
-        _case_of(subject, identity.case_of(district, subject.detail) if identity else homes.get(subject.key.ref))
+        homes.get(subject.key.ref) or (identity and identity.case_of(district, subject.detail)) or subject.key
         for subject in subjects
     ]
     names = sorted({*context.trackers, *context.rulebook.former_names})  # a look has still to rename some
@@ -123,7 +121,3 @@ def _named(subjects: Sequence[Subject], keys: Sequence[Sequence[str]]) -> Iterat
     for subject, tickets in zip(subjects, keys, strict=True):
         if names := tuple(key for key in tickets if RECORD_NUMBER.fits(key) or ISSUE_KEY.fits(key)):
             yield NamedTickets(subject.severity, subject.status, names)
-
-
-def _case_of(subject: Subject, home: CaseKey | None) -> CaseKey:
-    return subject.key if home is None else home
