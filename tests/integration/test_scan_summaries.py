@@ -591,3 +591,20 @@ async def test_a_change_while_the_counting_is_parked_is_counted_once_it_is_repla
     await office.work()
     await office.later(EVERY + 1)
     assert "- Resolved: 2" in office.text()
+
+
+async def test_a_scan_is_counted_anew_where_another_version_has_counted_its_first_pages(office: ScannedOffice) -> None:
+    await office.completed()
+    await office.settled()
+    await office.later(EVERY + 1)
+    await office.settled()
+    await office.solved("fnd_1")
+    office.clock.pass_by(EVERY + 1)
+    await office.context.todo.sweep(office.clock())
+    first = [job for job in await office.waiting() if job.startswith("page_scan")]
+    await office.redis.zrem(WORK_QUEUE, *first)
+    await page_scan(office.arq_context, count_ref(KEY))
+    await office.connection.ask(office.redis.hset(f"{SCAN}{count_ref(KEY)}", "tallied", "unheard/of=3"))
+    await office.work()
+    assert "- Resolved: 1" in office.text()
+    assert "3 found, 2 to do" in office.text()

@@ -1,12 +1,12 @@
 """Count the findings of a scan for its summary: when the scan is listed, and again after something has changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 import structlog
 
-from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.cases.records import CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.outside_words import ISSUE_KEY, RECORD_NUMBER
 from remediation.domain.subjects import Subject

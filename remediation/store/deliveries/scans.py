@@ -24,11 +24,11 @@ _BEFORE_ABSENCE = 600.0
 class ScanListing:
     """A scan whose findings are being listed. `token` identifies who lists it.
 
-    `cursor` is None before the first page, and where it cannot be opened: the list then begins anew, which marks cases
-    a second time at the worst. `stored` is the cursor as it is in the row, and `pages` how many pages were listed.
-    `origin` is how the delivery that named the scan came. With `since` (Unix seconds) it is no scan but a whole
-    district, of which the findings that changed since then are listed. A backfill (see backfills.py) is such a listing,
-    too: of the severities that are asked for, all where there is none.
+    `cursor` is None before the first page, and where it cannot be opened, or another version wrote the numbers so far:
+    the list then begins anew, which marks cases a second time at the worst. `stored` is the cursor as it is in the row,
+    and `pages` how many pages were listed. `origin` is how the delivery that named the scan came. With `since` (Unix
+    seconds) it is no scan but a whole district, of which the findings that changed since then are listed. A backfill
+    (see backfills.py) is such a listing, too: of the severities that are asked for, all where there is none.
 
     Where `tallied` is not None, the findings are only counted, for the summary of the scan: these are the numbers so
     far (see counting.py). `changes` is how many changes were known when the page was taken, `began` when the scan
@@ -114,11 +114,12 @@ class Scans:
 
     def _listing(self, ref: str, row: Mapping[str, str], taken: Taken) -> ScanListing:
         stored = row.get("cursor", "")
+        tallied = _tallied(row)
         return ScanListing(
             ref,
             ref.partition(":")[0],
             row["id"],
-            self._cursors.opened(SCAN + ref, stored).cursor,
+            self._cursors.opened(SCAN + ref, stored).cursor if tallied is not _UNREADABLE else None,
             int(row.get("attempts", 0)),
             taken.token,
             taken.crashes,
@@ -128,7 +129,7 @@ class Scans:
             int(row.get("pages", 0)),
             is_backfill="severities" in row,
             severities=frozenset(filter(None, row.get("severities", "").split(","))),
-            tallied=ScanCounts.parse(row["tallied"]) if "tallied" in row else None,
+            tallied=tallied,
             changes=row.get("changed", ""),
             began=datetime.fromtimestamp(int(row["began"]) / 1000, tz=UTC) if row.get("began") else None,
         )
@@ -180,6 +181,17 @@ class Scans:
                 pipe.zadd(SCANS, {scan.ref: int(due * 1000)}, xx=True)
                 pipe.delete(BEGUN + scan.ref)
                 await pipe.execute()
+
+
+_UNREADABLE = ScanCounts()
+
+
+def _tallied(row: Mapping[str, str]) -> ScanCounts | None:
+    """The numbers so far; None for a list that counts nothing, _UNREADABLE for what another version wrote."""
+    try:
+        return ScanCounts.parse(row["tallied"]) if "tallied" in row else None
+    except ValueError:
+        return _UNREADABLE
 
 
 def _since(row: Mapping[str, str]) -> float | None:
