@@ -248,6 +248,24 @@ async def test_the_cases_of_the_findings_of_an_identity_go_with_it(office: Offic
     assert await told_of(office) == [("cases", "lakeside", "age", 1)]
 
 
+async def test_news_of_a_finding_that_no_look_has_taken_up_is_not_deleted_with_the_case_it_belongs_to(
+    office: Office,
+) -> None:
+    rulebook = PlainRulebook("snow", "jira")
+    rulebook.identities["lakeside"] = Identity(frozenset({IdentityField.TITLE}), b"test-only-key-of-an-identity-----")
+    office.context = replace(office.context, rulebook=rulebook)
+    office.source.findings["fnd_1"] = Finding("fnd_1", Status.RESOLVED, Severity.HIGH, title="the same")
+    await office.mark(KEY)
+    await office.work()
+    assert (await office.record()).home
+    office.clock.pass_by(401 * DAY)
+    office.source.set_status("fnd_1", Status.OPEN)
+    await office.mark(KEY)
+    await forget_cases(office.arq_context)
+    await office.work()
+    assert office.status() is Status.REVIEWING
+
+
 async def test_what_leads_to_a_deleted_case_goes_from_the_index_of_tickets(office: Office) -> None:
     """Of tickets that the case had before, its row tells nothing."""
     await office.look()
