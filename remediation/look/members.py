@@ -80,8 +80,8 @@ class Members:
 
     @property
     def _listed(self) -> tuple[ListedMember, ...]:
-        """What tickets list; nothing of a case with one finding."""
-        if len(self.record.members) == 1:
+        """What tickets list; nothing of a case with one finding, unless tickets list the others that it had."""
+        if len(self.record.members) == 1 and not self.record.memory.listed:
             return ()
         return tuple(ListedMember(name, each.severity, each.status) for name, each in sorted(self._known.items()))
 

@@ -20,6 +20,7 @@ from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.read_model.audit import about_words
 from remediation.sealing import Keyring
 from remediation.store.audit.entries import AuditAct
+from remediation.store.cases.forgetting import CaseForgetting
 from remediation.store.keys import SCAN
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
@@ -162,6 +163,17 @@ async def test_a_finding_that_is_solved_in_schoolscan_is_ticked_off_and_the_last
     room.source.set_status("fnd_2", Status.RESOLVED)
     await room.told_of(2)
     assert room.active() == []
+
+
+async def test_a_finding_that_is_deleted_here_goes_from_the_list_also_where_one_is_left(room: GroupRoom) -> None:
+    await room.found(1, 2, 3)
+    for number, left in ((3, {1, 2}), (2, {1})):
+        await CaseForgetting(room.connection).forget(own(number).ref)
+        await room.look_at(GROUP)
+        assert {each for each in (1, 2, 3) if f"- fnd_{each}, " in room.list_of(0)} == left
+    before = len(room.jira.troubles.calls)
+    await room.look_at(GROUP)
+    assert "keep_list" not in room.jira.troubles.calls[before:]
 
 
 async def test_a_finding_that_comes_back_is_in_the_list_again(room: GroupRoom) -> None:
