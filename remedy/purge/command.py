@@ -67,7 +67,8 @@ def purge(*, who: str, **given: Any) -> None:
     brings the case back with its next change. Only then delete it here. A district is first taken out of mappings.yaml.
 
     Each case goes in one step of Redis, with its line in the audit. If this is interrupted, run it again: it goes on
-    with what is left. To --case belong all findings of a case of an identity; --finding takes one out of it.
+    with what is left. To --case belong all findings of a case of an identity or of a group; --finding takes one
+    out of it.
 
     Exit codes: 0 removed, or with --dry-run there is something to remove; 1 nothing is kept of it, or a worker looks at
     it all the time; 2 the command line, or a district that mappings.yaml still names; 3 Redis is away; 130 you said no.

@@ -21,7 +21,7 @@ _KINDS: Mapping[str, str] = {
     "counters": "counts of replays and crashes",
     "jobs": "wake-ups in the queue",
     "relations": "places where incidents and findings find each other",
-    "memberships": "memberships of a case of an identity",
+    "memberships": "memberships of a case of an identity or of a group",
     "incidents": "rows of incidents",
     "decisions": "decisions about incidents",
     "scans": "scans",
@@ -115,6 +115,11 @@ def elsewhere_lines(found: PurgeSurvey) -> list[str]:
             "a ticket that stays bears our mark: when it changes, its case comes back. Delete tickets before, or run "
             "this again"
         )
+    lines += [
+        f"ticket {key} in {tracker} is of several findings, and its list may name this one: while it is open, a look "
+        "at its case writes the list without it; otherwise people take the line out"
+        for tracker, key in found.shared
+    ]
     if target.is_district or target.kind is CaseKind.FINDING:
         lines.append(
             "SchoolScan holds the finding itself, and our notes in its history: if it is not deleted there, the next "

@@ -25,7 +25,7 @@ class PurgeSurvey:
     """What there is. `refs` are the cases, in the order in which they go; `rest` is what the district has besides.
 
     `has_feeds`: a feed of incidents is known. `traces` are by reference. `tickets` are those in trackers: a tracker's
-    name, and a key.
+    name, and a key. `shared` are those of a case that stays, to which the finding belongs with others.
     """
 
     target: Target
@@ -36,6 +36,7 @@ class PurgeSurvey:
     lines: LinesAbout
     deliveries: ConcernedDeliveries
     has_feeds: bool = False
+    shared: tuple[tuple[str, str], ...] = ()
     scans: tuple[str, ...] = ()
     rest: Mapping[str, int] = field(default_factory=dict)
 
@@ -61,8 +62,7 @@ async def survey(target: Target, stores: Stores) -> PurgeSurvey:
     scans = await districts.scans(target.district) if target.is_district else []
     records = await _records(connection, refs)
     lines = await AuditNames(connection).lines_about(target.has)
-    links = [link for record in records for link in record.links.values()]
-    tickets = {(link.tracker, link.ticket_key) for link in links} | lines.tickets
+    tickets = _tickets_of(records) | lines.tickets
     concern = concern_of(target, refs, records, tickets)
     return PurgeSurvey(
         target,
@@ -73,6 +73,7 @@ async def survey(target: Target, stores: Stores) -> PurgeSurvey:
         lines,
         await DeliverySearch(connection, stores.keyring).found(concern),
         await Feeds(connection).are_any(),
+        await _shared(target, connection),
         tuple(scans),
         await districts.counted(target.district, scans) if target.is_district else {},
     )
@@ -106,6 +107,17 @@ def concern_of(
     )
 
 
+def _tickets_of(records: Iterable[CaseRecord]) -> set[tuple[str, str]]:
+    return {(link.tracker, link.ticket_key) for record in records for link in record.links.values()}
+
+
+async def _shared(target: Target, connection: Connection) -> tuple[tuple[str, str], ...]:
+    """The tickets of the case that stays when one of its findings goes."""
+    home = (await CaseForgetting(connection).kin(target.refs[0])).home if target.finding else ""
+    stays = [home] if home and home not in target.refs else []
+    return tuple(sorted(_tickets_of(await _records(connection, stays))))
+
+
 async def _records(connection: Connection, refs: Sequence[str]) -> list[CaseRecord]:
     found: list[CaseRecord] = []
     for some in _batches(refs, _AT_ONCE):
@@ -118,8 +130,8 @@ def _batches(refs: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 def _order(ref: str) -> tuple[bool, str]:
-    """Findings go before the case of the identity to which they belong."""
+    """Findings go before the case of the identity or of the group to which they belong."""
     district, _, rest = ref.partition(":")
     kind, _, name = rest.partition(":")
-    is_of_identity = kind == "finding" and CaseKey(district, CaseKind.FINDING, name).is_of_identity
-    return (is_of_identity, ref)
+    has_members = kind == "finding" and CaseKey(district, CaseKind.FINDING, name).has_members
+    return (has_members, ref)

@@ -28,6 +28,7 @@ from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remedy.parked.selection import Stores
 from remedy.purge.deletion import Deletion, PurgeResult
+from remedy.purge.report import elsewhere_lines
 from remedy.purge.survey import PurgeSurvey, survey
 from remedy.purge.target import Choice, target_of
 from remedy.runtime.assembly import open_connection
@@ -205,11 +206,14 @@ async def test_one_finding_leaves_the_case_of_its_identity_to_the_others(
     room.find(FIRST, SECOND)
     await room.told_of(FIRST, SECOND)
     record = await room.home()
+    listed = elsewhere_lines(await clerk.found(Choice(finding=FIRST.id, district="lakeside")))[0]
+    assert listed.startswith(f"ticket {record.links['jira'].ticket_key} in jira is of several findings")
     await clerk.purge(Choice(finding=FIRST.id, district="lakeside"))
     assert (await naming(connection, [FIRST.id])).keys() <= AUDIT
     assert (await room.home()).members.keys() == {SECOND.id}
     there = await clerk.found(Choice(finding=SECOND.id, district="lakeside"))
     assert there.target.refs == (own(SECOND).ref, HOME.ref), "the last one takes it along"
+    assert not there.shared
     await clerk.purge(Choice(finding=SECOND.id, district="lakeside"))
     assert (await naming(connection, [SECOND.id, *words_of(record)])).keys() <= AUDIT
 
