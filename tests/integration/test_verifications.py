@@ -43,6 +43,7 @@ class MemoryScans:
         self.kept: dict[str, Scan] = {"scan_0": Scan("scan_0", ScanStatus.COMPLETED, HOST)}
         self.there: set[str] = set()
         self.opens = False
+        self.takes_filters = True
 
     async def scan(self, scan_id: str) -> Scan:
         self.troubles.meet("scan")
@@ -55,6 +56,7 @@ class MemoryScans:
     ) -> tuple[Scan, ...]:
         del created_after
         self.troubles.meet("scans")
+        domain = domain if self.takes_filters else None
         return tuple(
             each for each in self.kept.values() if status in {None, each.status} and domain in {None, each.domain}
         )
@@ -298,6 +300,28 @@ async def test_a_scan_whose_start_was_not_answered_is_found_again_and_not_starte
     await office.round(60)
     assert office.scans.started() == ["scan_1"]
     assert office.status() is Status.RESOLVED
+
+
+@pytest.mark.parametrize("is_host_known", [True, False])
+async def test_the_scan_of_another_site_is_not_taken_for_one_whose_start_was_not_answered(
+    office: VerifyingOffice, *, is_host_known: bool
+) -> None:
+    office.scans.takes_filters = False
+    office.scans.troubles.once("start_scan", LOST)
+    await office.mend()
+    await office.round(600)
+    other = await office.scans.start_scan("other.example")
+    office.scans.end(other)
+    if not is_host_known:
+        key, scanners = Keyring.parse(generate_key()), office.context.scanners
+        office.context = replace(office.context_with(key, office.context.rulebook), scanners=scanners)
+    for _ in range(4):
+        await office.round(120)
+    assert office.status() is Status.REVIEWING
+    for _ in range(8):
+        await office.round(120)
+    own = [name for name in office.scans.started() if name != other]
+    assert [office.scans.kept[name].domain for name in own] == [HOST]
 
 
 @pytest.mark.parametrize("error", [BUSY, LOST])

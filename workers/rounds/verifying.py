@@ -169,9 +169,13 @@ async def _started(context: WorkerContext, site: SiteVerification, scan_id: str,
 
 
 async def _find_again(context: WorkerContext, site: SiteVerification, scanner: Scanner) -> bool:
-    """Look for a scan whose start was not answered: it is one that there was not before. Without it, begin anew."""
-    recent = [] if site.before is None else await _recent(context, site, scanner, site.asked_at)
-    new = [scan for scan in recent if site.is_new(scan.id)]
+    """Look for a scan whose start was not answered: it is one that there was not before. Without it, begin anew.
+
+    One that is of another site, where the list shows those as well, says nothing about this one.
+    """
+    is_asked_for = site.before is not None and site.host
+    recent = await _recent(context, site, scanner, site.asked_at) if is_asked_for else ()
+    new = [scan for scan in recent if site.is_new(scan.id) and (scan.domain is None or _is_of(scan, site))]
     if new:
         await _started(context, site, new[0].id, "verification_scan_found")
         return True
