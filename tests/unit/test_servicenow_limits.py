@@ -56,6 +56,7 @@ def test_a_refusal_without_a_rule_says_that_the_instance_is_busy() -> None:
 
 def test_an_answer_that_tells_nothing_says_nothing() -> None:
     assert RuleReader().said(READ, 200, CaseInsensitiveDict(), NOW) == ()
+    assert RuleReader().said(READ, 200, headers(X_RateLimit_Limit="0"), NOW) == ()
 
 
 def test_a_request_counts_for_the_rule_that_its_kind_was_told_and_for_all_before_that() -> None:
@@ -91,6 +92,7 @@ def test_a_rule_that_nobody_remembers_any_more_holds_nothing_back() -> None:
 def test_whatever_headers_say_it_is_within_bounds_and_plain(values: dict[str, str], status: int) -> None:
     for said in RuleReader().said(READ, status, CaseInsensitiveDict(values), NOW):
         assert 0 <= said.ends_in <= WINDOW
+        assert said.limit is None or said.limit > 0
         assert said.closed is None or 0 <= said.closed <= 86_400
         assert (said.closed is not None) == (status == 429)
         assert said.scope.replace("-", "").replace("_", "").isalnum()

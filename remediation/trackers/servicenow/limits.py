@@ -45,7 +45,7 @@ class RuleReader:
         limit, reset = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Reset"))
         is_refused = status == HTTPStatus.TOO_MANY_REQUESTS
         wait = wait_of(status, headers) if is_refused else None
-        if limit is None or reset is None:
+        if not limit or reset is None:
             return (SaidLimit(BUSY, closed=wait or 0.0),) if is_refused else ()
         rule = _scope_of(headers.get("X-RateLimit-Rule", ""))
         if len(self._rules) < _MOST_CLASSES:
