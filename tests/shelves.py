@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -135,9 +135,10 @@ class Shelves:
         if f"link:{tracker}" not in self.row(ref):
             self.row(ref).setdefault(f"intent:{tracker}", b"0")
 
-    def expect_others(self, ref: str, tracker: str, ids: Iterable[str]) -> None:
-        link = self.row(ref).get(f"link:{tracker}")
-        if {*ids} - ({json.loads(link)[0]} if link else set()):
+    def expect_others(self, ref: str, tracker: str, ids: Iterable[str], listed: Collection[str]) -> None:
+        links = {name.removeprefix("link:"): each for name, each in self.row(ref).items() if name.startswith("link:")}
+        linked = {json.loads(each)[0] for name, each in links.items() if name == tracker or name not in listed}
+        if {*ids} - linked:
             self.row(ref).setdefault(f"intent:{tracker}", b"0")
 
     def look_at_tied(self, tracker: str, ticket_id: str, ref: str, now: int, cause: str) -> None:

@@ -33,11 +33,13 @@ class MemoryTodo(Todo):
 
         await self._on.call(work)
 
-    async def mark_found(self, cases: Iterable[Found], now: float) -> None:
+    async def mark_found(self, cases: Iterable[Found], now: float, listed: Iterable[str] = ()) -> None:
+        names = {*listed}
+
         def work() -> None:
             for key, band, tickets in cases:
                 for tracker, ids in tickets.items():
-                    self._on.expect_others(key.ref, tracker, ids)
+                    self._on.expect_others(key.ref, tracker, ids, names)
                 if band is not None:
                     self._on.row(key.ref).setdefault("band", str(int(band)).encode())
                 self._on.mark(key.ref, key.id, milliseconds(now), -1, LookCause.RECONCILE)

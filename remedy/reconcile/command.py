@@ -254,7 +254,7 @@ async def bring_into_step(
     with screen.bar("listing", None) as bar:
         async for batch in walk.batches():
             found = [case for each in batch for case in await _to_mark(each, walk.owners, clock())]
-            await walk.owners.todo.mark_found(found, clock())
+            await walk.owners.todo.mark_found(found, clock(), walk.trackers)
             refs.update(dict.fromkeys(key.ref for key, _, _ in found))
             bar.step(len(batch))
     if not order.wait:

@@ -90,17 +90,14 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
     record = renamed(await _record(candidate, walk.owners.todo), rulebook.former_names)
     if record.key.has_members and not record.members:
         return [Forecast(record.key.ref)]  # nobody knows (any more) which findings it has
-    hints = {name: Intent(name, 0.0) for name, ids in candidate.tickets.items() if ids - _linked_in(name, record)}
+    unlisted = {link.ticket_id for name, link in record.links.items() if name not in walk.trackers}
+    linked = {name: {link.ticket_id} for name, link in record.links.items()}
+    found = candidate.tickets.items()
+    hints = {name: Intent(name, 0.0) for name, ids in found if ids - unlisted - linked.get(name, set())}
     record = replace(record, intents={**hints, **record.intents})
     if not candidate.subjects and (gone := silent.sources.get((record.key.district, record.key.kind))):
         return [Forecast(record.key.ref, parked=_parked(record), failures={gone.system: gone})]
     return await _forecasts_of(record, candidate.subjects, walk, rulebook, silent)
-
-
-def _linked_in(tracker: str, record: CaseRecord) -> frozenset[str]:
-    """The id of the ticket that the case is linked to in this tracker, if any."""
-    link = record.links.get(tracker)
-    return frozenset() if link is None else frozenset({link.ticket_id})
 
 
 def _parked(record: CaseRecord) -> tuple[str, ...]:

@@ -157,6 +157,8 @@ def test_an_answer_without_a_list_is_unreadable(body: object) -> None:
         ([1], "/v1/findings?page=2", "l:page=2"),
         ([1], "/v1/findings?per_page=100", None),
         ([1], "?per_page=100", None),
+        ([1], "?per_page=100", "c:abc"),
+        ([1], "?per_page=100", "l:per_page=100&page=2"),
         ({"data": [1], "next_cursor": "x" * 5000}, None, None),
     ],
 )

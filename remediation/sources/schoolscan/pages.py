@@ -187,7 +187,13 @@ def _query_of(link: str, address: str) -> str:
         raise Unreadable("the address of the list's next page is too long, or has characters that none can have")
     if parts.query == asked.query:
         raise Unreadable("the list's next page is the same page")
+    if _fields_of(parts.query) == [each for each in _fields_of(asked.query) if each[0] not in {"cursor", "page"}]:
+        raise Unreadable("the list's next page is its first one")
     return parts.query
+
+
+def _fields_of(query: str) -> list[tuple[str, str]]:
+    return sorted(parse_qsl(query, keep_blank_values=True))
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -112,17 +112,18 @@ class Todo:
             marks = marks_of(every[start : start + MOST_MARKS])
             await self._connection.run("mark_cases", int(now * 1000), cause, *marks)
 
-    async def mark_found(self, cases: Iterable[Found], now: float) -> None:
+    async def mark_found(self, cases: Iterable[Found], now: float, listed: Iterable[str] = ()) -> None:
         """Mark cases because somebody wants all of them looked at again, behind any other work, the worst first.
 
         Where the store has no link to a ticket that is there, the look will search for it, also beside a linked one.
+        `listed` are the trackers whose lists were read: a ticket of theirs may be linked under one that is not.
         """
         parts: list[str | int] = []
         for key, band, tickets in cases:
             ids = json.dumps({tracker: sorted(of_tracker) for tracker, of_tracker in tickets.items()})
             parts += [key.ref, key.id, -1 if band is None else int(band), ids]
         if parts:
-            await self._connection.run("mark_found", int(now * 1000), *parts)
+            await self._connection.run("mark_found", int(now * 1000), json.dumps(dict.fromkeys(listed, 1)), *parts)
 
     async def mark_changes(
         self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float, place: str = ""
