@@ -129,6 +129,14 @@ class ScannedOffice(Office):
         rulebook = MappingsRulebook(loaded_of(file, "mappings.yaml").mappings)
         self.context = replace(self.context, sources=sources, rulebook=rulebook)
 
+    async def count_a_page(self) -> None:
+        """The time for another counting has come, and its first page is read, and no more."""
+        self.clock.pass_by(EVERY + 1)
+        await self.context.todo.sweep(self.clock())
+        first = [job for job in await self.waiting() if job.startswith("page_scan")]
+        await self.redis.zrem(WORK_QUEUE, *first)
+        await page_scan(self.arq_context, count_ref(KEY))
+
     async def completed(self, scan_id: str = "scan_2") -> list[str]:
         """SchoolScan says that the scan is completed, and workers work until there is nothing left."""
         await self.told_of(scan_id)
@@ -578,11 +586,7 @@ async def test_a_change_while_the_counting_is_parked_is_counted_once_it_is_repla
     await office.later(EVERY + 1)
     await office.settled()
     await office.solved("fnd_3")
-    office.clock.pass_by(EVERY + 1)
-    await office.context.todo.sweep(office.clock())
-    first = [job for job in await office.waiting() if job.startswith("page_scan")]
-    await office.redis.zrem(WORK_QUEUE, *first)
-    await page_scan(office.arq_context, count_ref(KEY))
+    await office.count_a_page()
     office.source.troubles.once("findings_page", Refused("schoolscan:lakeside", "not allowed", status=403))
     await office.work()
     assert f"{count_ref(KEY)}/list" in await office.parked()
@@ -599,11 +603,7 @@ async def test_a_scan_is_counted_anew_where_another_version_has_counted_its_firs
     await office.later(EVERY + 1)
     await office.settled()
     await office.solved("fnd_1")
-    office.clock.pass_by(EVERY + 1)
-    await office.context.todo.sweep(office.clock())
-    first = [job for job in await office.waiting() if job.startswith("page_scan")]
-    await office.redis.zrem(WORK_QUEUE, *first)
-    await page_scan(office.arq_context, count_ref(KEY))
+    await office.count_a_page()
     await office.connection.ask(office.redis.hset(f"{SCAN}{count_ref(KEY)}", "tallied", "unheard/of=3"))
     await office.work()
     assert "- Resolved: 1" in office.text()
