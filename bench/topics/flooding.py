@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.effort import Effort
 from bench.processes import memory_mb
@@ -49,7 +49,7 @@ SMALL = Flood(
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Flooded:
     """What was played, and what the processes held meanwhile (megabytes, in time's order)."""
 
@@ -57,7 +57,7 @@ class Flooded:
     alone: Sequence[Played]
     together: Sequence[Played]
     tickets: Sequence[float]
-    memory: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in _WATCHED})
+    memory: dict[str, list[float]]
 
 
 def measure(effort: Effort) -> Report:
