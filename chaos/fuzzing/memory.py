@@ -3,25 +3,26 @@
 from datetime import timedelta
 
 from remediation.sealing import Keyring, generate_key
-from remediation.store.deliveries.inbox import Arrival, Inbox
+from remediation.store.deliveries.group_commit import Waiting
+from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.signing import SignedTimes
 
 
 class MemoryInbox(Inbox):
-    """Remembers which deliveries it has, and how they came. `trouble` is what it raises instead."""
+    """Remembers which deliveries it has. `trouble` is what it raises instead."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Arrival] = {}
+        self.rows: dict[str, Waiting] = {}
         self.trouble: Exception | None = None
         self._keyring = Keyring.parse(generate_key())
         self._kept_ms = timedelta(days=1) // timedelta(milliseconds=1)
 
-    async def _accept(self, args: tuple[str | bytes | float, ...], arrival: Arrival) -> bool:
+    async def _store(self, delivery: Waiting) -> bool:
         if self.trouble:
             raise self.trouble
-        delivery_id = str(args[0])
+        delivery_id = str(delivery.head["id"])
         is_new = delivery_id not in self.rows
-        self.rows[delivery_id] = arrival
+        self.rows[delivery_id] = delivery
         return is_new
 
 

@@ -13,6 +13,7 @@ from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
+from remediation.store.deliveries.group_commit import GroupCommit, Waiting
 from remediation.store.keys import BEGUN, INBOX
 from remediation.store.server.connection import Connection, passing_errors
 from remediation.telemetry import NOWHERE, Origin
@@ -79,11 +80,18 @@ class Arrival:
     others: tuple[str, ...] = ()
 
     @property
-    def args(self) -> tuple[str | int | float, ...]:
-        """The arguments for the script."""
-        limit = (self.limit.interval * 1e6, self.limit.burst) if self.limit else ("", "")
-        signed = (len(self.signers), *self.signers, *self.others)
-        return (self.origin.request_id, self.origin.trace, *limit, *signed)
+    def head(self) -> dict[str, object]:
+        """What of it goes into the head of a delivery, for the script."""
+        head: dict[str, object] = {}
+        if self.origin.request_id:
+            head["request_id"] = self.origin.request_id
+        if self.origin.trace:
+            head["trace"] = self.origin.trace
+        if self.limit:
+            head["limit"] = (self.limit.interval * 1e6, self.limit.burst)
+        if self.signers or self.others:
+            head |= {"secrets": (*self.signers, *self.others), "signers": len(self.signers)}
+        return head
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ class Inbox:
         self._keyring = keyring
         self._kept_ms = milliseconds(kept)
         self._most = most
+        self._commits = GroupCommit(connection, self._kept_ms, most.quarantined, most.first_looks)
 
     def fingerprint(self, body: bytes) -> str:
         """What a delivery without an id is known by."""
@@ -170,9 +179,8 @@ class Inbox:
         state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
         sealed = self._keyring.seal(body, INBOX + delivery_id)
         words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
-        called = "system" if sender.is_tracker else "district"
-        args = (delivery_id, int(now * 1000), state, sender.name, account, sealed, words, called, self._kept_ms)
-        return await self._accept(args, arrival)
+        head = _head(delivery_id, sender, account, now, state, arrival)
+        return await self._store(Waiting(head, sealed, words))
 
     async def accept_ignored(
         self, delivery_id: str, sender: Sender, account: str, now: float, arrival: Arrival = _PLAIN
@@ -181,12 +189,11 @@ class Inbox:
 
         It is as durable as an accepted one. Raises OverLimit and StoreUnavailable.
         """
-        args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender.name, account, b"", b"", "", self._kept_ms)
-        return await self._accept(args, arrival)
+        head = _head(delivery_id, sender, account, now, DeliveryState.IGNORED, arrival)
+        return await self._store(Waiting(head))
 
-    async def _accept(self, args: tuple[str | bytes | float, ...], arrival: Arrival) -> bool:
-        most = (self._most.quarantined, self._most.first_looks)
-        answer = int(await self._connection.run("accept_delivery", *args, *most, *arrival.args))
+    async def _store(self, delivery: Waiting) -> bool:
+        answer = await self._commits.store(delivery)
         if answer < 0:
             raise OverLimit(-answer / 1000)
         if answer == _QUARANTINE_FULL:
@@ -263,6 +270,15 @@ class Inbox:
         """The delivery's state; None where nothing is known of it."""
         state = await self._connection.ask(self._connection.redis.hget(INBOX + delivery_id, "state"))
         return DeliveryState(state.decode()) if state else None
+
+
+def _head(
+    delivery_id: str, sender: Sender, account: str, now: float, state: DeliveryState, arrival: Arrival
+) -> dict[str, object]:
+    """The head of a delivery, as accept_delivery.lua reads it."""
+    called = "system" if sender.is_tracker else "district"
+    of_delivery = {"id": delivery_id, "now": int(now * 1000), "state": state, "sender": sender.name}
+    return {**of_delivery, "account": account, "called": called, **arrival.head}
 
 
 def _origin_in(row: Mapping[str, bytes]) -> Origin:

@@ -1,19 +1,19 @@
--- Store a delivery, once. ARGV: id; now; state ('received', 'quarantined', or 'ignored' where we do not know its event);
--- sender; account; sealed body; sealed words; the field for the account in the list of parked work ('district' or
--- 'system'); lifetime (ms) of the fingerprint of an ignored delivery, which has no body; how many deliveries of the account may
--- be quarantined, and how many cases that it brought may wait for their first look; request id and traceparent ('' for none); the limit of the account (microseconds from one delivery to the next, and how many at once; '' for no limit); how
--- many secrets have signed; the ids of all secrets of the account, those that have signed first (none where their use is
--- not noted).
--- Returns 1, or 0 if the delivery was stored before; 2 or 3, and nothing was stored, where the first or the second of these
--- two numbers is reached. A negative answer says in how many ms the limit has room for it:
--- nothing was stored.
-local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local row, account = INBOX .. id, ARGV[4] .. '/' .. ARGV[5]
-if redis.call('EXISTS', row) == 1 then return 0 end
+-- Store deliveries, each once. ARGV: lifetime (ms) of the fingerprint of an ignored delivery, which has no body; how many
+-- deliveries of one account may be quarantined, and how many cases that it brought may wait for their first look; then three
+-- arguments for each delivery: its head, its sealed body, and its sealed words ('' for none). A head is JSON:
+--   id; now; state: 'received', 'quarantined', or 'ignored' where we do not know its event; sender; account
+--   called: the field for the account in the list of parked work ('district' or 'system')
+--   request_id, trace: as they came; absent where there is none
+--   limit: of the account, as microseconds from one delivery to the next, and how many at once; absent for no limit
+--   secrets, signers: the ids of all secrets of the account, and how many have signed, which come first; absent where their
+--   use is not noted
+-- Returns an answer for each: 1, or 0 if the delivery was stored before. Of the others nothing was stored: 2 or 3 where the
+-- first or the second of the two numbers is reached, and a negative answer says in how many ms the limit has room for it.
+local kept_ms, most_quarantined, most_first_looks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
 -- Take one delivery out of the account's limit. Returns 0, or in how many ms the limit has room for one. Redis's own clock
 -- counts: where it was set back, or the limit was made smaller, the account owes a whole burst at the most.
-local function spend(interval, burst)
+local function spend(account, interval, burst)
   local seconds, micros = unpack(redis.call('TIME'))
   local moment = seconds * 1000000 + micros
   local most = moment + burst * interval
@@ -33,12 +33,12 @@ end
 
 -- Note that the first `signers` of these secrets are used now, and forget secrets that are no longer in the list: a later
 -- secret with such an id is another one.
-local function note_secrets(first, signers)
+local function note_secrets(account, secrets, signers, now)
   local key, listed = SECRETS .. account, {}
-  for i = first, #ARGV do
-    listed['since:' .. ARGV[i]], listed['used:' .. ARGV[i]] = true, true
-    redis.call('HSETNX', key, 'since:' .. ARGV[i], now)
-    if i < first + signers then redis.call('HSET', key, 'used:' .. ARGV[i], now) end
+  for number, secret in ipairs(secrets) do
+    listed['since:' .. secret], listed['used:' .. secret] = true, true
+    redis.call('HSETNX', key, 'since:' .. secret, now)
+    if number <= signers then redis.call('HSET', key, 'used:' .. secret, now) end
   end
   for _, field in ipairs(redis.call('HKEYS', key)) do
     if not listed[field] then redis.call('HDEL', key, field) end
@@ -46,32 +46,54 @@ local function note_secrets(first, signers)
   redis.call('PEXPIRE', key, SECRETS_TTL_MS)
 end
 
-if state == 'quarantined' and redis.call('ZCARD', QUARANTINED .. account) >= tonumber(ARGV[10]) then return 2 end
-if state == 'received' then
-  -- Nothing is deleted here: a full server takes every command of a script that has begun with one that needs no memory.
-  if redis.call('ZCOUNT', FIRST_LOOKS .. account, now - FIRST_LOOK_MS, '+inf') >= tonumber(ARGV[11]) then return 3 end
+local function quarantine(given, account, words)
+  local name = 'delivery/' .. given.id
+  redis.call('HSET', PARKED_ROW .. name, 'kind', 'quarantined', 'subject', given.id, given.called, given.account,
+    'error', 'Unreadable', 'words', words, 'at', given.now, 'first_at', given.now, 'attempts', 1)
+  redis.call('ZADD', PARKED, given.now, name)
+  set_aside(QUARANTINED .. account, given.id, given.now)
 end
-if ARGV[14] ~= '' then
-  local wait = spend(tonumber(ARGV[14]), tonumber(ARGV[15]))
-  if wait > 0 then return -wait end
+
+local function accept(given, body, words)
+  local row, account, state, now = INBOX .. given.id, given.sender .. '/' .. given.account, given.state, given.now
+  if redis.call('EXISTS', row) == 1 then return 0 end
+  if state == 'quarantined' and redis.call('ZCARD', QUARANTINED .. account) >= most_quarantined then return 2 end
+  if state == 'received' then
+    -- Nothing is deleted here: a full server takes every command of a script that has begun with one that needs no memory.
+    if redis.call('ZCOUNT', FIRST_LOOKS .. account, now - FIRST_LOOK_MS, '+inf') >= most_first_looks then return 3 end
+  end
+  if given.limit then
+    local wait = spend(account, unpack(given.limit))
+    if wait > 0 then return -wait end
+  end
+  if given.secrets then note_secrets(account, given.secrets, given.signers, now) end
+  redis.call('HSET', ACCEPTED, given.sender, now)
+  redis.call('HSET', row, 'state', state, 'at', now, 'sender', given.sender, 'account', given.account, 'body', body)
+  if given.request_id then redis.call('HSET', row, 'request_id', given.request_id) end
+  if given.trace then redis.call('HSET', row, 'trace', given.trace) end
+  if state == 'ignored' then
+    redis.call('HDEL', row, 'body')
+    redis.call('PEXPIRE', row, kept_ms)
+  elseif state == 'received' then
+    redis.call('ZADD', PENDING, now + GRACE_MS, given.id)
+    redis.call('ZADD', PENDING_SINCE, now, given.id)
+    wake(row, 'read_delivery', given.id, now, 5)
+  else
+    quarantine(given, account, words)
+  end
+  return 1
 end
-if #ARGV >= 17 then note_secrets(17, tonumber(ARGV[16])) end
-redis.call('HSET', ACCEPTED, ARGV[4], now)
-redis.call('HSET', row, 'state', state, 'at', now, 'sender', ARGV[4], 'account', ARGV[5], 'body', ARGV[6])
-if ARGV[12] ~= '' then redis.call('HSET', row, 'request_id', ARGV[12]) end
-if ARGV[13] ~= '' then redis.call('HSET', row, 'trace', ARGV[13]) end
-if state == 'ignored' then
-  redis.call('HDEL', row, 'body')
-  redis.call('PEXPIRE', row, ARGV[9])
-elseif state == 'received' then
-  redis.call('ZADD', PENDING, now + GRACE_MS, id)
-  redis.call('ZADD', PENDING_SINCE, now, id)
-  wake(row, 'read_delivery', id, now, 5)
-else
-  local name = 'delivery/' .. id
-  redis.call('HSET', PARKED_ROW .. name, 'kind', 'quarantined', 'subject', id, ARGV[8], ARGV[5],
-    'error', 'Unreadable', 'words', ARGV[7], 'at', now, 'first_at', now, 'attempts', 1)
-  redis.call('ZADD', PARKED, now, name)
-  set_aside(QUARANTINED .. account, id, now)
+
+-- A key of one account that holds something else is that account's trouble: its delivery gets the error, and the others
+-- are stored. It is read before anything of the delivery is written. Any other error is the whole script's.
+local answers = {}
+for first = 4, #ARGV, 3 do
+  local ok, answer = pcall(accept, cjson.decode(ARGV[first]), ARGV[first + 1], ARGV[first + 2])
+  if not ok then
+    local said = type(answer) == 'table' and answer.err or answer
+    if not string.find(said, 'WRONGTYPE', 1, true) then return {err = said} end
+    answer = {err = said}
+  end
+  answers[#answers + 1] = answer
 end
-return 1
+return answers
