@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from remediation.sealing import Keyring, generate_key
-from remediation.store.deliveries.group_commit import Waiting
+from remediation.store.deliveries.group_commit import SealedDelivery
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.signing import SignedTimes
 
@@ -12,12 +12,12 @@ class MemoryInbox(Inbox):
     """Remembers which deliveries it has. `trouble` is what it raises instead."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Waiting] = {}
+        self.rows: dict[str, SealedDelivery] = {}
         self.trouble: Exception | None = None
         self._keyring = Keyring.parse(generate_key())
         self._kept_ms = timedelta(days=1) // timedelta(milliseconds=1)
 
-    async def _store(self, delivery: Waiting) -> bool:
+    async def _store(self, delivery: SealedDelivery) -> bool:
         if self.trouble:
             raise self.trouble
         delivery_id = str(delivery.head["id"])

@@ -10,7 +10,7 @@ import pytest
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.store.deliveries import group_commit
-from remediation.store.deliveries.group_commit import MOST_BYTES, MOST_TOGETHER, GroupCommit, Waiting
+from remediation.store.deliveries.group_commit import MOST_BYTES, MOST_TOGETHER, GroupCommit, SealedDelivery
 from remediation.store.server.connection import Connection
 
 TERMS = 1
@@ -51,7 +51,7 @@ async def settled() -> None:
 
 def storing(commits: GroupCommit, *numbers: int, size: int = 1) -> list["asyncio.Task[int]"]:
     bodies = (str(number).encode().ljust(size) for number in numbers)
-    return [asyncio.create_task(commits.store(Waiting({}, body))) for body in bodies]
+    return [asyncio.create_task(commits.store(SealedDelivery({}, body))) for body in bodies]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ PATIENCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class SealedDelivery:
     """A delivery as accept_delivery.lua stores it: its head, and what is sealed of it."""
 
     head: Mapping[str, object]
@@ -28,7 +28,7 @@ class Waiting:
     words: bytes = b""
 
 
-_Member = tuple[Waiting, "asyncio.Future[int]"]
+_Member = tuple[SealedDelivery, "asyncio.Future[int]"]
 """A delivery, and the answer that its caller waits for."""
 
 
@@ -45,7 +45,7 @@ class GroupCommit:
         self._sending: asyncio.Task[None] | None = None
         self._scripts: set[asyncio.Task[None]] = set()  # the event loop keeps no task alive
 
-    async def store(self, delivery: Waiting) -> int:
+    async def store(self, delivery: SealedDelivery) -> int:
         """The script's answer for this delivery: whatever it was, it is durable.
 
         Raises StoreUnavailable where the script failed, for all its deliveries. A caller that is cancelled changes

@@ -13,7 +13,7 @@ from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
-from remediation.store.deliveries.group_commit import GroupCommit, Waiting
+from remediation.store.deliveries.group_commit import GroupCommit, SealedDelivery
 from remediation.store.keys import BEGUN, INBOX
 from remediation.store.server.connection import Connection, passing_errors
 from remediation.telemetry import NOWHERE, Origin
@@ -180,7 +180,7 @@ class Inbox:
         sealed = self._keyring.seal(body, INBOX + delivery_id)
         words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
         head = _head(delivery_id, sender, account, now, state, arrival)
-        return await self._store(Waiting(head, sealed, words))
+        return await self._store(SealedDelivery(head, sealed, words))
 
     async def accept_ignored(
         self, delivery_id: str, sender: Sender, account: str, now: float, arrival: Arrival = _PLAIN
@@ -190,9 +190,9 @@ class Inbox:
         It is as durable as an accepted one. Raises OverLimit and StoreUnavailable.
         """
         head = _head(delivery_id, sender, account, now, DeliveryState.IGNORED, arrival)
-        return await self._store(Waiting(head))
+        return await self._store(SealedDelivery(head))
 
-    async def _store(self, delivery: Waiting) -> bool:
+    async def _store(self, delivery: SealedDelivery) -> bool:
         answer = await self._commits.store(delivery)
         if answer < 0:
             raise OverLimit(-answer / 1000)
