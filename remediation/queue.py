@@ -19,6 +19,9 @@ WORK_QUEUE = "remedy:queue"
 UPKEEP_QUEUE = "remedy:upkeep"
 """Always empty: no backlog delays rounds. The worker that runs them polls it, and so notices when Redis is away."""
 
+BELL = "remedy:queue-bell"
+"""A sorted set with one member: rung by what puts a job into WORK_QUEUE, and taken by the worker that hears it."""
+
 JOB_PREFIX = job_key_prefix
 IN_PROGRESS_PREFIX = in_progress_key_prefix
 

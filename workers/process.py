@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from remediation.store.server.connection import cancel_until_done
-from workers.settings import LoopWorker
+from workers.loops import LoopWorker
 
 logger = structlog.get_logger()
 

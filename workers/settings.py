@@ -1,20 +1,19 @@
 """How arq runs our jobs: each setting with the reason why it is not arq's own."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from arq import func
 from arq.connections import ArqRedis
-from arq.worker import Worker
 from redis.asyncio import ConnectionPool
 
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
+from remediation.store.work_queue import WorkQueue
 from workers.jobs.boundary import ArqContext, never_raising
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
+from workers.loops import LoopWorker, QueueWorker, UpkeepWorker
 from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.auditing import AUDIT_TRIM_SECONDS, CHAIN_SECONDS, keep_audit, trim_audit
 from workers.rounds.expiring import EXPIRE_SECONDS, UNUSED_SECONDS, forget_cases, forget_unused, give_up_parked
@@ -23,7 +22,7 @@ from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
 from workers.rounds.polls import poll_trackers
 from workers.rounds.rewriting import REWRITE_SECONDS, rewrite_file
-from workers.rounds.schedule import Round, Schedule, play
+from workers.rounds.schedule import Round, Schedule
 from workers.rounds.trimming import TRIM_SECONDS, trim_set_aside
 from workers.rounds.upkeep import (
     LIST_SECONDS,
@@ -45,29 +44,6 @@ SWEEP_SECONDS = 2
 COMPLETION_WAIT = 15
 """Seconds that running jobs get after SIGTERM unless a setting says otherwise: more than a look takes. Together with
 what follows (jobs put their cases off) it is less than a pod's grace period of 30."""
-
-
-class LoopWorker(Worker):
-    """arq's worker, which also knows when its main loop last ran a round, and can stop taking jobs at once."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._came_round_at = time.monotonic()
-
-    @property
-    def standing_still(self) -> float:
-        """Seconds since the last round of the main loop."""
-        return time.monotonic() - self._came_round_at
-
-    async def heart_beat(self) -> None:
-        """Called by arq once in each round."""
-        await super().heart_beat()
-        self._came_round_at = time.monotonic()
-
-    def take_no_more(self) -> None:
-        """Begin no job any more. Otherwise arq would go on with the ids that it has read, up to `queue_read_limit`."""
-        self.allow_pick_jobs = False
-        self.max_jobs = 0
 
 
 @never_raising
@@ -121,7 +97,8 @@ def work_worker(
     completion_wait: float | None = None,
 ) -> LoopWorker:
     """The worker for deliveries, cases and scans. `completion_wait` is in seconds; None for COMPLETION_WAIT."""
-    return LoopWorker(
+    return QueueWorker(
+        WorkQueue(contexts.connection),
         functions=[
             func(read_delivery, name=Job.READ_DELIVERY),
             func(look_at_case, name=Job.LOOK_AT_CASE),
@@ -129,9 +106,7 @@ def work_worker(
             func(unreadable_job, name=Job.UNREADABLE),
         ],
         keep_result=0,  # results would keep arguments for an hour
-        poll_delay=0.02,  # arq's own is half a second: a job would wait for a quarter of a second on average
         max_jobs=max_jobs,
-        queue_read_limit=5_000,  # arq reads no further: in a shorter list orphans could take every place
         **_common(pool, WORK_QUEUE, contexts, prepare, completion_wait),
     )
 
@@ -146,7 +121,7 @@ def upkeep_worker(
     """The worker for rounds, apart from the work queue, so that no backlog delays the sweep."""
     rounds = (
         Round("sweep", SWEEP_SECONDS, sweep),
-        Round("release_budgets", RELEASE_SECONDS, release_budgets),
+        Round("release_budgets", RELEASE_SECONDS, release_budgets, by_each=True),
         Round("note_districts", NOTE_SECONDS, note_districts),
         Round("list_earlier_cases", LIST_SECONDS, list_earlier_cases),
         Round("poll_trackers", poll_seconds, poll_trackers),
@@ -163,27 +138,8 @@ def upkeep_worker(
     )
     return UpkeepWorker(
         Schedule(rounds),
+        JOB_TIMEOUT,
         functions=[func(unreadable_job, name=Job.UNREADABLE)],
-        poll_delay=0.25,
         max_jobs=8,
         **_common(pool, UPKEEP_QUEUE, contexts, prepare, completion_wait),
     )
-
-
-class UpkeepWorker(LoopWorker):
-    """arq's main loop with rounds in place of its crons, which follow the machine's clock.
-
-    Its queue is always empty. Polling it has a use: the loop ends where Redis is away, and begins again when Redis is
-    back, instead of trying each round.
-    """
-
-    def __init__(self, schedule: Schedule, **options: Any) -> None:
-        super().__init__(**options)
-        self._schedule = schedule
-
-    async def heart_beat(self) -> None:
-        """Called by arq in each turn of its loop: begin what is due, unless it still runs or a stop has begun."""
-        for each in self._schedule.due():
-            if self.allow_pick_jobs and each.name not in self.tasks:
-                self.tasks[each.name] = asyncio.create_task(play(self.ctx, each, JOB_TIMEOUT))
-        await super().heart_beat()

@@ -1,6 +1,8 @@
 """The keys in Redis, by the same names as in the scripts."""
 
-from remediation.queue import BAND_MS, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
+from collections.abc import Mapping
+
+from remediation.queue import BAND_MS, BELL, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
 from remediation.store.budget_terms import table_of_budgets
 
 EVERY = "remedy:*"
@@ -257,6 +259,9 @@ SHREDDED = "remedy:shredded"
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
+RING_MS = 60_000
+"""How long a ring is kept that no worker hears: workers also look by themselves, and much more often."""
+
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as running."""
 
@@ -379,13 +384,18 @@ _KEYS = "\n".join(
         "SUSPECT_MS": SUSPECT_MS,
         "GRACE_MS": GRACE_MS,
         "MOST_ORIGINS": MOST_ORIGINS,
-        "QUEUE": WORK_QUEUE,
-        "JOB": JOB_PREFIX,
-        "IN_PROGRESS": IN_PROGRESS_PREFIX,
-        "BAND_MS": BAND_MS,
-        "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
     }.items()
 )
+
+_ARQ: Mapping[str, str | int] = {
+    "QUEUE": WORK_QUEUE,
+    "BELL": BELL,
+    "RING_MS": RING_MS,
+    "JOB": JOB_PREFIX,
+    "IN_PROGRESS": IN_PROGRESS_PREFIX,
+    "BAND_MS": BAND_MS,
+    "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
+}
 
 _BUDGETING = {
     "ROW": BUDGET,
@@ -396,4 +406,13 @@ _BUDGETING = {
     "TRACKERS": TRACKER_BUDGETS,
 }
 
-PRELUDE = f"{_KEYS}\n{table_of_budgets(_BUDGETING)}"
+
+def _table(name: str, fields: Mapping[str, str | int]) -> str:
+    """Returns the line of Lua that defines a table: a function of Lua has no more than 200 local names."""
+    said = [
+        f'{field} = "{value}"' if isinstance(value, str) else f"{field} = {value}" for field, value in fields.items()
+    ]
+    return f"local {name} = {{{', '.join(said)}}}"
+
+
+PRELUDE = "\n".join((_KEYS, _table("ARQ", _ARQ), table_of_budgets(_BUDGETING)))

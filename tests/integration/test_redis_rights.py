@@ -60,6 +60,7 @@ OPTIONAL = {
     "select": "only where the database is not 0",
     "unwatch": "after a WATCH without MULTI, on a connection that is closed where it is refused",
     "exec": "tried out by no question: what is allowed in a transaction is carried out by it",
+    "bzpopmin": "without it a worker asks for work fifty times a second instead of waiting for it",
     "scan": "only to list the cases of an earlier version; without it each is listed from its next look on",
     "rename": "only for a request for deletion: without it, sealed names in the audit stay",
     "ping": "asked by nobody but people",

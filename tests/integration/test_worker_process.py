@@ -30,9 +30,10 @@ from tests.integration.receivers import event
 from tests.stand_ins import ManualClock, MemoryTracker
 from workers import process, settings
 from workers.jobs.boundary import never_raising
+from workers.loops import LoopWorker
 from workers.process import Supervisor
 from workers.resources import WorkerContext
-from workers.settings import LoopWorker, upkeep_worker, work_worker
+from workers.settings import upkeep_worker, work_worker
 
 
 class RealClock(ManualClock):

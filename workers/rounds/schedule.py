@@ -1,4 +1,4 @@
-"""Rounds: jobs that are repeated, by one of all workers at a time. Repetitions that were missed are done once."""
+"""Rounds: jobs that are repeated, most by one of all workers at a time. Repetitions that were missed are done once."""
 
 import asyncio
 import time
@@ -23,11 +23,16 @@ NOT_SWEPT_WORDS = "no worker has swept for a minute: what was put off, or left b
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A job that is repeated every so many seconds."""
+    """A job that is repeated every so many seconds.
+
+    By one of all workers, unless `by_each` says by every one: a job that usually finds nothing to do costs less than
+    the question whose turn it is, which Redis writes to its disk.
+    """
 
     name: str
     seconds: float
     job: Callable[[ArqContext], Awaitable[None]]
+    by_each: bool = False
 
 
 class Schedule:
@@ -54,9 +59,7 @@ async def play(ctx: ArqContext, each: Round, within: float) -> None:
     """
     try:
         async with asyncio.timeout(within):
-            with ctx["contexts"].at_work() as context:
-                is_ours = await Turns(context.connection).take(each.name, each.seconds, context.clock())
-            if is_ours:
+            if each.by_each or await _is_ours(ctx, each):
                 await each.job(ctx)
     except StoreUnavailable:
         STORE_ERRORS.labels(each.name).inc()
@@ -65,6 +68,11 @@ async def play(ctx: ArqContext, each: Round, within: float) -> None:
     except Exception as error:
         STUMBLES.labels(each.name, type(error).__name__).inc()
         logger.exception("round_failed", job=each.name, error=type(error).__name__)
+
+
+async def _is_ours(ctx: ArqContext, each: Round) -> bool:
+    with ctx["contexts"].at_work() as context:
+        return await Turns(context.connection).take(each.name, each.seconds, context.clock())
 
 
 class SweepWatch:

@@ -18,13 +18,13 @@ end
 -- Returns how many jobs are due and not begun, and how many are begun. Only the MOST most urgent ids are looked at: begun jobs
 -- are among these. An id without a job is not counted: an enqueue that failed left it. Such ids are the last of their band.
 local function jobs()
-  local due = redis.call('ZCOUNT', QUEUE, '-inf', now)
-  local ids = redis.call('ZRANGEBYSCORE', QUEUE, '-inf', now, 'LIMIT', 0, MOST)
+  local due = redis.call('ZCOUNT', ARQ.QUEUE, '-inf', now)
+  local ids = redis.call('ZRANGEBYSCORE', ARQ.QUEUE, '-inf', now, 'LIMIT', 0, MOST)
   if #ids == 0 then return 0, 0 end
   local known, begun = {}, {}
   for i, id in ipairs(ids) do
-    known[i] = JOB .. id
-    begun[i] = IN_PROGRESS .. id
+    known[i] = ARQ.JOB .. id
+    begun[i] = ARQ.IN_PROGRESS .. id
   end
   local running = redis.call('EXISTS', unpack(begun))
   return math.max(0, due - #ids + redis.call('EXISTS', unpack(known)) - running), running

@@ -88,7 +88,7 @@ for action in pairs(actions) do
   note_key('counters', REPLAYS .. ref .. '/' .. action)
 end
 note_key('counters', BEGUN .. ref)
-for job in pairs(jobs) do note_key('jobs', JOB .. job) end
+for job in pairs(jobs) do note_key('jobs', ARQ.JOB .. job) end
 for _, hash in ipairs(hashes) do note_field('incidents', hash, name) end
 if name then note_field('decisions', DECISIONS .. district, name) end
 for _, told in ipairs({TOLD, APART, TIMELINE}) do note_key('timelines', told .. ref) end
@@ -106,8 +106,8 @@ if is_trial or #answer == 0 then return answer end
 for i = 7, last_spot do redis.call('HDEL', SPOT .. ARGV[i], ref) end
 for action in pairs(actions) do drop_parked(ref .. '/' .. action) end
 for job in pairs(jobs) do
-  redis.call('DEL', JOB .. job)
-  redis.call('ZREM', QUEUE, job)
+  redis.call('DEL', ARQ.JOB .. job)
+  redis.call('ZREM', ARQ.QUEUE, job)
 end
 for _, hash in ipairs(hashes) do redis.call('HDEL', hash, name) end
 if name then redis.call('HDEL', DECISIONS .. district, name) end

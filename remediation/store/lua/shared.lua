@@ -3,14 +3,22 @@
 -- The time (ms) for which arq finds a job queued: in the past in any band, also on a machine whose clock is behind Redis's.
 -- Bands below 0 lie close together, because their times, too, must be in the past.
 local function queued_at(now, band)
-  return now - ((band < 0 and band / 10 or band) + 1) * BAND_MS
+  return now - ((band < 0 and band / 10 or band) + 1) * ARQ.BAND_MS
 end
 
--- Put a job into arq's queue, as arq.connections.enqueue_job would, for work in the given band.
+-- Call a worker that waits for work, one of several. Who hears it takes the ring away; nobody need hear it.
+local function ring()
+  if redis.call('EXISTS', ARQ.BELL) == 1 then return end
+  redis.call('ZADD', ARQ.BELL, 0, 'ring')
+  redis.call('PEXPIRE', ARQ.BELL, ARQ.RING_MS)
+end
+
+-- Put a job into arq's queue, as arq.connections.enqueue_job would, for work in the given band, and call a worker.
 local function enqueue(job_id, name, argument, now, band)
   local job = cjson.encode({t = cjson.null, f = name, a = {argument}, k = {}, et = now})
-  redis.call('SET', JOB .. job_id, job, 'PX', JOB_TTL_MS)
-  redis.call('ZADD', QUEUE, queued_at(now, band), job_id)
+  redis.call('SET', ARQ.JOB .. job_id, job, 'PX', ARQ.JOB_TTL_MS)
+  redis.call('ZADD', ARQ.QUEUE, queued_at(now, band), job_id)
+  ring()
 end
 
 -- Queue a new wake-up for the case, delivery or scan that has this row. A job id is used once: arq drops a job whose id it
@@ -26,15 +34,15 @@ local function waits(row, name, argument)
   local number = redis.call('HGET', row, 'wakes')
   if not number then return false end
   local job_id = name .. ':' .. argument .. ':' .. number
-  if redis.call('EXISTS', IN_PROGRESS .. job_id) == 1 then return false end
-  return redis.call('ZSCORE', QUEUE, job_id) and job_id or false
+  if redis.call('EXISTS', ARQ.IN_PROGRESS .. job_id) == 1 then return false end
+  return redis.call('ZSCORE', ARQ.QUEUE, job_id) and job_id or false
 end
 
 -- Queue a wake-up, or, where one waits, bring it forward if this trigger is more urgent.
 local function wake_once(row, name, argument, now, band)
   local waiting = waits(row, name, argument)
   if waiting then
-    redis.call('ZADD', QUEUE, 'XX', 'LT', queued_at(now, band), waiting)
+    redis.call('ZADD', ARQ.QUEUE, 'XX', 'LT', queued_at(now, band), waiting)
   else
     wake(row, name, argument, now, band)
   end

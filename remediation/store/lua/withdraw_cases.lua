@@ -20,7 +20,7 @@ local function wake_up_of(ref)
   local number = redis.call('HGET', CASE .. ref, 'wakes')
   if not number then return '' end
   local job = 'look_at_case:' .. ref .. ':' .. number
-  if redis.call('EXISTS', IN_PROGRESS .. job) == 1 then return nil end
+  if redis.call('EXISTS', ARQ.IN_PROGRESS .. job) == 1 then return nil end
   return job
 end
 
@@ -60,8 +60,8 @@ local function take_back(ref, first, last)
     end
   end
   delete_case(ref)
-  redis.call('DEL', JOB .. job)
-  redis.call('ZREM', QUEUE, job)
+  redis.call('DEL', ARQ.JOB .. job)
+  redis.call('ZREM', ARQ.QUEUE, job)
   return 1
 end
 

@@ -1,0 +1,56 @@
+"""arq's queue of work, as workers use it: they wait until something comes, and take several jobs in one step."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from redis.exceptions import NoPermissionError, RedisError
+
+from remediation.queue import BELL, IN_PROGRESS_PREFIX
+from remediation.store.server.connection import Connection
+
+_ANSWERS_WITHIN = 1.0
+"""Seconds for which a reply may be late before the connection counts as broken without a word."""
+
+_REFUSED_FOR = 60.0
+"""Seconds until a server is asked again that refused to let us wait."""
+
+
+class WorkQueue:
+    """The queue of work. `steady` is a monotonic clock."""
+
+    def __init__(self, connection: Connection, steady: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connection
+        self._steady = steady
+        self._refused_until = -_REFUSED_FOR
+
+    async def hear(self, seconds: float) -> bool:
+        """Wait until somebody rings because a job was queued, for so many seconds at the most.
+
+        False: waiting is not possible now, because the connection broke, or our Redis user may not use BZPOPMIN. Raises
+        nothing of Redis.
+        """
+        if self._steady() < self._refused_until:
+            return False
+        try:
+            async with asyncio.timeout(seconds + _ANSWERS_WITHIN):
+                await self._connection.redis.bzpopmin(BELL, seconds)
+        except (RedisError, OSError, RuntimeError) as error:  # also a timeout
+            if isinstance(error, NoPermissionError) or str(error).startswith("unknown command"):
+                self._refused_until = self._steady() + _REFUSED_FOR
+            return False
+        return True
+
+    async def claim(self, most: int, due_ms: int, lasts_ms: int) -> list[tuple[str, int]]:
+        """Take up to `most` jobs in hand, the most urgent first: returns their ids and due times (ms).
+
+        Of jobs that are due at `due_ms` (Unix milliseconds). No other worker begins them for `lasts_ms`, or until they
+        have ended. Raises StoreUnavailable; then jobs may have been taken, and are left until this time has passed.
+        """
+        told = await self._connection.run("claim_jobs", due_ms, most, lasts_ms)
+        return [(told[at].decode(), int(float(told[at + 1]))) for at in range(0, len(told), 2)]
+
+    async def give_back(self, ids: Sequence[str]) -> None:
+        """Leave jobs that were claimed and not begun to any worker. Raises StoreUnavailable."""
+        if ids:
+            await self._connection.ask(self._connection.redis.delete(*(IN_PROGRESS_PREFIX + each for each in ids)))
