@@ -20,7 +20,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from remediation.domain.errors import StoreRefuses, StoreUnavailable
 from remediation.redis_address import RedisAddress
-from remediation.store.keys import PRELUDE
+from remediation.store.prelude import PRELUDE
 from remediation.store.server.dialing import pool_to
 from remediation.store.server.refusals import ConnectionCause, cause_of
 

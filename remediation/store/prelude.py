@@ -1,0 +1,129 @@
+"""What every script begins with: the names of the keys and the terms, as keys.py has them."""
+
+from collections.abc import Mapping
+
+from remediation.queue import BAND_MS, BELL, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
+from remediation.store import keys
+from remediation.store.budget_terms import table_of_budgets
+
+_NAMES = (
+    "INBOX",
+    "PENDING",
+    "PENDING_SINCE",
+    "ACCEPTED",
+    "CASE",
+    "LEASE",
+    "DIRTY",
+    "DIRTY_SINCE",
+    "INDEX",
+    "PROCESSES",
+    "TICKETS",
+    "SEEN",
+    "SCAN",
+    "SCANS",
+    "FEED",
+    "FEEDS",
+    "INCIDENTS",
+    "DECISIONS",
+    "INCIDENTS_TOLD",
+    "SPOT",
+    "PARKED",
+    "PARKED_ROW",
+    "QUARANTINED",
+    "NOT_FOUND",
+    "SET_ASIDE",
+    "SET_ASIDE_SEEN",
+    "DELETED",
+    "FIRST_LOOKS",
+    "SECRETS",
+    "SECRETS_TTL_MS",
+    "LIMIT",
+    "BORN",
+    "SERVER",
+    "CURSOR",
+    "TICKET_KEYS",
+    "TOLD",
+    "APART",
+    "TIMELINE",
+    "APPOINTMENTS",
+    "LIVING",
+    "CASE_LISTS",
+    "CASE_LISTS_USED",
+    "CASE_LIST",
+    "CASES_LISTED",
+    "FORGETTING",
+    "KEY_TIMES",
+    "SIGNED_TIMES",
+    "SIGNED_TIMES_TOLD",
+    "UNUSED_MS",
+    "TRACKERS",
+    "UNNAMED",
+    "SITE",
+    "VERIFICATION",
+    "VERIFICATION_CASES",
+    "VERIFICATIONS",
+    "DISTRICTS",
+    "ABSENT",
+    "SYSTEMS",
+    "SYSTEM",
+    "HELD",
+    "PROBE_MS",
+    "FIRST_HOLD_MS",
+    "LONGEST_HOLD_MS",
+    "TROUBLE_MS",
+    "SWEPT",
+    "SWEPT_MS",
+    "LAST_SWEEP",
+    "TURN",
+    "SHREDDED",
+    "AUDIT_TRAIL",
+    "AUDIT_COPY",
+    "AUDIT_HEAD",
+    "AUDIT_WAITING",
+    "AUDIT_NOTED",
+    "AUDIT_RULES",
+    "LEFT_OUT",
+    "REPLAYS",
+    "BEGUN",
+    "FIRST_LOOK_MS",
+    "MOST_CRASHES",
+    "SUSPICIOUS",
+    "SUSPECT_MS",
+    "GRACE_MS",
+    "MOST_ORIGINS",
+)
+"""The names in keys.py that scripts use as they are."""
+
+_ARQ: Mapping[str, str | int] = {
+    "QUEUE": WORK_QUEUE,
+    "BELL": BELL,
+    "RING_MS": keys.RING_MS,
+    "JOB": JOB_PREFIX,
+    "IN_PROGRESS": IN_PROGRESS_PREFIX,
+    "BAND_MS": BAND_MS,
+    "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
+}
+
+_BUDGETING = {
+    "ROW": keys.BUDGET,
+    "OUT": keys.BUDGET_OUT,
+    "WAITS": keys.BUDGET_WAITS,
+    "TURNS": keys.BUDGET_TURNS,
+    "ALL": keys.BUDGETS,
+    "TRACKERS": keys.TRACKER_BUDGETS,
+}
+
+
+def _said(name: str, value: str | int) -> str:
+    return f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}"
+
+
+def _table(name: str, fields: Mapping[str, str | int]) -> str:
+    """Returns the line of Lua that defines a table: a function of Lua has no more than 200 local names."""
+    said = [_said(field, value) for field, value in fields.items()]
+    return f"local {name} = {{{', '.join(said)}}}"
+
+
+_KEYS = "\n".join(f"local {_said(name, getattr(keys, name))}" for name in _NAMES)
+
+PRELUDE = "\n".join((_KEYS, _table("ARQ", _ARQ), table_of_budgets(_BUDGETING)))
