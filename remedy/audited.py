@@ -6,7 +6,7 @@ from remediation.domain.errors import StoreUnavailable
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct
-from remedy.runtime.assembly import open_for_command, redis_address
+from remedy.runtime.assembly import has_store, open_for_command, redis_address
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import has_keys, keyring_of
@@ -18,7 +18,7 @@ def note_where_kept(act: AuditAct, who: str, *, piece: str, choice: str) -> None
     Where they are given, it must not be done without the line: raises StoreUnavailable and ConfigurationError.
     """
     settings = load_settings()
-    if not has_keys(settings) or (settings.redis_url is None and not settings.data_dir.exists()):
+    if not (has_keys(settings) and has_store(settings)):
         return
     keyring = keyring_of(settings)
 

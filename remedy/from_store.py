@@ -22,8 +22,6 @@ def from_store(ask: Callable[[Connection], Awaitable[AnswerT]], nothing: AnswerT
 
     try:
         settings = load_settings()
-        if settings.redis_url is None and not settings.data_dir.exists():
-            return nothing
         with redis_address(settings) as address:
             return asyncio.run(asked(address))
     except RemediationError:

@@ -2,6 +2,7 @@
 
     RemediationError
     ├── ConfigurationError     the start stops with one clear message (exit code 2)
+    │   └── StoreMissing       no Redis is named and none has run here: a command says so, and creates nothing
     ├── SignatureInvalid       the receiver answers 401 and forgets the delivery
     ├── Unreadable             an authentic delivery is quarantined
     ├── KeyMissing             a sealed row cannot be opened: the row is parked until its key is back
@@ -52,6 +53,10 @@ class ConfigurationError(RemediationError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+class StoreMissing(ConfigurationError):
+    """Neither REDIS_URL nor an embedded server is there: a command has nothing to read, and creates nothing."""
 
 
 class SignatureInvalid(RemediationError):

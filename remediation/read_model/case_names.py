@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from remediation.domain.cases.records import MARK_PREFIX, CaseKey, CaseKind, key_of_ref, key_written, outside_id
+from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.redaction import terminal
+from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
+from remediation.store.cases.lists import CaseLists
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
@@ -22,11 +25,20 @@ class UnclearName:
     is_ambiguous: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _NamedPlaces:
+    """The names of all districts, of those with a feed of incidents, and of all trackers, former names included."""
+
+    districts: tuple[str, ...]
+    with_feeds: tuple[str, ...]
+    trackers: tuple[str, ...]
+
+
 async def case_named(text: str, mappings: Callable[[], Mappings], connection: Connection) -> CaseKey | UnclearName:
     """The case's key; for a finding that belongs to another case, that case's.
 
-    `mappings` is called only where the text is no complete reference. Raises StoreUnavailable, and whatever
-    `mappings` raises.
+    `mappings` is called only where the text is no complete reference. Where it raises ConfigurationError, the names
+    that the store remembers count instead. Raises StoreUnavailable.
     """
     key = await _named(text, mappings, connection)
     if isinstance(key, UnclearName):
@@ -40,38 +52,53 @@ async def _named(text: str, mappings: Callable[[], Mappings], connection: Connec
     todo = Todo(connection)
     if key := await _key(todo, ref) or key_written(ref):
         return key
-    written = mappings()
-    names = [*written.trackers, *former_names_of(written.trackers)]
-    found = await Standings(connection).refs_of_ticket(ref, names)
+    names = await _names(mappings, connection)
+    found = await Standings(connection).refs_of_ticket(ref, names.trackers)
     if len(set(found.values())) > 1:
         there = ", ".join(f"{of_case} ({tracker})" for tracker, of_case in sorted(found.items()))
         return UnclearName(f"several cases have a ticket {terminal(text)}: {there}; say which", is_ambiguous=True)
     for of_case in found.values():
         if key := await _key(todo, of_case):
             return key
-    return await _incident(ref, written, todo) or await _finding(text, ref, written, todo)
+    return await _incident(ref, names, todo) or await _finding(text, ref, names, todo)
 
 
-async def _incident(ref: str, mappings: Mappings, todo: Todo) -> CaseKey | None:
+async def _names(mappings: Callable[[], Mappings], connection: Connection) -> _NamedPlaces:
+    """Those of mappings.yaml; where it cannot be used, those that it ever named."""
+    try:
+        written = mappings()
+    except ConfigurationError:
+        listed = await CaseLists(connection).words()
+        districts = tuple(sorted(listed.districts | await districts_heard_of(connection)))
+        known = listed.trackers | await trackers_heard_of(connection)
+        return _NamedPlaces(districts, districts, tuple(sorted(known)))
+    with_feeds = tuple(name for name, each in written.districts.items() if each.incidents)
+    trackers = (*written.trackers, *former_names_of(written.trackers))
+    return _NamedPlaces(tuple(written.districts), with_feeds, trackers)
+
+
+async def _incident(ref: str, names: _NamedPlaces, todo: Todo) -> CaseKey | None:
     """The known case of an incident by its uuid alone, which is unique across districts."""
     if outside_id(ref) is None:
         return None
-    keys = [CaseKey(name, CaseKind.INCIDENT, ref) for name, each in mappings.districts.items() if each.incidents]
+    keys = [CaseKey(name, CaseKind.INCIDENT, ref) for name in names.with_feeds]
     known = [key for key in keys if await todo.is_known(key.ref)]
     return known[0] if len(known) == 1 else None
 
 
-async def _finding(text: str, ref: str, mappings: Mappings, todo: Todo) -> CaseKey | UnclearName:
+async def _finding(text: str, ref: str, names: _NamedPlaces, todo: Todo) -> CaseKey | UnclearName:
     """The case of a finding by its id alone, which one district's may have."""
     is_sound = outside_id(ref) is not None
-    if len(mappings.districts) > 1 and is_sound and ":" not in ref:
+    if len(names.districts) != 1 and is_sound and ":" not in ref:
         return UnclearName(
             f"no ticket {terminal(text)} is known, nor a case of an incident; "
             f"a finding is named with its district: {_SHAPE}"
         )
-    key = CaseKey(next(iter(mappings.districts)), CaseKind.FINDING, ref)
-    if is_sound and (":" not in ref or await todo.is_known(key.ref)):
-        return key
+    keys = [CaseKey(name, CaseKind.FINDING, ref) for name in names.districts] if is_sound else []
+    if ":" in ref:
+        keys = [key for key in keys if await todo.is_known(key.ref)]
+    if len(keys) == 1:
+        return keys[0]
     return UnclearName(f"{terminal(text)} names no case; a case is called {_SHAPE}, for example")
 
 

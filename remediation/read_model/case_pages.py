@@ -28,6 +28,12 @@ STATE_WORDS: Mapping[CaseState, str] = {
 """What a state is called."""
 
 
+def states_words(states: Collection[CaseState]) -> str:
+    """What the states of a case are called together: one with something parked is not said to be at rest."""
+    left_out = {CaseState.AT_REST} if CaseState.PARKED in states else set()
+    return ", ".join(STATE_WORDS[state] for state in states if state not in left_out)
+
+
 @dataclass(frozen=True, slots=True)
 class ShownTicket:
     """A ticket of a case: what people call it, in which tracker, and its state at the last look, empty before one."""

@@ -11,7 +11,14 @@ from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.tickets import LEFT_ALONE
 from remediation.read_model.audit import line_json
-from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words, why_words
+from remediation.read_model.case_words import (
+    STANDS_STILL,
+    time_words,
+    to_do_words,
+    unnamed_words,
+    waiting_words,
+    why_words,
+)
 from remediation.store.audit.chain import Line
 from remediation.store.audit.search import lines_about
 from remediation.store.cases.entries import Acted, Entry, kind_word, moment
@@ -109,7 +116,15 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
         yield Fact("held up", unnamed_words(record.unnamed))
     if view.trouble:
         yield Fact("waits for", f"{view.trouble.system}: {waiting_words(view.trouble)}")
-    yield Fact("now", _STANDS[view.standing.stand].format(due=time_words(view.standing.due)))
+    yield Fact("now", _stand_words(view))
+
+
+def _stand_words(view: CaseView) -> str:
+    """Where the case is; one with parked work is not said to be at rest."""
+    stand = view.standing.stand
+    if stand is Stand.SETTLED and view.record.undecided:
+        return STANDS_STILL
+    return _STANDS[stand].format(due=time_words(view.standing.due))
 
 
 def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:

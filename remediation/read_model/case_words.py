@@ -122,6 +122,9 @@ WAITING: Mapping[Waiting, str] = {
 }
 """What must end first, in words for people."""
 
+STANDS_STILL = "stands still: what is parked is not done until somebody decides about it"
+"""Of a case that waits for nothing but a person's decision about parked work."""
+
 _ERRORS = {"TryLater": "try later", "Refused": "said no", "NotFound": "not found"}
 """What an error's class means to people; another class is a defect of ours, and is shown by its name."""
 
@@ -294,13 +297,30 @@ def _acted(acted: Acted, kind: CaseKind) -> str:
 
 
 def _in_brackets(entry: Acted | PutOff | SetAside) -> str:
-    system, waiting = (entry.system, entry.waiting) if isinstance(entry, PutOff) else ("", "")
-    why = WAITING[Waiting(waiting)] if waiting in set(Waiting) else ""
-    words = ", ".join(filter(None, [system, why, _trouble_words(entry.error, entry.status, entry.request_id)]))
+    words = cause_of_wait(entry) if isinstance(entry, PutOff) else _error_words(entry)
     return f" ({words})" if words else ""
 
 
+def cause_of_wait(entry: PutOff) -> str:
+    """Because of which system a case was put off, and what that did, as far as codes say; empty where none is known."""
+    why = WAITING[Waiting(entry.waiting)] if entry.waiting in set(Waiting) else ""
+    return ", ".join(filter(None, [entry.system, why, _error_words(entry)]))
+
+
+def _error_words(entry: Acted | PutOff | SetAside) -> str:
+    return _trouble_words(entry.error, entry.status, entry.request_id)
+
+
 def timeline_lines(entries: list[Entry], kind: CaseKind) -> Iterator[str]:
-    """The timeline of a case of this kind, oldest first, one line each."""
+    """The timeline of a case of this kind, oldest first, one line each.
+
+    A look in which something was refused is not said to have left the case at rest.
+    """
+    refused = False
     for entry in entries:
-        yield f"{time_words(entry.at)}  {entry_words(entry, kind)}"
+        if isinstance(entry, Triggered):
+            refused = False
+        elif isinstance(entry, Acted) and entry.outcome == "refused":
+            refused = True
+        words = STANDS_STILL if refused and isinstance(entry, Settled) else entry_words(entry, kind)
+        yield f"{time_words(entry.at)}  {words}"

@@ -18,7 +18,6 @@ from remediation.mapping.reading.loading import load_mappings
 from remediation.read_model.case_pages import (
     MOST_CASES,
     NOT_COMPLETE,
-    STATE_WORDS,
     FilterNames,
     ShownCase,
     ShownPage,
@@ -26,6 +25,7 @@ from remediation.read_model.case_pages import (
     names_of_cases,
     shown_json,
     shown_ticket_words,
+    states_words,
     unknown_names,
 )
 from remediation.read_model.case_words import time_words
@@ -161,7 +161,7 @@ def _table(cases: tuple[ShownCase, ...]) -> Table:
                 Text(terminal(text), overflow="fold")
                 for text in (
                     listed_as.ref,
-                    ", ".join(STATE_WORDS[state] for state in listed_as.states),
+                    states_words(listed_as.states),
                     each.finding.replace("_", " "),
                     listed_as.severity,
                     listed_as.rule,

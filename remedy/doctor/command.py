@@ -11,7 +11,7 @@ from functools import partial
 
 import click
 
-from remediation.domain.errors import ConfigurationError
+from remediation.domain.errors import ConfigurationError, StoreMissing
 from remediation.settings import Settings, environ, load_settings
 from remediation.store.processes import Role
 from remedy.doctor.checks import Check, run_checks
@@ -76,6 +76,8 @@ async def _examined(
         try:
             connection = await stack.enter_async_context(open_store(settings))
             checks = [Check("Redis", REDIS_SECONDS, partial(look_at_store, connection, settings, keyring, loaded))]
+        except StoreMissing as error:
+            found += [trouble(Code.STORE_MISSING, "Redis", problem.message) for problem in error.problems]
         except ConfigurationError as error:
             if not any(each.code == Code.SETTINGS_CONTRADICT for each in found):
                 found += [trouble(Code.REDIS_AWAY, "Redis", str(problem)) for problem in error.problems]

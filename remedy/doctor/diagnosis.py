@@ -40,6 +40,7 @@ class Code(StrEnum):
     DATA_KEY_FOREIGN = "data-key-foreign"
     DATA_KEY_WRONG = "data-key-wrong"
     DATA_KEYS_DIFFER = "data-keys-differ"
+    STORE_MISSING = "store-missing"
     REDIS_AWAY = "redis-away"
     REDIS_SIGN_IN = "redis-sign-in"
     REDIS_RIGHTS = "redis-rights"
@@ -182,6 +183,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
             "a running process has other data keys than we have here, or in another order",
             "Wait a few seconds after a change; then give all the same, and look at /readyz. See remedy keys list.",
         ),
+        Code.STORE_MISSING: _failure(
+            "REDIS_URL is not set, and no embedded server has run here: nothing is kept, and no process runs",
+            "Set REDIS_URL; or start the embedded server with the first process: remedy run receiver.",
+        ),
         Code.REDIS_AWAY: _failure("Redis does not answer", "Is it running, and is REDIS_URL right?"),
         Code.REDIS_SIGN_IN: _failure(
             "Redis does not take our user or password", "Correct REDIS_USERNAME and REDIS_PASSWORD, or REDIS_URL."
@@ -303,8 +308,8 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
             "a case waits for hours", "Mend what it waits for; remedy case show tells what that is."
         ),
         Code.QUEUE_LONG: _warning("thousands of jobs wait for a worker", "Start more workers, or raise MAX_JOBS."),
-        Code.PARKED: _warning(
-            "work was refused for a reason that repeating does not mend",
+        Code.PARKED: _failure(
+            "work was refused for a reason that repeating does not mend: it is not done",
             "remedy parked list says why; mend that, then remedy parked replay.",
         ),
         Code.QUARANTINED: _warning(

@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import socket
 import stat
 import subprocess
 import tempfile
@@ -49,6 +50,7 @@ _OWN_FILES = frozenset({"appendonlydir", "dump.rdb", "holder.lock", "server.lock
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+_JOIN_SECONDS = 2.0
 _PAUSE_SECONDS = 0.02
 
 OPTIONS = {
@@ -87,6 +89,25 @@ class EmbeddedServer:
             return beside_data
         digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"remedy-{os.getuid()}-{digest}" / "valkey.sock"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a server of ours listens there now, whoever started it."""
+        place = self.socket.parent
+        try:
+            if place.lstat().st_uid != os.getuid() and place != self.folder:
+                return False  # its name can be guessed: somebody else made it
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(_JOIN_SECONDS)
+                probe.connect(os.fsencode(self.socket))
+        except OSError:
+            return False
+        return True
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no server has run in the folder yet, or there is no folder."""
+        return not self.folder.exists() or (self.folder.is_dir() and not (self.folder / "appendonlydir").exists())
 
     @property
     def url(self) -> str:

@@ -240,7 +240,8 @@ def outcome_lines(outcome: WaitOutcome) -> Iterator[str]:
         yield f"{ref}: held up: {unnamed_words(standing.unnamed)}"
     if standing.stand is Stand.PUT_OFF:
         by = f" by {', '.join(outcome.held_up_by)}" if outcome.held_up_by else ""
-        yield f"{ref}: put off{by} until {time_words(standing.due)} UTC; remedy case show {ref} says why"
+        why = f" ({outcome.because})" if outcome.because else ""
+        yield f"{ref}: put off{by} until {time_words(standing.due)} UTC{why}; see remedy case show {ref}"
     elif standing.stand is not Stand.SETTLED:
         yield f"{ref}: not looked at yet"
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from remediation.domain.actions import ActionName
+from remediation.read_model.case_words import cause_of_wait
 from remediation.store.cases.entries import Acted, Doubted, PutOff, Seen, SetAside, Settled
 from remediation.store.cases.standings import Stand, Standing, Standings
 from remediation.store.cases.timeline import Timeline
@@ -27,14 +28,15 @@ NOBODY = "No worker is at work, so nothing is looked at. Start one: remedy run w
 class WaitOutcome:
     """The standing of a case when the wait for it ends, and what was done about it meanwhile.
 
-    `held_up_by` are the systems that put it off, as far as its timeline tells; `doubted` are the linked tickets that
-    turned out not to carry its mark.
+    `held_up_by` are the systems that put it off, as far as its timeline tells, and `because` is what the last of them
+    did; `doubted` are the linked tickets that turned out not to carry its mark.
     """
 
     standing: Standing
     done: tuple[Acted, ...] = ()
     held_up_by: Systems = ()
     doubted: tuple[Doubted, ...] = ()
+    because: str = ""
 
     @property
     def ref(self) -> str:
@@ -103,7 +105,13 @@ class CaseWaiter:
         done = tuple(each for each in told if isinstance(each, Acted) and each.outcome == "done")
         is_held_up = standing.stand is Stand.PUT_OFF
         held_up_by = await self._systems_that_held_up(standing.ref) if is_held_up else ()
-        return WaitOutcome(standing, done, held_up_by, tuple(each for each in told if isinstance(each, Doubted)))
+        doubted = tuple(each for each in told if isinstance(each, Doubted))
+        return WaitOutcome(standing, done, held_up_by, doubted, await self._cause(standing) if is_held_up else "")
+
+    async def _cause(self, standing: Standing) -> str:
+        """What put the case off last, in words; empty where its timeline does not tell."""
+        told = await self.timeline.read(standing.ref, _LAST_ENTRIES)
+        return next((cause_of_wait(each) for each in reversed(told) if isinstance(each, PutOff)), "")
 
 
 def _is_at_rest(standing: Standing) -> bool:

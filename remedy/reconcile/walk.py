@@ -133,7 +133,7 @@ class Walk:
             await known.over.wait()
             return
         mine = self._waits[error.system] = _Wait(seconds)
-        self.say(f"{error.system} asks us to wait; going on in {seconds:.0f} s")
+        self.say(f"{_answer_words(error)}; asking again in {seconds:.0f} s")
         try:
             await self.sleep(seconds)
         finally:
@@ -243,6 +243,12 @@ class Walk:
     def _leave_out(self, error: OutsideError) -> None:
         self.not_listed[error.system] = error
         self.say(f"{error}; going on without it")
+
+
+def _answer_words(error: TryLater) -> str:
+    """What a system answered; that it asked for a wait is said only where it did."""
+    asked = f", and asks for {error.after:.0f} s" if error.after else ""
+    return f"{error.system} answered {error.status}{asked}: {error.words}" if error.status else f"{error}{asked}"
 
 
 def _together(tickets: Iterable[Mapping[str, AbstractSet[str]]]) -> dict[str, set[str]]:

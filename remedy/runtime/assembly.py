@@ -17,7 +17,7 @@ from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.cases.identities import Identity
 from remediation.domain.cases.records import CaseKind
-from remediation.domain.errors import ConfigurationError, Problem, StoreUnavailable
+from remediation.domain.errors import ConfigurationError, Problem, StoreMissing, StoreUnavailable
 from remediation.failpoints import SETTING, turn_on
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.signing_in import Webhook
@@ -55,6 +55,11 @@ from workers.rounds.auditing import chain_audit
 
 logger = structlog.get_logger()
 
+_NO_STORE = (
+    "is not set, and no embedded server has run in {folder} (DATA_DIR): nothing is known here, and nothing was created."
+    " Set REDIS_URL, or call this where remedy run was started, or start it: remedy run receiver"
+)
+
 
 def turn_on_failpoints(settings: Settings) -> None:
     """Turn on the failpoints of REMEDY_FAILPOINTS and log them.
@@ -77,14 +82,31 @@ def turn_on_failpoints(settings: Settings) -> None:
 def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[RedisAddress]:
     """The address of Redis: REDIS_URL, or an embedded server in DATA_DIR while this context is open.
 
-    With `keep`, a server that dies is restarted. Where that is given up, the process is told to end, and leaving the
-    context raises StoreEnded.
+    With `keep`, which is for processes, the server is begun where there is none, and restarted when it dies. Where that
+    is given up, the process is told to end, and leaving the context raises StoreEnded.
+
+    Without it, which is for commands, one that runs is joined, and one that has run there is started for as long as
+    this is open. Raises StoreMissing, and creates nothing, where there was none: nothing can be known there.
     """
     if settings.redis_url is not None:
         yield signed_in(settings.redis_url, settings)
         return
-    with EmbeddedServer(settings.data_dir) as server, kept(server) if keep else contextlib.nullcontext():
+    server = EmbeddedServer(settings.data_dir)
+    if keep:
+        with server, kept(server):
+            yield server.address
+    elif server.is_running:
         yield server.address
+    elif not server.is_new:
+        with server:
+            yield server.address
+    else:
+        raise StoreMissing([Problem("REDIS_URL", _NO_STORE.format(folder=server.folder))])
+
+
+def has_store(settings: Settings) -> bool:
+    """Whether there is a Redis to speak of: REDIS_URL, or an embedded server that runs or has run in DATA_DIR."""
+    return settings.redis_url is not None or not EmbeddedServer(settings.data_dir).is_new
 
 
 def signed_in(address: RedisAddress, settings: Settings) -> RedisAddress:

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.mapping.reading.loading import load_mappings
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
+from remediation.read_model.case_words import STANDS_STILL
 from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.settings import load_settings
@@ -226,6 +227,27 @@ def test_the_case_as_json_holds_no_text_of_anybody(bench: Bench) -> None:
     assert shown["timeline"][0]["marked_at"] == "2027-01-15T08:00:00+00:00"
     finding = bench.world.ask("GET", "schoolscan", f"/_sandbox/findings?district={DISTRICT}").json()[0]
     assert finding["title"] not in json.dumps(shown["timeline"])
+
+
+@pytest.mark.parametrize("name", ["SEC-1", "{finding}", "{ref}"])
+def test_a_case_is_shown_by_each_of_its_names_while_mappings_yaml_cannot_be_used(
+    bench: Bench, tmp_path: Path, name: str
+) -> None:
+    bench.look()
+    (tmp_path / "mappings.yaml").write_text("districts: [")
+    words = name.format(finding=bench.findings[0], ref=bench.ref)
+    assert bench.remedy("case", "show", words).stdout.splitlines()[0] == bench.ref
+    assert bench.remedy("case", "plan", words).exit_code == ExitCode.CONFIGURATION
+
+
+def test_a_case_whose_ticket_was_refused_is_not_said_to_be_at_rest(bench: Bench) -> None:
+    bench.world.fault("jira", kind="status", status=400, times=None, path="/rest/api/2/issue", method="POST")
+    bench.look()
+    shown = bench.remedy("case", "show", bench.ref).stdout
+    assert "parked     open a ticket in jira" in shown
+    assert "at rest" not in shown
+    assert f"  now        {STANDS_STILL}" in shown
+    assert "at rest" not in bench.remedy("case", "list").stdout
 
 
 def test_only_the_last_lines_are_shown_where_that_is_asked_for(bench: Bench) -> None:

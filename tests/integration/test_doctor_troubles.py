@@ -349,10 +349,9 @@ def hanging_redis(clinic: Clinic) -> Iterator[None]:
         yield
 
 
-def held_folder(clinic: Clinic) -> None:
-    """Another process runs the embedded server."""
-    with clinic.redis() as redis:
-        clinic.environment |= {"REDIS_URL": None, "DATA_DIR": redis.config_get("dir")["dir"]}
+def no_store(clinic: Clinic) -> None:
+    """Neither a Redis nor an embedded server is there."""
+    clinic.environment |= {"REDIS_URL": None, "DATA_DIR": str(clinic.folder / "nothing")}
 
 
 def hanging_tracker(clinic: Clinic) -> None:
@@ -563,7 +562,7 @@ PLANTED = {
     "a database of Redis is none": Planted(other_database, Code.REDIS_ADDRESS, "no database"),
     "Redis speaks no TLS": Planted(plain_redis, Code.REDIS_TLS, "no TLS"),
     "Redis hangs": Planted(hanging_redis, Code.REDIS_AWAY, "does not answer"),
-    "the embedded server is another process's": Planted(held_folder, Code.REDIS_AWAY, "another process"),
+    "there is no Redis at all": Planted(no_store, Code.STORE_MISSING, "nothing was created"),
     "Redis is a cluster": Planted(cluster, Code.REDIS_CLUSTER, "cluster mode"),
     "Redis is a replica": Planted(replica, Code.REDIS_STANDING, "replica"),
     "Redis writes once a second": Planted(
@@ -649,11 +648,17 @@ def test_where_nothing_is_planted_all_is_well_without_a_warning(clinic: Clinic) 
 
 
 def test_a_warning_is_shown_and_fails_only_where_that_is_wanted(clinic: Clinic) -> None:
-    parked(clinic)
+    delivered(5, unreadable="not JSON")(clinic)
     shown = clinic.call()
     assert shown.exit_code == ExitCode.DONE
-    assert "warn parked:" in shown.stdout
+    assert "warn quarantined:" in shown.stdout
     assert clinic.failures() == {}
+
+
+def test_the_embedded_server_of_another_process_is_joined(clinic: Clinic) -> None:
+    with clinic.redis() as redis:
+        clinic.environment |= {"REDIS_URL": None, "DATA_DIR": redis.config_get("dir")["dir"]}
+    assert clinic.troubles() == {}
 
 
 def test_a_system_that_hangs_holds_up_no_other(clinic: Clinic) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -75,6 +76,15 @@ async def test_it_waits_for_as_long_as_it_is_told_to(office: Office) -> None:
     assert len(await found(walk)) == COUNT
     assert isinstance(walk.sleep, Asleep)
     assert [seconds >= 42 for seconds in walk.sleep.seconds] == [False, True]
+
+
+async def test_it_says_what_a_system_answered_and_that_it_asks_for_time_only_where_it_does(office: Office) -> None:
+    office.source.troubles.once("findings_page", TryLater("lakeside", "busy", status=429, after=42.0))
+    office.jira.troubles.once("changes", TryLater("jira", "down", status=503))
+    said = list[str]()
+    await found(replace(walk_of(office), say=said.append))
+    told = [each.rpartition("; ")[0] for each in said]
+    assert sorted(told) == ["jira answered 503: down", "lakeside answered 429, and asks for 42 s: busy"]
 
 
 async def test_a_page_that_had_to_be_waited_for_is_asked_for_at_the_time_that_it_is_by_then(office: Office) -> None:

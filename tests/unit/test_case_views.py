@@ -8,7 +8,10 @@ from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.errors import Waiting
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import TicketState
+from remediation.read_model.case_pages import states_words
 from remediation.read_model.case_views import ENDS_HERE, CaseView, Fact, case_facts, case_json
+from remediation.read_model.case_words import STANDS_STILL
+from remediation.store.cases.lists import CaseState
 from remediation.store.cases.standings import Stand, Standing
 from remediation.store.systems import SystemTrouble
 
@@ -44,6 +47,15 @@ def test_a_case_is_told_in_sentences_that_name_the_parked_work_they_are_about() 
         Fact("waits for", "jira: it does not answer (HTTP 503) since 2027-01-15 08:00:00 UTC"),
         Fact("now", "put off until 2027-01-15 08:01:00"),
     ]
+
+
+def test_a_case_with_something_parked_is_not_said_to_be_at_rest() -> None:
+    settled = replace(VIEW, standing=Standing(KEY.ref, Stand.SETTLED, 0.0, ("open:snow",)))
+    assert list(case_facts(settled))[-1] == Fact("now", STANDS_STILL)
+    decided = replace(settled, record=replace(RECORD, parked=frozenset()))
+    assert list(case_facts(decided))[-1] == Fact("now", "at rest")
+    assert states_words((CaseState.AT_REST, CaseState.PARKED)) == "parked"
+    assert states_words((CaseState.PUT_OFF, CaseState.PARKED)) == "put off, parked"
 
 
 def test_of_an_incident_people_are_told_where_it_ends() -> None:

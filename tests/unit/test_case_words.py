@@ -6,6 +6,7 @@ from remediation.domain.actions import Verb, Why
 from remediation.domain.cases.records import CaseKind
 from remediation.read_model.case_words import (
     CAUSES,
+    STANDS_STILL,
     WHYS,
     cause_words,
     done_words,
@@ -125,6 +126,13 @@ def test_a_summary_is_called_so() -> None:
 
 def test_a_line_begins_with_its_time() -> None:
     assert list(timeline_lines([Settled(AT)], CaseKind.FINDING)) == ["2027-01-15 08:00:00  at rest"]
+
+
+def test_a_look_in_which_something_was_refused_is_not_said_to_have_left_the_case_at_rest() -> None:
+    refused = Acted(AT, "open:jira", "refused", error="Refused", status=400)
+    looks: list[Entry] = [Triggered(AT, "webhook", AT), refused, Settled(AT), Triggered(AT, "person", AT), Settled(AT)]
+    told = [line[21:] for line in timeline_lines(looks, CaseKind.FINDING)]
+    assert (told[2], told[4]) == (STANDS_STILL, "at rest")
 
 
 def test_every_reason_and_every_cause_has_words() -> None:

@@ -123,12 +123,14 @@ async def test_a_check_that_hangs_or_fails_is_told_and_ends_no_other() -> None:
 
 
 def test_the_table_has_columns_and_counts_and_shows_no_control_characters() -> None:
-    found = [well("a", "fine"), trouble(Code.PARKED, "parked", "1 case\x1b[31m"), trouble(Code.SIGN_IN, "jira", "401")]
+    found = [
+        well("a", "fine"),
+        trouble(Code.QUEUE_LONG, "queued", "1 case\x1b[31m"),
+        trouble(Code.SIGN_IN, "jira", "401"),
+    ]
     lines = click.unstyle(as_table(found)).splitlines()
     assert [len(line.partition(":")[0]) for line in (lines[0], lines[1], lines[3])] == [6, 11, 9]
-    assert [line.index(word) for line, word in zip(lines, ("fine", "1 case", "remedy parked list"), strict=False)] == [
-        13
-    ] * 3
+    assert [line.index(word) for line, word in zip(lines, ("fine", "1 case", "Start more"), strict=False)] == [13] * 3
     assert lines[-1] == "1 well, 1 warning(s), 1 failure(s)"
     assert "\x1b[31m1" not in lines[1]
 
@@ -137,8 +139,8 @@ def test_the_table_has_columns_and_counts_and_shows_no_control_characters() -> N
     ("found", "well_told", "worst"),
     [
         ([well("a", "")], True, "ok"),
-        ([well("a", ""), trouble(Code.PARKED, "b", "")], True, "warning"),
-        ([trouble(Code.SIGN_IN, "a", ""), trouble(Code.PARKED, "b", "")], False, "failure"),
+        ([well("a", ""), trouble(Code.QUEUE_LONG, "b", "")], True, "warning"),
+        ([trouble(Code.SIGN_IN, "a", ""), trouble(Code.QUEUE_LONG, "b", "")], False, "failure"),
     ],
 )
 def test_the_object_says_the_worst(found: list[Diagnosis], *, well_told: bool, worst: str) -> None:
