@@ -23,7 +23,7 @@ COMMANDS = {
     ),
     "case": (
         "remedy.case.command:case",
-        "Which cases there are, what happened to one, and what would be done about it now.",
+        "Which cases there are, what happened to one, what would be done about it now; and have it looked at now.",
     ),
     "demo": (
         "remedy.demo:demo",
@@ -64,6 +64,10 @@ COMMANDS = {
         "Scans of a district's sites at SchoolScan: list them, follow one, start one, cancel one.",
     ),
     "send": ("remedy.send:send", "Send the receiver a signed test delivery."),
+    "status": (
+        "remedy.status:status",
+        "Say on one screen whether the service works: what runs, what waits for what, and what is late.",
+    ),
     "webhooks": (
         "remedy.webhooks:webhooks",
         "Which districts' deliveries must carry a signed time, and how to take that back.",
@@ -168,6 +172,8 @@ def main() -> None:
     Scan a site now, and fetch the report?
       remedy scans start --domain www.lakeside.example --wait
       remedy reports get --scan scan_2k9x4f --output scan_2k9x4f.pdf
+    Is it working?
+      remedy status
     What happened to a case, and is everything in step?
       remedy case show SEC-12
       remedy reconcile --dry-run

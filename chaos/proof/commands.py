@@ -75,6 +75,7 @@ def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
         ],
         "case list": [(), ("--district", DISTRICT), ("--limit", "1")],
         "case plan": [(first,), (second,), ("nobody",)],
+        "case retry": [(first, "--dry-run"), (second,)],
         "case show": [(first,), (second,), ("SEC-1",), ("nobody",)],
         "doctor": [(), ("--offline",), ("--strict", "--as", "worker")],
         "incidents backfill": [("--dry-run",), ()],
@@ -108,6 +109,7 @@ def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
         "parked audit": [()],
         "parked list": [(), ("--all",)],
         "parked show": [(name,) for name in known.parked] + [("nobody",)],
+        "status": [(), ("--strict",)],
         "reconcile": [
             ("--dry-run", "--no-wait", "--patience", "2s"),
             ("--since", "1h", "--no-wait"),

@@ -17,6 +17,7 @@ from remediation.store.audit.written_out import WrittenOut
 OF_PEOPLE = frozenset(
     {
         *(AuditAct.REPLAY, AuditAct.REPLAYED, AuditAct.DISCARD, AuditAct.DISCARDED, AuditAct.READ),
+        AuditAct.RETRY,
         *(AuditAct.PURGE, AuditAct.PURGED),
         *(AuditAct.SEND, AuditAct.RECONCILE, AuditAct.POLL, AuditAct.BACKFILL),
         *(AuditAct.START_SCAN, AuditAct.CANCEL_SCAN, AuditAct.REPORT),

@@ -104,7 +104,7 @@ async def decisions_in(entries: AsyncIterable[AuditEntry]) -> AsyncIterator[Park
     async for entry in entries:
         if entry.act in {AuditAct.REPLAYED, AuditAct.DISCARDED}:
             done[entry.of] += 1
-        elif entry.act in {AuditAct.REPLAY, AuditAct.DISCARD}:
+        elif entry.act in {AuditAct.REPLAY, AuditAct.DISCARD} or (entry.act == AuditAct.RETRY and entry.count):
             at = datetime.fromtimestamp(entry.at / 1000, tz=UTC)
             yield ParkedDecided(
                 at, entry.by, entry.act, entry.choice, entry.count or 0, done[entry.id], is_chained=True

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from remediation.store.keys import BUDGET, BUDGET_OUT, BUDGET_WAITS, BUDGETS, TRACKER_BUDGETS
+from remediation.store.keys import BUDGET, BUDGET_OUT, BUDGET_WAITS, BUDGETS, CASE, TRACKER_BUDGETS
 from remediation.store.server.connection import Connection
 
 Access = Literal["read", "write"]
@@ -70,6 +70,15 @@ class BudgetFigures:
 def budget_of(system: str, access: Access) -> str:
     """Returns the name of a system's budget."""
     return f"{system}/{access}"
+
+
+async def budget_waited_for(connection: Connection, ref: str) -> str:
+    """The budget within which the case of this reference waits for its turn; empty where it waits for none.
+
+    Raises StoreUnavailable.
+    """
+    budget = await connection.ask(connection.redis.hget(CASE + ref, "budget"))
+    return budget.decode() if budget else ""
 
 
 class Budgets:

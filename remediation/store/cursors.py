@@ -6,11 +6,14 @@ Whoever can write to Redis can therefore not say where a list goes on, and whoev
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from remediation.domain.errors import KeyMissing
 from remediation.sealing import Keyring
+from remediation.store.keys import LISTS_READ
+from remediation.store.server.connection import Connection
 
 LONGEST = 8_192
 """Characters of a cursor. Jira's tokens, the longest that are known, have some hundreds."""
@@ -29,6 +32,16 @@ class Reached:
 
     cursor: str | None = None
     since: datetime | None = None
+
+
+async def lists_read(connection: Connection) -> Mapping[str, float]:
+    """By tracker, when (Unix seconds) a page of its changes was last read. Raises StoreUnavailable."""
+    rows = await connection.ask(connection.redis.hgetall(LISTS_READ))
+    found: dict[str, float] = {}
+    for name, at in rows.items():
+        tracker = name.decode().partition("/")[0]
+        found[tracker] = max(found.get(tracker, 0.0), int(at) / 1000)
+    return found
 
 
 class SealedCursors:

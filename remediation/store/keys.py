@@ -147,6 +147,9 @@ SERVER = "remedy:server"
 CURSOR = "remedy:cursor:"
 """+ tracker, and / and a former table: how far that list of changes has been read."""
 
+LISTS_READ = "remedy:lists-read"
+"""A hash from the name of each such list to when (ms) a page of it was last read."""
+
 TICKET_KEYS = "remedy:ticket-keys:"
 """+ tracker: a hash from what people call a ticket (in capitals) to case reference; until then, too."""
 

@@ -41,6 +41,7 @@ _NAMES = (
     "BORN",
     "SERVER",
     "CURSOR",
+    "LISTS_READ",
     "TICKET_KEYS",
     "TOLD",
     "APART",

@@ -1,4 +1,4 @@
-"""`remedy case`: which cases there are, what happened to one, and what would be done about it now. Changes nothing."""
+"""`remedy case`: which cases there are, what happened to one, and what would be done about it now."""
 
 import asyncio
 import json
@@ -49,6 +49,7 @@ from remediation.store.deliveries.counting import ScanNumbers
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
+from remedy.case.retry import retry
 from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
 from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
@@ -65,7 +66,7 @@ _NAMELESS = "Redis was wiped since, and remedy reconcile --all names them again"
 
 @click.group()
 def case() -> None:
-    """Which cases there are, what happened to one, and what would be done about it now.
+    """Which cases there are, what happened to one, what would be done about it now; and have it looked at now.
 
     REF is the case's reference (lakeside:finding:fnd_9d2), the mark on its ticket (remedy:…), the ticket's key
     (SEC-12), an incident's uuid, or, where there is only one district, the finding's id.
@@ -76,10 +77,12 @@ def case() -> None:
       remedy case show SEC-12
       remedy case show lakeside:incident:8f14e45f-ceea-467f-a0c2-9f2b1d4c6e01
       remedy case plan fnd_9d2
+      remedy case retry fnd_9d2
     """
 
 
 case.add_command(list_)
+case.add_command(retry)
 
 
 def _with_redis(use: Callable[[Settings, Connection], Awaitable[ResultT]]) -> ResultT:

@@ -12,11 +12,12 @@ from functools import partial
 import click
 
 from remediation.domain.errors import ConfigurationError, StoreMissing
+from remediation.read_model.levels import Level
 from remediation.settings import Settings, environ, load_settings
 from remediation.store.processes import Role
 from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.configuration import look_at_mappings, look_at_settings
-from remedy.doctor.diagnosis import Code, Diagnosis, Level, trouble
+from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 from remedy.doctor.outside import open_checks
 from remedy.doctor.report import as_object, as_table, progress
 from remedy.doctor.secrets import look_at_data_keys, look_at_secrets

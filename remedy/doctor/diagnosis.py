@@ -6,14 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from remediation.deliveries.signatures import TOLERANCE
-
-
-class Level(StrEnum):
-    """How bad a trouble is. A warning can wait for the day, a failure cannot."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILURE = "failure"
+from remediation.read_model.levels import Level
 
 
 class Code(StrEnum):
@@ -388,12 +381,6 @@ def trouble(code: Code, what: str, says: str, advice: str = "", severity: Level 
     """The result that it is not; `advice` and `severity` where they differ from the usual ones of this kind."""
     usual = TROUBLES[code]
     return Diagnosis(what, severity or usual.severity, says, advice or usual.advice, code.value)
-
-
-def span_words(seconds: float) -> str:
-    """A span of time: 12 min, 3 h 5 min."""
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def ordinary(what: str, says: str, *troubles: Diagnosis) -> list[Diagnosis]:

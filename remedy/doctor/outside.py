@@ -18,6 +18,7 @@ from remediation.mapping.reading.secrets import worker_secrets
 from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import Inspector, Tracker
 from remediation.read_model.case_words import time_words
+from remediation.read_model.levels import Level
 from remediation.settings import environ
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.client import SchoolScan
@@ -25,7 +26,7 @@ from remediation.sources.schoolscan.inspection import AccountInspector
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
 from remedy.doctor.checks import Check
-from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
+from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, trouble, well
 from remedy.mappings.live_answers import feed_inspectors, placed
 from remedy.mappings.tracker_sites import left_site, remembered, site_of
 from remedy.runtime.assembly import open_outside

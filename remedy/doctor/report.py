@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import click
 
+from remediation.read_model.levels import Level
 from remediation.redaction import terminal
 from remedy.doctor.checks import Report
-from remedy.doctor.diagnosis import Diagnosis, Level
+from remedy.doctor.diagnosis import Diagnosis
 
 _WIDEST = 28
 """The widest first column: a longer path moves its own line only."""

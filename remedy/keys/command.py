@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from remediation.read_model.case_words import time_words
+from remediation.read_model.wording import span_words
 from remediation.redaction import terminal
 from remediation.sealing import entries_in, generate_key
 from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct
-from remedy.doctor.diagnosis import span_words
 from remedy.keys.state import KeysState, KeyState, json_of_keys, state_of_keys
 from remedy.keys.writing import replace_list, write_new
 from remedy.parked.selection import Stores, with_stores

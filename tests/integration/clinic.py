@@ -12,10 +12,10 @@ from typing import Any
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
+from remediation.read_model.levels import Level
 from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.store.processes import Process, Processes
-from remedy.doctor.diagnosis import Level
 from remedy.main import main
 from remedy.runtime.assembly import open_connection
 from remedy.runtime.failures import ExitCode

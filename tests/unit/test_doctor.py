@@ -11,11 +11,12 @@ import pytest
 
 from remediation.domain.errors import StoreUnavailable, TryLater
 from remediation.outbound.answers import NotedAnswer, note_answer, noting_answers
+from remediation.read_model.levels import Level
 from remediation.settings import Settings, environ
 from remediation.store.server.description import ServerState
 from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.configuration import look_at_settings
-from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
+from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, trouble, well
 from remedy.doctor.report import as_object, as_table, progress
 from remedy.doctor.stored.server import condition_of
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from remediation.read_model.levels import Level
 from remediation.store.server.rewriting import (
     ASK_AGAIN,
     PAUSE,
@@ -14,7 +15,6 @@ from remediation.store.server.rewriting import (
     file_of,
     step_of,
 )
-from remedy.doctor.diagnosis import Level
 from remedy.doctor.stored.shredding import shredding_of
 
 NOW = 1_790_000_000.0

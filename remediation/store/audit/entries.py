@@ -34,6 +34,8 @@ class AuditAct(StrEnum):
     """Findings moved on to `piece`, a later case of their group, because the ticket of the case was closed."""
     REPLAY = "replay"
     REPLAYED = "replayed"
+    RETRY = "retry"
+    """Somebody had a case looked at, whatever it waited for; `count` pieces of it were parked."""
     DISCARD = "discard"
     DISCARDED = "discarded"
     PURGE = "purge"

@@ -13,5 +13,8 @@ for number = 0, buckets - 1 do redis.call('DEL', bucket(tracker, number)) end
 redis.call('DEL', INDEX .. tracker, SITE .. tracker)
 redis.call('HDEL', TRACKERS, tracker)
 redis.call('HDEL', FORGETTING, 'bucket:' .. tracker, 'trimmed_at:' .. tracker)
-for i = 3, #ARGV do redis.call('DEL', CURSOR .. ARGV[i]) end
+for i = 3, #ARGV do
+  redis.call('DEL', CURSOR .. ARGV[i])
+  redis.call('HDEL', LISTS_READ, ARGV[i])
+end
 return 1

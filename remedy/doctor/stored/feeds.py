@@ -3,14 +3,12 @@
 from remediation.mapping.config.schema import Mappings
 from remediation.read_model.case_words import time_words
 from remediation.read_model.incidents import walk_words
+from remediation.read_model.levels import OVERDUE_SECONDS, UNSWEPT_SECONDS
+from remediation.read_model.wording import span_words
 from remediation.store.incidents.feeds import Feeds, FeedState
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, span_words, trouble, well
+from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
 from remedy.incidents.stores import timetables_of
-
-OVERDUE_SECONDS = 3_600
-"""From where on it is worth telling; the alert of the chart has the same number."""
-UNSWEPT_SECONDS = 172_800
 
 
 async def look_at_feeds(connection: Connection, mappings: Mappings, now: float) -> list[Diagnosis]:

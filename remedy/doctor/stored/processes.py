@@ -4,15 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from remediation.read_model.case_words import time_words
+from remediation.read_model.levels import SWEEP_SECONDS
 from remediation.store.figures import read_figures
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
 from remedy.runtime.heartbeat import version
 from remedy.runtime.reload import digests_of, short_digest
-
-SWEEP_SECONDS = 120
-"""Seconds without a sweep that count as none; the chart's alert has the same number."""
 
 
 async def look_at_processes(connection: Connection, mappings: Path, now: float) -> list[Diagnosis]:

@@ -6,6 +6,8 @@ from typing import get_args
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
+from remediation.read_model.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
+from remediation.read_model.wording import span_words
 from remediation.sealing import Keyring
 from remediation.store.budgets import Access, BudgetFigures, Budgets
 from remediation.store.deliveries.inbox import MostKept
@@ -15,13 +17,7 @@ from remediation.store.deliveries.set_aside import KeptAside, what_is_kept
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, SystemTrouble
-from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, span_words, trouble, well
-
-UNREAD_SECONDS = 300
-WAITING_SECONDS = 14_400
-SILENT_SECONDS = 86_400
-LONG_QUEUE = 5_000
-"""From where on it is worth telling; the alerts of the chart have the same numbers."""
+from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
 
 ROOM_SECONDS = 7 * 86_400
 """For how long it is told that something was deleted to make room."""

@@ -1,0 +1,127 @@
+"""Whether the service works, as far as the store tells: what runs, what waits for what, and what is late.
+
+What is read is judged in status_lines.py, so that every front end says the same of it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from remediation.deliveries.events import SCHOOLSCAN
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.webhook_secrets import secret_ids
+from remediation.store.budgets import BudgetFigures, Budgets
+from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
+from remediation.store.cursors import lists_read
+from remediation.store.deliveries.parked_causes import ParkedCause, parked_causes
+from remediation.store.deliveries.signing import read_secret_uses
+from remediation.store.figures import Figures, read_figures
+from remediation.store.incidents.feeds import Feeds, FeedState
+from remediation.store.incidents.figures import FeedFigures, feed_figures
+from remediation.store.keys import UNNAMED
+from remediation.store.processes import Process, Processes
+from remediation.store.server.connection import Connection
+from remediation.store.systems import Systems, SystemTrouble
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledFile:
+    """What the mappings.yaml names that whoever asks has: the start of its digest, and who may be heard of.
+
+    `accounts` are the paths of senders (`schoolscan/lakeside`), in order.
+    """
+
+    digest: str
+    accounts: tuple[str, ...]
+    trackers: tuple[str, ...]
+
+
+def installed_file(mappings: Mappings, digest: str, now: float) -> InstalledFile:
+    """What this file names, at `now` (Unix seconds)."""
+    return InstalledFile(digest, tuple(secret_ids(mappings, now)), tuple(mappings.trackers))
+
+
+@dataclass(frozen=True, slots=True)
+class SenderStatus:
+    """When a delivery of this account was last accepted, to about a minute, in Unix seconds; None for never."""
+
+    account: str
+    accepted: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """How far a feed was read, and what is being read of it."""
+
+    figures: FeedFigures
+    state: FeedState
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One reading of everything, at `at` (Unix seconds), by a command of this `version`.
+
+    `here` is the file of whoever asks; None where it cannot be used. `unnamed` says by tracker how many cases it holds
+    up because mappings.yaml does not name it, and `polls` when (Unix seconds) the changes of each tracker were last
+    read; None for never.
+    """
+
+    at: float
+    version: str
+    here: InstalledFile | None
+    processes: tuple[Process, ...]
+    figures: Figures
+    senders: tuple[SenderStatus, ...]
+    troubles: tuple[SystemTrouble, ...]
+    unnamed: Mapping[str, int]
+    causes: tuple[ParkedCause, ...]
+    budgets: tuple[BudgetFigures, ...]
+    polls: Mapping[str, float | None]
+    feeds: tuple[FeedStatus, ...]
+
+
+async def service_status(connection: Connection, here: InstalledFile | None, version: str, now: float) -> ServiceStatus:
+    """The status at `now` (Unix seconds of Redis's clock). Reads only. Raises StoreUnavailable."""
+    known = await trackers_heard_of(connection)
+    accounts = here.accounts if here else _accounts_of(await districts_heard_of(connection))
+    return ServiceStatus(
+        now,
+        version,
+        here,
+        tuple(await Processes(connection).running(now)),
+        await read_figures(connection, now),
+        await _senders(connection, accounts),
+        tuple(await Systems(connection).in_trouble()),
+        await _held_up(connection, known),
+        tuple(await parked_causes(connection)),
+        tuple(await Budgets(connection).figures(now)),
+        await _polls(connection, here.trackers if here else known),
+        await _feeds(connection),
+    )
+
+
+def _accounts_of(districts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(SCHOOLSCAN.path(name) for name in sorted(districts))
+
+
+async def _senders(connection: Connection, accounts: Iterable[str]) -> tuple[SenderStatus, ...]:
+    uses = await read_secret_uses(connection, accounts)
+    return tuple(
+        SenderStatus(account, max((use.last for use in of_account.values() if use.last is not None), default=None))
+        for account, of_account in uses.items()
+    )
+
+
+async def _held_up(connection: Connection, trackers: Iterable[str]) -> dict[str, int]:
+    names = sorted(trackers)
+    counts = [await connection.ask(connection.redis.zcard(UNNAMED + name)) for name in names]
+    return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
+
+
+async def _polls(connection: Connection, trackers: Iterable[str]) -> dict[str, float | None]:
+    read = await lists_read(connection)
+    return {name: read.get(name) for name in sorted(trackers)}
+
+
+async def _feeds(connection: Connection) -> tuple[FeedStatus, ...]:
+    states = Feeds(connection)
+    return tuple([FeedStatus(each, await states.state(each.name)) for each in await feed_figures(connection)])

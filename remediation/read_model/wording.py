@@ -1,0 +1,19 @@
+"""Counts and spans of time in words. Pure."""
+
+_MINUTE = 60
+
+
+def count_words(count: int, noun: str, plural: str = "") -> str:
+    """How many: `1 case`, `1,200 cases`. `plural` where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def span_words(seconds: float) -> str:
+    """A span of time: 12 min, 3 h 5 min."""
+    hours, minutes = divmod(int(seconds) // _MINUTE, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+
+
+def age_words(seconds: float) -> str:
+    """An age to the second where it is less than two minutes, otherwise a span: 8 s, 12 min, 3 h 5 min."""
+    return f"{max(0, int(seconds))} s" if seconds < 2 * _MINUTE else span_words(seconds)
