@@ -45,7 +45,10 @@ ON_VERIFICATIONS = (
 )
 """In the order in which the verification of what people mended reaches them; the first lies in a look."""
 
-POINTS: tuple[str, ...] = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS, *ON_VERIFICATIONS)
+ON_REPORTS = ("report_wanted", "report_asked", "report_finished", "report_fetched", "report_attached")
+"""In the order in which the compliance report of a scan reaches them; all but the second and third lie in a look."""
+
+POINTS: tuple[str, ...] = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS, *ON_VERIFICATIONS, *ON_REPORTS)
 
 SETTING = "REMEDY_FAILPOINTS"
 

@@ -13,6 +13,7 @@ from remediation.domain.errors import TryLater
 from remediation.domain.incidents import Incident, IncidentFlaw
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
+from remediation.domain.reports import ReportFile, SummaryTerms
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket
@@ -40,7 +41,7 @@ class Source(Protocol):
     """The system that has the subjects of cases, and to which their status is written back.
 
     Every method raises TryLater or Refused, and no exception of its library. NotFound, a kind of Refused, means that
-    the subject does not exist for certain: the subject of a case that we know counts as gone then.
+    the subject does not exist for certain.
     """
 
     async def subject(self, key: CaseKey) -> Subject:
@@ -68,8 +69,8 @@ class ListedSource(Source, Listing, Protocol):
 class IncidentPage:
     """A page of a feed of incidents. `pages` is how many there are. `trouble` says why it is not whole, if so.
 
-    `flaws` counts its incidents by what could not be read in them. `version` tells the feed, when the page is asked for
-    again, what is known; a page that is still the same comes without incidents. Empty where the feed has no versions.
+    `flaws` counts its incidents by what could not be read in them. `version`, empty where there are none, tells the
+    feed what is known when the page is asked for again: one that is still the same comes without incidents.
     """
 
     incidents: tuple[Incident, ...]
@@ -114,8 +115,8 @@ class WalkedFeed(Protocol):
 class Tracker(Protocol):
     """A configured ServiceNow or Jira instance.
 
-    Every method raises TryLater or Refused, and no exception of its library; each call ends within the tracker's
-    configured time limits. Texts are plain text: the adapter escapes them and cuts them to the tracker's limits.
+    Every method raises TryLater or Refused, and nothing of its library; each call ends within the configured time
+    limits. Texts are plain text: the adapter escapes them and cuts them to the tracker's limits.
     """
 
     @property
@@ -134,9 +135,9 @@ class Tracker(Protocol):
         ...
 
     async def create(self, draft: Draft) -> Ticket:
-        """Open one ticket, with its correlation mark in the same request.
+        """Open one ticket, with its mark in the same request, which is never repeated.
 
-        The request is never repeated. Raises TryLater(ambiguous=True) where the ticket may exist nevertheless.
+        Raises TryLater(ambiguous=True) where the ticket may exist nevertheless.
         """
         ...
 
@@ -150,8 +151,8 @@ class Tracker(Protocol):
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
         """Returns every ticket that carries exactly this mark, oldest first. It may lag by `search_horizon`.
 
-        Anybody can write a mark, so each ticket states its place and who opened it. `place` is where the rule would
-        open the ticket: ServiceNow searches that table and the former ones of mappings.yaml, Jira every project.
+        Each ticket states its place and who opened it, as anybody can write a mark. `place` is where the rule would
+        open one: ServiceNow searches that table and former ones, Jira every project.
         """
         ...
 
@@ -160,8 +161,7 @@ class Tracker(Protocol):
     ) -> Ticket:
         """Bring the ticket to done by steps that its workflow allows, with the comment; returns it after that.
 
-        Where it is done already, nothing is written. `fields` are fields that the tracker demands on closing besides a
-        reason, by the tracker's own names.
+        Where it is done already, nothing is written. `fields` are demanded on closing, by the tracker's own names.
         """
         ...
 
@@ -176,9 +176,16 @@ class Tracker(Protocol):
     async def keep_list(self, ticket_id: str, members: MemberList, *, known: bool) -> Ticket | None:
         """Bring the list of findings in the ticket's description up to date; returns the ticket after that.
 
-        What stands around the list is not changed, and nothing is written where the list is as it is to be. `known` is
-        true where the ticket had a list before. Returns None, and writes nothing, where a person has changed or removed
-        it. Raises Refused where the tracker did not store it.
+        What stands around the list is not changed, and nothing is written where it is as it is to be. `known`: the
+        ticket had a list before. Returns None, and writes nothing, where a person has changed or removed it. Raises
+        Refused where the tracker did not store it.
+        """
+        ...
+
+    async def keep_report(self, ticket_id: str, report: ReportFile) -> None:
+        """Have the report of its scan attached to the ticket, once, in place of any that we attached before.
+
+        What others attached is not touched. Raises Refused where the tracker does not take it.
         """
         ...
 
@@ -189,10 +196,9 @@ class Tracker(Protocol):
     async def relate(self, ticket_id: str, other: Link, text: str) -> None:
         """Say on this ticket that a ticket of another case, here or in another tracker, belongs to it.
 
-        That is a link where there is one for it, and otherwise `text` as a comment. Nothing else of the other ticket is
-        told but its key and its address, and nothing of this one, unless the tracker shows a link at both ends. Where
-        it is said already, nothing is written again. Raises Refused where there is no such link, or our account may
-        not make one.
+        That is a link where there is one for it, and otherwise `text` as a comment. Of the other ticket, its key and
+        address are told, and of this one nothing, unless the tracker shows a link at both ends. What is said already is
+        not written again. Raises Refused where there is no such link, or our account may not make one.
         """
         ...
 
@@ -211,16 +217,15 @@ class Tracker(Protocol):
     def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
         """Returns the places with tickets of ours besides the place for new ones. Each has its own list of changes.
 
-        `linked` are the places that the ids of linked tickets name. A tracker with one list for all has none.
+        `linked` are the places in the ids of linked tickets. A tracker with one list for all has none.
         """
         ...
 
     async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
         """Returns one page of the tickets of ours that changed since `cursor`.
 
-        Pages overlap: a change may come twice, and is never left out. With an empty cursor the list starts a few
-        minutes before `now`. A change has the version that `read` shows. The list is that of `place`, a former one, or
-        for an empty `place` that of the place for new tickets.
+        Pages overlap: a change may come twice, and is never left out. With an empty cursor the list starts a little
+        before `now`. A change has the version that `read` shows. An empty `place` is the one for new tickets.
         """
         ...
 
@@ -229,10 +234,7 @@ class Tracker(Protocol):
         ...
 
     async def accounts(self) -> Collection[str]:
-        """Returns every account that opens tickets for us, or did so before, in the form of `Ticket.opened_by`.
-
-        It is empty where the tracker does not state our account: then it is not known who opened a ticket.
-        """
+        """Returns our accounts, former ones too, as `Ticket.opened_by` has them; empty where none is stated."""
         ...
 
     async def site(self) -> Site:
@@ -278,7 +280,7 @@ class Links(Protocol):
     async def disown(self, link: Link, *, replaced: bool) -> None:
         """Delete the link to a ticket that is not the case's, and any intent. Raises LeaseLost.
 
-        `replaced` is true where another ticket is linked next: until then, a look must search for it.
+        `replaced`: another ticket is linked next; until then, a look must search for it.
         """
         ...
 
@@ -361,8 +363,8 @@ class Rulebook(Protocol):
         """The present name of a tracker by each of its former names."""
         ...
 
-    def summary_pause(self, district: str) -> float | None:
-        """Returns how many seconds lie at least between two countings of a scan; None where scans get no summary."""
+    def summary_terms(self, district: str) -> SummaryTerms | None:
+        """Returns how scans are counted for their summaries, and how reports are made; None for no summaries."""
         ...
 
     def identity(self, district: str) -> Identity | None:

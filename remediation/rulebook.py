@@ -14,6 +14,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
+from remediation.domain.reports import SummaryTerms
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.summaries import ScanSummary
@@ -327,8 +328,9 @@ class MappingsRulebook:
         is_wanted = rule is not None and summary.is_completed and not summary.is_uncounted
         trackers = tuple(rule.tickets) if rule is not None and is_wanted else ()
         written = self._mappings.districts.get(subject.key.district)
-        closes = written is not None and written.scan_summary is not None and written.scan_summary.close == "solved"
-        policy = replace(_OF_SUMMARIES, trackers=trackers, closes_solved=closes)
+        words = written.scan_summary if written is not None else None
+        closes, reports = (words.close == "solved", words.report is not None) if words else (False, False)
+        policy = replace(_OF_SUMMARIES, trackers=trackers, closes_solved=closes, attaches_reports=reports)
         return MappingsRuling(self._mappings, subject, at, rule, policy, rule)
 
     def _policy(self, subject: Subject, rule: Rule | None, known: str, said: Policy | None) -> Policy:
@@ -345,10 +347,10 @@ class MappingsRulebook:
         """The present name of a tracker by each of its former names."""
         return self._former_names
 
-    def summary_pause(self, district: str) -> float | None:
-        """Returns how many seconds lie at least between two countings of a scan; None where scans get no summary."""
+    def summary_terms(self, district: str) -> SummaryTerms | None:
+        """Returns how often scans are counted for their summaries, and how reports are made; None for no summaries."""
         named = self._mappings.districts.get(district)
-        return named.scan_summary.every.total_seconds() if named and named.scan_summary else None
+        return named.scan_summary.terms if named and named.scan_summary else None
 
     def identity(self, district: str) -> Identity | None:
         """Returns how the district's findings are identified by content; None where their ids last."""

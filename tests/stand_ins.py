@@ -14,15 +14,17 @@ from remediation.domain.cases.identities import Identity
 from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.cases.relations import Vicinity
 from remediation.domain.errors import LeaseLost, NotFound, Refused
-from remediation.domain.findings import Finding
+from remediation.domain.findings import Finding, Report, ReportFormat, ReportStatus
 from remediation.domain.incidents import Incident
 from remediation.domain.outside_words import ReviewOutcome
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
+from remediation.domain.reports import Attached, ReportFile, SummaryTerms, is_attached, superseded
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Risk, Ticket, TicketChange, TicketState
 from remediation.ports import ListedSource, Ruling, SourceKey
+from remediation.sources.schoolscan.downloads import Write
 from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
@@ -81,6 +83,42 @@ class Kept:
     closing_fields: dict[str, object] = field(default_factory=dict)
     closing_words: str | None = None
     closer_name: str | None = None
+    attached: list[Attached] = field(default_factory=list)
+
+
+class MemoryReports:
+    """The reports of a district's account. Each is PENDING until it is finished, and says `content`."""
+
+    def __init__(self) -> None:
+        self.troubles = Troubles()
+        self.kept: dict[str, Report] = {}
+        self.asked: list[tuple[str, ReportFormat]] = []
+        self.content = b"%PDF ZZPII-report"
+
+    async def generate_report(self, scan_id: str, form: ReportFormat) -> Report:
+        self.troubles.meet("generate_report")
+        self.asked.append((scan_id, form))
+        report = Report(f"rep_{len(self.asked)}", ReportStatus.PENDING)
+        self.kept[report.id] = report
+        return report
+
+    async def report(self, report_id: str) -> Report:
+        self.troubles.meet("report")
+        if report_id not in self.kept:
+            raise NotFound("schoolscan:lakeside", "no such report", status=404)
+        return self.kept[report_id]
+
+    async def fetch_report(self, report_id: str, write: Write, largest: int) -> int:
+        self.troubles.meet("fetch_report")
+        await self.report(report_id)
+        if len(self.content) > largest:
+            raise Refused("schoolscan:lakeside", "the report's file is too large")
+        write(self.content)
+        return len(self.content)
+
+    def finish(self, status: ReportStatus = ReportStatus.READY) -> None:
+        """Every report has come to this end."""
+        self.kept = {name: replace(each, status=status) for name, each in self.kept.items()}
 
 
 class MemoryTracker:
@@ -103,6 +141,7 @@ class MemoryTracker:
     ) -> None:
         self.troubles = Troubles()
         self.books: dict[str, Kept] = {}
+        self.files: dict[str, bytes] = {}
         self.closed = self.keeps_words = self.finds_everywhere = False
         self.site_id = ""
         self.words: dict[Reason, tuple[Reason, str]] = {}
@@ -185,6 +224,17 @@ class MemoryTracker:
         kept.description = text
         self.troubles.meet("list_kept")
         return self.touch(ticket_id)
+
+    async def keep_report(self, ticket_id: str, report: ReportFile) -> None:
+        self._check(ticket_id)
+        kept = self._kept(ticket_id)
+        self.troubles.meet("keep_report")
+        if not is_attached(report, kept.attached):
+            self.attach(ticket_id, report.name, report.content)
+            self.troubles.meet("report_kept")
+        for each in superseded(report, kept.attached, {"svc-remedy"}):
+            kept.attached.remove(each)
+            self.touch(ticket_id)
 
     async def comment(self, ticket_id: str, text: str) -> None:
         self._check(ticket_id)
@@ -280,6 +330,13 @@ class MemoryTracker:
         text = with_list(cut.body, draft.members, _fits) if draft.members else None
         self.books[ticket.id] = Kept(ticket, cut, description=text or cut.body)
         return self.change(ticket.id, TicketState.OPEN)
+
+    def attach(self, ticket_id: str, name: str, content: bytes, by: str = "svc-remedy") -> None:
+        """A file on a ticket, whoever attaches it."""
+        number = f"file-{len(self.files) + 1}"
+        self.files[number] = content
+        self.books[ticket_id].attached.append(Attached(number, name, by))
+        self.touch(ticket_id)
 
     def change(
         self, ticket_id: str, state: TicketState, reason: Reason | None = None, by: str | None = None, word: str = ""
@@ -454,9 +511,9 @@ class PlainRulebook:
         del at, known, said
         return PlainRuling(self, subject, self.terms)
 
-    def summary_pause(self, district: str) -> float | None:
+    def summary_terms(self, district: str) -> SummaryTerms | None:
         del district
-        return self.counted_every
+        return None if self.counted_every is None else SummaryTerms(self.counted_every)
 
     def identity(self, district: str) -> Identity | None:
         return self.identities.get(district)

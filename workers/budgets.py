@@ -8,12 +8,13 @@ from datetime import datetime
 
 from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import BudgetSpent, StoreUnavailable, TryLater, Waiting
-from remediation.domain.findings import Scan
+from remediation.domain.findings import Report, ReportFormat, Scan
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import ListedSource, SubjectPage
-from remediation.sources.schoolscan.scanning import ScanAccount
+from remediation.sources.schoolscan.downloads import Write
+from remediation.sources.schoolscan.scanning import ReportAccount, ScanAccount
 from remediation.store.budgets import Access, Budgets, NoRoom, Spent, ToldLimit, budget_of
 
 
@@ -137,6 +138,33 @@ class BudgetedScans:
         """Stop a scan."""
         async with self._spending.on("write"):
             await self._account.cancel_scan(scan_id)
+
+
+class BudgetedReports:
+    """The reports of a district's account, for one piece of work. Implements ReportAccount.
+
+    Every method raises BudgetSpent, and sends nothing, where the limit leaves no room. Of a file, only the question for
+    its address counts.
+    """
+
+    def __init__(self, account: ReportAccount, spending: Spending) -> None:
+        self._account = account
+        self._spending = spending
+
+    async def generate_report(self, scan_id: str, form: ReportFormat) -> Report:
+        """Ask for a report of a completed scan."""
+        async with self._spending.on("write"):
+            return await self._account.generate_report(scan_id, form)
+
+    async def report(self, report_id: str) -> Report:
+        """The report as it is now."""
+        async with self._spending.on("read"):
+            return await self._account.report(report_id)
+
+    async def fetch_report(self, report_id: str, write: Write, largest: int) -> int:
+        """Give a finished report's file to `write`."""
+        async with self._spending.on("read"):
+            return await self._account.fetch_report(report_id, write, largest)
 
 
 def _told(answers: list[NotedAnswer]) -> ToldLimit | None:

@@ -12,8 +12,9 @@ from typing import Literal, TypeVar
 from remediation import telemetry
 from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
-from remediation.domain.findings import Scan
+from remediation.domain.findings import Report, ReportFormat, Scan
 from remediation.domain.ownership import Site
+from remediation.domain.reports import ReportFile
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket
@@ -27,7 +28,8 @@ from remediation.ports import (
     WalkedFeed,
 )
 from remediation.sources.incident_feed.answers import system_of
-from remediation.sources.schoolscan.scanning import ScanAccount, Scanner
+from remediation.sources.schoolscan.downloads import Write
+from remediation.sources.schoolscan.scanning import ReportAccount, ScanAccount, Scanner
 from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS, begin_feed
 
 Kind = Literal["read", "write"]
@@ -132,6 +134,26 @@ class CountedScanAccount:
         await self._calls.write("cancel_scan", self._account.cancel_scan(scan_id))
 
 
+class CountedReports:
+    """The reports of a district's SchoolScan account, whose calls are counted. Implements ReportAccount."""
+
+    def __init__(self, district: str, account: ReportAccount) -> None:
+        self._account = account
+        self._calls = _Calls(account_of(district))
+
+    async def generate_report(self, scan_id: str, form: ReportFormat) -> Report:
+        """Ask for a report of a completed scan."""
+        return await self._calls.write("generate_report", self._account.generate_report(scan_id, form))
+
+    async def report(self, report_id: str) -> Report:
+        """The report as it is now."""
+        return await self._calls.read("report", self._account.report(report_id))
+
+    async def fetch_report(self, report_id: str, write: Write, largest: int) -> int:
+        """Give a finished report's file to `write`."""
+        return await self._calls.read("fetch_report", self._account.fetch_report(report_id, write, largest))
+
+
 class CountedFeed:
     """A feed of incidents whose calls are counted. Implements remediation.ports.WalkedFeed."""
 
@@ -217,6 +239,10 @@ class CountedTracker:
         """Bring the list of findings up to date."""
         return await self._calls.write("keep_list", self._tracker.keep_list(ticket_id, members, known=known))
 
+    async def keep_report(self, ticket_id: str, report: ReportFile) -> None:
+        """Have the report attached."""
+        await self._calls.write("keep_report", self._tracker.keep_report(ticket_id, report))
+
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment."""
         await self._calls.write("comment", self._tracker.comment(ticket_id, text))
@@ -270,7 +296,10 @@ def counted_sources(sources: Mapping[SourceKey, ListedSource]) -> dict[SourceKey
 
 def counted_scanners(scanners: Mapping[str, Scanner]) -> dict[str, Scanner]:
     """The same accounts by district, counted."""
-    return {name: replace(each, account=CountedScanAccount(name, each.account)) for name, each in scanners.items()}
+    return {
+        name: replace(each, account=CountedScanAccount(name, each.account), reports=CountedReports(name, each.reports))
+        for name, each in scanners.items()
+    }
 
 
 def counted_feeds(feeds: Mapping[str, WalkedFeed]) -> dict[str, WalkedFeed]:

@@ -31,6 +31,7 @@ from remediation.store.deliveries.counting import Countings
 from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
+from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.deliveries.scans import Scans
 from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.incidents.feeds import Feeds
@@ -41,7 +42,7 @@ from remediation.store.systems import Systems
 from remediation.store.tracker_budgets import TrackerBudgets
 from remediation.store.verifications import Verifications
 from workers.audit_targets import AuditTarget
-from workers.budgets import BudgetedScans, BudgetedSource, Spending
+from workers.budgets import BudgetedReports, BudgetedScans, BudgetedSource, Spending
 from workers.metering import TrackerLimits
 from workers.sites import TicketPlaces, TrackerSites
 
@@ -74,7 +75,8 @@ class NamedSystems:
 class WorkerContext:
     """The resources of jobs; `clock` returns Unix seconds.
 
-    `countings` are the numbers of scans with a summary. `cursors` seals how far lists were read. `links` returns the
+    `countings` are the numbers of scans with a summary, `reports` how far their reports are, and whoever has
+    `report_turn` holds the file of one. `cursors` seals how far lists were read. `links` returns the
     links of the case that a lease is for, `relations` is where cases are found by others, `sites` the present site of
     each tracker, and `places` the former places of tickets. `verifications` are the scans that verify what people
     mended, and `scanners` start them, by district. `incidents` are what feeds have shown, and `feed_states`
@@ -89,6 +91,7 @@ class WorkerContext:
     inbox: Inbox
     scans: Scans
     countings: Countings
+    reports: ScanReports
     cursors: SealedCursors
     parked: ParkedWork
     set_aside: SetAsideLimits
@@ -119,6 +122,7 @@ class WorkerContext:
     keeps_parked: timedelta
     rules: str = ""
     audit_targets: Sequence[AuditTarget] = ()
+    report_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
         """The source of the district's cases of this kind: its SchoolScan account, or its feeds of incidents.
@@ -151,7 +155,7 @@ class WorkerContext:
         return BudgetedSource(source, Spending(self.budgets, system_of(district), ref, self.clock, urgent, in_steps))
 
     def scanner_for(self, name: str, district: str) -> Scanner:
-        """What starts scans of the district, for the work of this name: its requests stay within the rate limits.
+        """What starts scans of the district and makes reports of them, for the work of this name, within its limits.
 
         Raises TryLater where mappings.yaml has no such district (any more).
         """
@@ -160,7 +164,8 @@ class WorkerContext:
             words = "no such district in mappings.yaml"
             raise TryLater(system_of(district), words, waiting=Waiting.UNNAMED)
         spending = Spending(self.budgets, system_of(district), name, self.clock)
-        return replace(scanner, account=BudgetedScans(scanner.account, spending))
+        reports = BudgetedReports(scanner.reports, spending)
+        return replace(scanner, account=BudgetedScans(scanner.account, spending), reports=reports)
 
 
 def context_on(
@@ -180,6 +185,7 @@ def context_on(
         inbox=Inbox(connection, keyring, kept.deliveries, crash_counter),
         scans=Scans(connection, keyring, crash_counter),
         countings=Countings(connection, keyring),
+        reports=ScanReports(connection),
         cursors=SealedCursors(keyring),
         parked=ParkedWork(connection, keyring),
         set_aside=SetAsideLimits(connection, trail.keys, kept.quarantined, kept.not_found),

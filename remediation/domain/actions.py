@@ -38,6 +38,7 @@ class Why(StrEnum):
     CONTINUED = "continued"
     RELATED = "related"
     LISTED = "listed"
+    REPORTED = "reported"
 
 
 class Verb(StrEnum):
@@ -50,6 +51,7 @@ class Verb(StrEnum):
     COMMENT = "comment"
     RELATE = "relate"
     LIST = "list"
+    ATTACH = "attach"
     DUPLICATE = "duplicate"
     PATCH = "patch"
     READ = "read"
@@ -152,6 +154,18 @@ class KeepList(_OnTicket):
 
 
 @dataclass(frozen=True, slots=True)
+class AttachReport(_OnTicket):
+    """Have a scan's compliance report attached to its ticket; `report` is the report's id at SchoolScan."""
+
+    verb = Verb.ATTACH
+    report: str
+
+    def token(self, ticket_id: str) -> str:
+        """Returns what stands for the report on the ticket of this id in what is remembered."""
+        return f"{self.report}@{ticket_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class CommentOnTicket(_OnTicket):
     """Write a comment on a ticket, without changing its state. `fact` is the detail that the comment states."""
 
@@ -233,6 +247,7 @@ Action = (
     | CommentOnTicket
     | RelateTicket
     | KeepList
+    | AttachReport
     | CloseDuplicate
     | SetStatus
 )

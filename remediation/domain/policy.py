@@ -70,7 +70,8 @@ class Policy:
     ticket is reopened when its finding is found again (zero: never, FOR_EVER: always); later a new ticket follows it.
     `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is true where
     tickets are closed when SchoolScan no longer has the finding, `closes_solved` where the ticket
-    of a summary is closed once all findings of its scan are solved, `copies_closing_words` where notes are to quote the
+    of a summary is closed once all findings of its scan are solved, `attaches_reports` where that ticket has the scan's
+    compliance report, `copies_closing_words` where notes are to quote the
     person who closed a ticket, and `names_people` where they name that person as the tracker shows the name to its own
     users. `quotes_people` is true where notes may quote anybody at all: the rule has `detail: restricted`. `is_former`
     is true where no rule matches the finding any more, and this is the policy of the last one. `verifies` is true where
@@ -85,6 +86,7 @@ class Policy:
     acceptance: Acceptance = field(default_factory=Acceptance)
     closes_gone: bool = False
     closes_solved: bool = False
+    attaches_reports: bool = False
     copies_closing_words: bool = False
     names_people: bool = False
     quotes_people: bool = False

@@ -138,12 +138,14 @@ class ScanSummary:
     """A scan and the numbers of what it found; the detail of the subject of a summary.
 
     `before` is the site's last completed scan that began before this one; None where there is none. `counts` is None
-    where nobody has counted yet.
+    where nobody has counted yet. `report` is the id of its newest compliance report that SchoolScan has finished for
+    us; empty for none.
     """
 
     scan: Scan
     counts: ScanCounts | None = None
     before: Scan | None = None
+    report: str = ""
 
     @property
     def is_completed(self) -> bool:

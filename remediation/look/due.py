@@ -1,9 +1,11 @@
 """Which steps of a plan are due once those before them were done or not, and how a ticket is left. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from remediation.domain.actions import (
     Action,
+    AttachReport,
     CommentOnTicket,
     KeepList,
     OpenTicket,
@@ -14,10 +16,11 @@ from remediation.domain.actions import (
     SetStatus,
     Why,
 )
+from remediation.domain.errors import OutsideError, TryLater, Waiting
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Progress, is_question
 
-News = CommentOnTicket | RaiseTicket | RelateTicket | KeepList
+News = CommentOnTicket | RaiseTicket | RelateTicket | KeepList | AttachReport
 """What is done to tickets once their state and the status are as they are to be."""
 
 
@@ -44,7 +47,9 @@ def is_due(news: News, progress: Progress) -> bool:
         return False
     if isinstance(news, RelateTicket):
         return ticket.state.is_active and ticket.id == news.ticket_id
-    if isinstance(news, RaiseTicket | KeepList) or news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
+    if isinstance(news, RaiseTicket | KeepList | AttachReport):
+        return ticket.state.is_active
+    if news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
         return ticket.state.is_active
     if is_question(news.token):
         return not progress.status.is_solved  # a question is asked only while the finding is unsolved
@@ -62,3 +67,16 @@ def says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Pro
     if patch.status is progress.status and opening:
         return any(action in progress.done for action in opening)
     return True
+
+
+def by_tracker(comments: Iterable[CommentOnTicket]) -> list[list[CommentOnTicket]]:
+    """Returns the comments on each ticket: they are written as one."""
+    found: dict[str, list[CommentOnTicket]] = {}
+    for comment in comments:
+        found.setdefault(comment.tracker, []).append(comment)
+    return list(found.values())
+
+
+def is_for_a_place(error: OutsideError) -> TypeGuard[TryLater]:
+    """Whether nothing was sent for want of a free connection: that passes by itself, and soon."""
+    return isinstance(error, TryLater) and error.waiting is Waiting.OURS and error.after is None and not error.ambiguous

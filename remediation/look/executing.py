@@ -1,16 +1,17 @@
 """Carry out a plan: tickets at the same time, then the status, then comments. Each action is done, later or refused."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TypeGuard, assert_never
+from typing import assert_never
 
 from remediation import telemetry
 from remediation.domain.actions import (
     Action,
+    AttachReport,
     CloseDuplicate,
     CommentOnTicket,
     KeepList,
@@ -29,8 +30,9 @@ from remediation.domain.errors import ConfigurationError, OutsideError, Refused,
 from remediation.domain.policy import accepts_risk
 from remediation.domain.tickets import LEFT_ALONE, Reason, Ticket, TicketState
 from remediation.failpoints import failpoint
-from remediation.look.due import News, as_we_left_it, is_due, says_something
+from remediation.look.due import News, as_we_left_it, by_tracker, is_due, is_for_a_place, says_something
 from remediation.look.observing import Snapshot
+from remediation.look.reporting import ReportFiles, attach_report
 from remediation.look.rereading import has_changed
 from remediation.outbound.answers import noting_requests
 from remediation.planning import Progress
@@ -52,7 +54,7 @@ _LONGEST_WORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """Carries out the plan for one case. `clock` returns Unix seconds."""
+    """Carries out the plan for one case. `clock` returns Unix seconds; `reports` is for summaries of scans."""
 
     record: CaseRecord
     snapshot: Snapshot
@@ -60,6 +62,7 @@ class Executor:
     trackers: Mapping[str, Tracker]
     links: Links
     clock: Callable[[], float]
+    reports: ReportFiles | None = None
 
     async def carry_out(self, plan: Plan) -> Progress:
         """Carry out the plan; an action that fails does not stop the others. Raises LeaseLost, StoreUnavailable."""
@@ -81,9 +84,13 @@ class Executor:
             else:
                 await self._attempt(patch, progress)
         due = [action for action in news if is_due(action, progress)]
-        comments = _by_tracker(action for action in due if isinstance(action, CommentOnTicket))
-        others = [self._attempt(action, progress) for action in due if not isinstance(action, CommentOnTicket)]
+        comments = by_tracker(action for action in due if isinstance(action, CommentOnTicket))
+        apart = CommentOnTicket | AttachReport
+        others = [self._attempt(action, progress) for action in due if not isinstance(action, apart)]
         await _side_by_side([*others, *(self._attempt(first, progress, rest) for first, *rest in comments)])
+        for action in due:
+            if isinstance(action, AttachReport):  # last, and one after the other: it may take long and much memory
+                await self._attempt(action, progress)
         return progress
 
     def _awaited_ticket(self, patch: SetStatus, progress: Progress) -> TryLater | None:
@@ -98,7 +105,7 @@ class Executor:
         opening = [error for name, error in progress.later.items() if name.verb == Verb.OPEN]
         wanted = seen.unseen & set(self.snapshot.policy.trackers) - self.record.links.keys()
         unseen = [self.snapshot.failures[name] for name in sorted(wanted) if name in self.snapshot.failures]
-        return next((error for error in (*opening, *unseen) if _is_for_a_place(error)), None)
+        return next((error for error in (*opening, *unseen) if is_for_a_place(error)), None)
 
     async def _adopt(self, progress: Progress, doubled: AbstractSet[str]) -> None:
         """Link tickets that a search found or that have moved; delete links to tickets that are gone or not the case's.
@@ -157,7 +164,7 @@ class Executor:
                 progress.status = status
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
                 if isinstance(action, ResolveTicket) and self.snapshot.policy.closes_solved:
-                    await self._keep_list(KeepList(action.tracker, self.snapshot.observation.listing), progress)
+                    await self._keep(KeepList(action.tracker, self.snapshot.observation.listing), progress)
                 moved = await self._move(action, progress.tickets[action.tracker])
                 progress.tickets[action.tracker] = as_we_left_it(action, moved)
                 if isinstance(action, ReopenTicket) and moved.state.is_active and moved.word:
@@ -168,8 +175,8 @@ class Executor:
                 await self.trackers[name].comment(ticket.id, "\n\n".join(texts))
             case RelateTicket():
                 await self._relate(action, progress.tickets[action.tracker])
-            case KeepList():
-                await self._keep_list(action, progress)
+            case KeepList() | AttachReport():
+                await self._keep(action, progress)
             case CloseDuplicate(tracker=name, ticket_id=ticket_id):
                 text = self._comment(Why.DUPLICATE, progress.tickets[name])
                 await self.trackers[name].resolve(ticket_id, Reason.DUPLICATE, text)
@@ -197,9 +204,12 @@ class Executor:
         text = self._comment(Why.RELATED, ticket, other.ticket_key)
         await self.trackers[action.tracker].relate(ticket.id, other, text)
 
-    async def _keep_list(self, action: KeepList, progress: Progress) -> None:
-        """Bring the list up to date; one that a person has changed is left alone from now on."""
+    async def _keep(self, action: KeepList | AttachReport, progress: Progress) -> None:
+        """Bring a list or a report up to date; a list that a person has changed is left alone from now on."""
         name, members = action.tracker, self.snapshot.ruling.member_list
+        if isinstance(action, AttachReport):
+            progress.attached |= await attach_report(action, progress.tickets[name], self.trackers[name], self.reports)
+            return
         if members is None:
             return
         known = bool(self.record.memory.listed.get(name))
@@ -287,6 +297,8 @@ class Executor:
                 tickets = list(progress.tickets.values())
                 if self.snapshot.observation.subject.keeps_status:
                     words = f"SchoolScan's answer is {error.status or 'no'}"
+            case AttachReport(tracker=name) if error.system != name:
+                tickets, words = [progress.tickets[name]], "SchoolScan's report cannot be fetched"
             case _:
                 tickets = [progress.tickets[action.tracker]]
         for ticket in tickets:
@@ -344,11 +356,6 @@ class Executor:
         return datetime.fromtimestamp(self.clock(), tz=UTC)
 
 
-def _is_for_a_place(error: OutsideError) -> TypeGuard[TryLater]:
-    """Whether nothing was sent for want of a free connection: that passes by itself, and soon."""
-    return isinstance(error, TryLater) and error.waiting is Waiting.OURS and error.after is None and not error.ambiguous
-
-
 def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:
     """Whether the link is up to date with the ticket: its id and key, its mark, its creation, and the site."""
     if site is not None and link.site != site:
@@ -370,14 +377,6 @@ async def _make_sure_that_we_see(ticket: Ticket, tracker: Tracker) -> None:
         return  # the next look reads it
     if seen.state is TicketState.GONE:
         raise Refused(tracker.name, _HIDDEN)
-
-
-def _by_tracker(comments: Iterable[CommentOnTicket]) -> list[list[CommentOnTicket]]:
-    """The comments on each ticket: they are written as one."""
-    found: dict[str, list[CommentOnTicket]] = {}
-    for comment in comments:
-        found.setdefault(comment.tracker, []).append(comment)
-    return list(found.values())
 
 
 async def _side_by_side(attempts: Sequence[Coroutine[None, None, None]]) -> None:

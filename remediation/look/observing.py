@@ -17,7 +17,7 @@ from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.look.summaries import closed_by_people, has_come_to_its_end
+from remediation.look.summaries import closed_by_people, has_come_to_its_end, report_of
 from remediation.planning import Observation, as_remembered
 from remediation.ports import Rulebook, Ruling, Source, Tracker
 
@@ -105,6 +105,7 @@ async def observe(
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
         urgency=_urgency(case),
         listing=listing,
+        report=report_of(subject) if policy.attaches_reports else "",
     )
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
     known = {name: each.site.key for name, each in sites.items()}

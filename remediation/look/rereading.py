@@ -6,6 +6,7 @@ from typing import assert_never
 
 from remediation.domain.actions import (
     Action,
+    AttachReport,
     CloseDuplicate,
     CommentOnTicket,
     KeepList,
@@ -46,7 +47,7 @@ async def has_changed(
             case ResolveTicket() | ReopenTicket():
                 before = tickets[action.tracker]
             case (
-                RaiseTicket() | CommentOnTicket() | RelateTicket() | KeepList()
+                RaiseTicket() | CommentOnTicket() | RelateTicket() | KeepList() | AttachReport()
             ):  # several of these run at the same time, and each makes a new version
                 before = replace(tickets[action.tracker], version="")
             case _:

@@ -21,6 +21,11 @@ def closed_by_people(ticket: Ticket) -> Ticket:
     return replace(ticket, reason=Reason.FIXED, word="", risk=None, is_left_over=False)
 
 
+def report_of(subject: Subject) -> str:
+    """Returns the id of the scan's finished report, where the subject is a scan; empty for none."""
+    return subject.detail.report if isinstance(subject.detail, ScanSummary) else ""
+
+
 def has_come_to_its_end(subject: Subject, listing: str, record: CaseRecord) -> bool:
     """Whether the findings of a scan have been solved, all of them, since the summary's tickets were last written.
 

@@ -137,7 +137,7 @@ def _as_it_is_now(seen: Observation, progress: Progress) -> Observation:
 def _is_sure(name: ActionName) -> bool:
     """Whether the action is one request whose result nothing else shows."""
     is_patch = name.verb == Verb.PATCH and name.detail != Status.REVIEWING
-    return is_patch or name.verb in {Verb.COMMENT, Verb.RAISE, Verb.RELATE, Verb.LIST}
+    return is_patch or name.verb in {Verb.COMMENT, Verb.RAISE, Verb.RELATE, Verb.LIST, Verb.ATTACH}
 
 
 def remembered(
@@ -186,6 +186,7 @@ def _with_facts(
         closings=_closings(progress, known, seen),
         left_over=_left_over(progress, known, seen),
         listed={name: each for name, each in known.listed.items() if name in there} | progress.listed,
+        attached={name: each for name, each in known.attached.items() if name in there} | progress.attached,
     )
 
 

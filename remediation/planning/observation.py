@@ -20,6 +20,7 @@ class Observation:
     wants in the urgency of each ticket; it is computed only where the subject is more severe than before, or where a
     person asked to repeat the raising of the ticket. `related` are the findings' cases that an incident has to do with.
     `listing` is the digest of the list of findings that tickets are to show; empty where the case has not several.
+    `report` is the id of the compliance report that tickets are to have attached; empty for none.
     """
 
     subject: Subject
@@ -30,6 +31,7 @@ class Observation:
     urgency: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     related: tuple[RelatedCase, ...] = ()
     listing: str = ""
+    report: str = ""
 
     existing: Mapping[str, Ticket] = field(init=False, repr=False, compare=False)
     active: tuple[str, ...] = field(init=False, repr=False, compare=False)

@@ -11,6 +11,7 @@ from datetime import datetime
 from remediation.domain.actions import (
     Action,
     ActionName,
+    AttachReport,
     CloseDuplicate,
     CommentOnTicket,
     KeepList,
@@ -112,7 +113,19 @@ def _all_actions(case: Situation) -> list[Action]:
     actions += _relations(case)
     if case.seen.listing:
         actions += [*_listings(case, actions)]
+    if case.seen.report:
+        actions += [*_reports(case, actions)]
     return actions
+
+
+def _reports(case: Situation, actions: Iterable[Action]) -> Iterator[AttachReport]:
+    """The report for each active ticket that does not have it, also for one that these actions open."""
+    opened = {action.tracker for action in actions if isinstance(action, OpenTicket)}
+    for tracker in _at_work_after(actions, case.seen):
+        action = AttachReport(tracker, case.seen.report)
+        ticket = None if tracker in opened else case.seen.existing.get(tracker)
+        if ticket is None or case.memory.attached.get(tracker) != action.token(ticket.id):
+            yield action
 
 
 def _listings(case: Situation, actions: Iterable[Action]) -> Iterator[KeepList]:
@@ -262,7 +275,7 @@ def still_wanted(name: ActionName, seen: Observation, policy: Policy, record: Ca
             brings_nearer = status != name.detail and bool(seen.active) == (name.detail == Status.REVIEWING)
             return brings_nearer or _is_called_for(name, Situation.of(seen, policy, record, now))
         case _:
-            is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE, Verb.RELATE, Verb.LIST}
+            is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE, Verb.RELATE, Verb.LIST, Verb.ATTACH}
             return is_told and tracker in seen.existing  # until a person gives them up
 
 

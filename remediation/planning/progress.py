@@ -14,9 +14,9 @@ class Progress:
     """Which actions were done, put off or refused, and the status and the tickets after that.
 
     `done_at` has the time (Unix seconds) at which each action was done, by its name. `wrote` has the urgency that we
-    wrote into tickets, by tracker, and `listed` the digest of each list (see Memory). `requests` has the outside
-    system's own id of the last request of each action, by the action's name. `notes` has the note that went with each
-    change of the status, likewise.
+    wrote into tickets, by tracker, `listed` the digest of each list (see Memory), and `attached` the token of each
+    report that we attached. `requests` has the outside system's own id of the last request of each action, by the
+    action's name. `notes` has the note that went with each change of the status, likewise.
     """
 
     status: Status
@@ -27,6 +27,7 @@ class Progress:
     refused: dict[ActionName, Refused] = field(default_factory=dict)
     wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
     listed: dict[str, str] = field(default_factory=dict)
+    attached: dict[str, str] = field(default_factory=dict)
     requests: dict[ActionName, str] = field(default_factory=dict)
     notes: dict[ActionName, str] = field(default_factory=dict, repr=False)
 

@@ -55,6 +55,7 @@ WHYS: Mapping[Why, str] = {
     Why.REFUSED: "the tracker refused a change",
     Why.CONTINUED: "a new ticket takes its place",
     Why.LISTED: "what it lists is different now",
+    Why.REPORTED: "its compliance report is finished",
     Why.VERIFYING: "a scan of its site is to verify that it is mended",
     Why.STILL_FOUND: "mended, as its tickets said, and still there",
     Why.UNVERIFIED: "no scan could verify that it is mended",
@@ -136,6 +137,8 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "comment": ("comment on {ticket} in {target}", "commented on {ticket} in {target}"),
     "relate": ("tell {ticket} in {target} of one that may belong to it", "told {ticket} in {target} of another ticket"),
     "list": ("update the list in {ticket} in {target}", "updated the list in {ticket} in {target}"),
+    "attach": ("attach the report to {ticket} in {target}", "attached the report to {ticket} in {target}"),
+    "report": ("have SchoolScan make the report", "had SchoolScan make the report"),
     "duplicate": ("close a duplicate in {target}", "closed a duplicate in {target}"),
     "read": ("read {ticket} in {target}", "read {ticket} in {target}"),
 }

@@ -46,6 +46,7 @@ from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import MOST_ENTRIES
 from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.counting import ScanNumbers
+from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
@@ -263,7 +264,7 @@ def _sources(
         case CaseKind.FINDING:
             return outside.sources
         case CaseKind.SUMMARY:
-            return outside.summary_sources(ScanNumbers(connection))
+            return outside.summary_sources(ScanNumbers(connection), ScanReports(connection))
         case CaseKind.INCIDENT:
             return outside.incident_sources(IncidentRecords(connection, keyring_of(settings)))
         case _:

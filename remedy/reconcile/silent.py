@@ -41,8 +41,8 @@ class SilentTracker:
         del question, options
         raise self._error.with_traceback(None)  # otherwise it keeps all the frames that it ever passed through
 
-    create = read = find = resolve = reopen = raise_urgency = keep_list = comment = relate = _say_why
-    closing_words = closer_name = changes = whoami = accounts = site = _say_why
+    create = read = find = resolve = reopen = raise_urgency = keep_list = keep_report = _say_why
+    comment = relate = closing_words = closer_name = changes = whoami = accounts = site = _say_why
 
     async def close(self) -> None:
         """Does nothing: the tracker is closed by whoever opened it."""

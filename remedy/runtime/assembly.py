@@ -37,9 +37,10 @@ from remediation.sources.incident_feed.source import IncidentSource
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.scanning import AccountScans, Scanner
 from remediation.sources.schoolscan.source import FindingSource
-from remediation.sources.schoolscan.summaries import CountedScans, SummarySource
+from remediation.sources.schoolscan.summaries import CountedScans, FinishedReports, SummarySource
 from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.store.deliveries.counting import ScanNumbers
+from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.server.readiness import must_be_ours
@@ -220,14 +221,17 @@ class OutsideSystems:
         """Where the cases of each district and kind come from."""
         return {(name, CaseKind.FINDING): FindingSource(name, each) for name, each in self.accounts.items()}
 
-    def summary_sources(self, counted: CountedScans) -> dict[SourceKey, ListedSource]:
-        """The scans of each district, with what was counted of them."""
-        return {(name, CaseKind.SUMMARY): SummarySource(name, each, counted) for name, each in self.accounts.items()}
+    def summary_sources(self, counted: CountedScans, reports: FinishedReports) -> dict[SourceKey, ListedSource]:
+        """The scans of each district, with what was counted of them, and their reports."""
+        return {
+            (name, CaseKind.SUMMARY): SummarySource(name, each, counted, reports)
+            for name, each in self.accounts.items()
+        }
 
     def scanners(self, mappings: Mappings) -> dict[str, Scanner]:
         """What starts scans of each district, and when that may be."""
         return {
-            name: Scanner(AccountScans(each), mappings.districts[name].schoolscan.scans.times)
+            name: Scanner(AccountScans(each), mappings.districts[name].schoolscan.scans.times, each)
             for name, each in self.accounts.items()
         }
 
@@ -292,8 +296,8 @@ async def open_contexts(
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         incidents = outside.incident_sources(IncidentRecords(connection, keyring))
-        counted = ScanNumbers(connection)
-        named = _named(outside, counted, incidents, MappingsRulebook(loaded.mappings, outside.identities), loaded)
+        kept = outside.summary_sources(ScanNumbers(connection), ScanReports(connection)) | incidents
+        named = _named(outside, kept, MappingsRulebook(loaded.mappings, outside.identities), loaded)
         context = context_on(connection, keyring, named, clock, audit_targets(settings))
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
@@ -307,20 +311,21 @@ async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
         with contexts.at_work() as context:
-            incidents, counted = outside.incident_sources(context.incidents), context.countings.numbers
-        contexts.replace(_named(outside, counted, incidents, rulebook, loaded), stack.pop_all().aclose)
+            summaries = outside.summary_sources(context.countings.numbers, context.reports)
+            kept = summaries | outside.incident_sources(context.incidents)
+        contexts.replace(_named(outside, kept, rulebook, loaded), stack.pop_all().aclose)
     await ask_again(contexts)
 
 
 def _named(
     outside: OutsideSystems,
-    counted: CountedScans,
-    incidents: Mapping[SourceKey, ListedSource],
+    kept: Mapping[SourceKey, ListedSource],
     rulebook: MappingsRulebook,
     loaded: Loaded,
 ) -> NamedSystems:
-    """What the file names. Calls of what is outside are counted."""
-    sources = {**counted_sources({**outside.sources, **outside.summary_sources(counted)}), **incidents}
+    """What the file names. Calls of what is outside are counted; `kept` are the sources that read our own rows, too."""
+    incidents = {which: source for which, source in kept.items() if which[1] is CaseKind.INCIDENT}
+    sources = {**counted_sources({**outside.sources, **kept}), **incidents}
     trackers = counted_trackers(outside.trackers.values())
     feeds = counted_feeds(outside.feeds)
     scanners = counted_scanners(outside.scanners(loaded.mappings))

@@ -15,9 +15,11 @@ PERMISSIONS: Mapping[str, tuple[str, str]] = {
     "ASSIGN_ISSUES": ("13", "Assign Issues"),
     "RESOLVE_ISSUES": ("14", "Resolve Issues"),
     "ADD_COMMENTS": ("15", "Add Comments"),
+    "CREATE_ATTACHMENTS": ("19", "Create Attachments"),
     "LINK_ISSUES": ("21", "Link Issues"),
     "SET_ISSUE_SECURITY": ("26", "Set Issue Security"),
     "SCHEDULE_ISSUES": ("28", "Schedule Issues"),
+    "DELETE_OWN_ATTACHMENTS": ("39", "Delete Own Attachments"),
     "TRANSITION_ISSUES": ("46", "Transition Issues"),
 }
 """Each permission's id and name, by its key."""

@@ -1,7 +1,8 @@
 """A stand-in for Jira over HTTP: Cloud (API versions 2 and 3) or Data Center (version 2), with people and workflows.
 
 Besides Jira's own paths there are `/browse/{key}` for people, and controls of the stand-in: `POST /_sandbox/move`,
-`GET /_sandbox/issues`, `GET|PUT /_sandbox/settings`, `PUT|DELETE /_sandbox/webhook`, `GET /_sandbox/deliveries`.
+`GET /_sandbox/issues`, `GET /_sandbox/files/{issue}`, `GET|PUT /_sandbox/settings`, `PUT|DELETE /_sandbox/webhook`,
+`GET /_sandbox/deliveries`.
 """
 
 import inspect
@@ -18,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from sandbox.jira import administration, directory
+from sandbox.jira import administration, attachments, directory
 from sandbox.jira import endpoints as issues
 from sandbox.jira.endpoints import Call, with_body
 from sandbox.jira.limits import JiraLimits
@@ -58,6 +59,9 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "issue/{issue}", issues.read_issue),
     ("PUT", "issue/{issue}", issues.edit_issue),
     ("DELETE", "issue/{issue}", issues.delete_issue),
+    ("POST", "issue/{issue}/attachments", attachments.attach_files),
+    ("GET", "attachment/meta", attachments.show_settings),
+    ("DELETE", "attachment/{file}", attachments.delete_file),
     ("GET", "issue/{issue}/transitions", issues.list_transitions),
     ("POST", "issue/{issue}/transitions", issues.perform_transition),
     ("GET", "issue/{issue}/comment", issues.list_comments),
@@ -151,7 +155,8 @@ def _too_many() -> Response:
 async def _answer(path: str, endpoint: Endpoint, call: Call) -> Response:
     if call.actor is NOBODY and (told := answer_to_nobody(path, call)):
         return told
-    given = endpoint(with_body(call, await _body(call.request)))
+    is_form = endpoint is attachments.attach_files
+    given = endpoint(call if is_form else with_body(call, await _body(call.request)))
     return await given if inspect.isawaitable(given) else given
 
 
@@ -210,6 +215,7 @@ async def _settings(request: Request) -> Response:
     given, and nobody signs in before a CAPTCHA is solved.
     `keeps_resolution`: no workflow takes the resolution away when an issue leaves its done statuses.
     `limits`: rate limits, by the names of JiraLimits.
+    `attachment_limit`: the largest file in bytes; null where attachments are disabled.
     `linking`: whether issues can be linked at all; `without_link_types`: names of types of links that were deleted.
     """
     state: JiraState = request.app.state.jira
@@ -225,6 +231,7 @@ async def _settings(request: Request) -> Response:
         state.keeps_resolution = bool(order.get("keeps_resolution", state.keeps_resolution))
         state.expired = frozenset(order.get("expired", state.expired))
         state.limits = JiraLimits(**order["limits"]) if "limits" in order else state.limits
+        state.attachment_limit = order.get("attachment_limit", state.attachment_limit)
         state.linking = bool(order.get("linking", state.linking))
         state.without_link_types = frozenset(order.get("without_link_types", state.without_link_types))
     shown = {name: getattr(state, name) for name in _SETTINGS}
@@ -237,11 +244,18 @@ async def _begin_again(request: Request) -> Response:
     return Response(status_code=204)
 
 
-_SETTINGS = ("deployment", "search_lag", "locked", "page_limit", "linking")
+async def _list_files(request: Request) -> Response:
+    """The files on an issue, by name, as text: /_sandbox/files/{id or key}."""
+    issue = request.app.state.jira.issue(request.path_params["issue"])
+    return JSONResponse([[each.name, each.content.decode("latin-1")] for each in issue.files])
+
+
+_SETTINGS = ("deployment", "search_lag", "locked", "page_limit", "linking", "attachment_limit")
 _CONTROLS = (
     Route("/browse/{key}", _browse),
     Route("/_sandbox/move", _move, methods=["POST"]),
     Route("/_sandbox/issues", _list_issues, methods=["GET"]),
     Route("/_sandbox/issues", _begin_again, methods=["DELETE"]),
+    Route("/_sandbox/files/{issue}", _list_files),
     Route("/_sandbox/settings", _settings, methods=["GET", "PUT"]),
 )

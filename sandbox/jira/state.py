@@ -76,6 +76,17 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file on an issue."""
+
+    id: str
+    name: str
+    author: Account
+    at: float
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """An issue at one moment. `fields` are the plain ones (summary, description, labels, …) as version 2 shows them.
 
@@ -98,6 +109,7 @@ class Issue:
     links: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     histories: tuple[History, ...] = ()
     related: tuple[tuple[str, str, str], ...] = ()
+    files: tuple[AttachedFile, ...] = ()
 
     @property
     def type_name(self) -> str:
@@ -143,6 +155,7 @@ class JiraState:
         self.withheld: frozenset[str] = frozenset()
         self.linking = True
         self.without_link_types: frozenset[str] = frozenset()
+        self.attachment_limit: int | None = 10 * 1024 * 1024
         self.off_edit_screens: frozenset[str] = frozenset()
         self.unassignable: frozenset[str] = frozenset()
         self.expired: frozenset[str] = frozenset()
@@ -262,7 +275,7 @@ class JiraState:
         return self.edit(issue, actor, changes, project=project, key=key)
 
     def write_silently(self, issue: Issue, **new: object) -> Issue:
-        """Replace what has no history in Jira: properties and remote links."""
+        """Replace what has no history here: properties, remote links and files."""
         edited = replace(issue, updated=self.clock(), **new)  # type: ignore[arg-type]  # as in edit()
         self._keep(edited)
         return edited

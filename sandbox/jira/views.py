@@ -7,7 +7,7 @@ from html import escape
 from types import MappingProxyType
 
 from sandbox.jira.adf import document_of
-from sandbox.jira.state import Account, Change, Comment, History, Issue
+from sandbox.jira.state import Account, AttachedFile, Change, Comment, History, Issue
 from sandbox.jira.workflow import (
     CATEGORIES,
     FIELD_NAMES,
@@ -113,6 +113,19 @@ class View:
         shown |= {"jsdPublic": not comment.is_internal} if self.is_cloud else {}
         return shown | ({"visibility": dict(comment.visibility)} if comment.visibility else {})
 
+    def file(self, file: AttachedFile) -> Json:
+        """A file on an issue, without what is in it."""
+        return {
+            "self": self.url(f"attachment/{file.id}"),
+            "id": file.id,
+            "filename": file.name,
+            "author": self.account(file.author),
+            "created": when(file.at),
+            "size": len(file.content),
+            "mimeType": "application/octet-stream",
+            "content": self.url(f"attachment/content/{file.id}"),
+        }
+
     def transition(self, step: Transition, *, fields: bool) -> Json:
         """A transition; the fields of its screen where they are asked for. A comment is never among them."""
         shown: Json = {"id": step.id, "name": step.name, "to": self.status(step.to)}
@@ -179,6 +192,7 @@ class View:
             "issuelinks": [
                 {"type": {"name": kind}, f"{end}Issue": {"id": other}} for end, kind, other in issue.related
             ],
+            "attachment": [self.file(each) for each in issue.files],
             "comment": {"comments": comments, "startAt": 0, "maxResults": len(comments), "total": len(comments)},
         }
 

@@ -1,6 +1,7 @@
 """A stand-in for a ServiceNow instance: its Table API (v2) over HTTP, pages for people, and controls for tests.
 
-Controls: `GET /_sandbox/records[/{table}[/{sys_id}]]` shows records with their journals; `GET` and `PATCH
+Controls: `GET /_sandbox/records[/{table}[/{sys_id}]]` shows records with their journals, and `GET
+/_sandbox/files/{table}/{sys_id}` the files on one; `GET` and `PATCH
 /_sandbox/settings` read and change `Settings`; `DELETE /_sandbox/tokens` revokes access tokens; `PUT|DELETE
 /_sandbox/webhook` and `GET /_sandbox/deliveries` are of the business rule that tells of changes.
 """
@@ -55,12 +56,16 @@ def servicenow_app(tables: ServiceNowTables | None = None) -> Starlette:
             Route("/api/now/v2/table/{table}/{sys_id}", instance.read, methods=["GET"]),
             Route("/api/now/v2/table/{table}/{sys_id}", instance.update, methods=["PATCH", "PUT"]),
             Route("/api/now/v2/table/{table}/{sys_id}", instance.delete, methods=["DELETE"]),
+            Route("/api/now/attachment", instance.list_files, methods=["GET"]),
+            Route("/api/now/attachment/file", instance.attach, methods=["POST"]),
+            Route("/api/now/attachment/{file}", instance.detach, methods=["DELETE"]),
             Route("/oauth_token.do", instance.sign_in.token, methods=["POST"]),
             Route("/nav_to.do", instance.page),
             Route("/{form}.do", instance.page),
             Route("/_sandbox/records", instance.show_records),
             Route("/_sandbox/records/{table}", instance.show_records),
             Route("/_sandbox/records/{table}/{sys_id}", instance.show_record),
+            Route("/_sandbox/files/{table}/{sys_id}", instance.show_files),
             Route("/_sandbox/tokens", instance.sign_in.revoke, methods=["DELETE"]),
             Route("/_sandbox/settings", instance.show_settings, methods=["GET"]),
             Route("/_sandbox/settings", instance.change_settings, methods=["PATCH"]),
@@ -120,6 +125,31 @@ class _Instance:
         self.tables.delete(table, request.path_params["sys_id"], by)
         return Response(status_code=204, headers=_limits_told(request))
 
+    async def attach(self, request: Request) -> Response:
+        by, params = self._caller(request), request.query_params
+        table, name = params.get("table_name", ""), params.get("file_name", "")
+        if table not in TABLES or not name:
+            raise HTTPException(400, "Invalid table or file name")
+        kind = request.headers.get("content-type", "")
+        row = self.tables.attach(table, params.get("table_sys_id", ""), name, kind, await request.body(), by)
+        return _answer(request, {"result": row}, 201, {})
+
+    async def list_files(self, request: Request) -> Response:
+        self._caller(request)
+        limit = max(_number(request.query_params.get("sysparm_limit"), 1000), 1)
+        return _answer(request, {"result": self.tables.files_of(request.query_params["sysparm_query"], limit)}, 200, {})
+
+    async def detach(self, request: Request) -> Response:
+        self._caller(request)
+        self.tables.detach(request.path_params["file"])
+        return Response(status_code=204, headers=_limits_told(request))
+
+    async def show_files(self, request: Request) -> Response:
+        """The files on a record, by name, as text."""
+        named = (request.path_params["table"], request.path_params["sys_id"])
+        of = [e for e in self.tables.files.values() if (e.values["table_name"], e.values["table_sys_id"]) == named]
+        return JSONResponse([[each.values["file_name"], each.content.decode("latin-1")] for each in of])
+
     async def page(self, request: Request) -> Response:
         uri = request.query_params.get("uri") or f"{request.url.path.lstrip('/')}?{request.url.query}"
         named = record_of_uri(uri)
@@ -150,16 +180,21 @@ class _Instance:
 
     def _enter(self, request: Request, readable: frozenset[str] = frozenset()) -> tuple[Account, str]:
         """Who asks, and about which table. Raises HTTPException: 401, 429, or 400 for a table that does not exist."""
+        by = self._caller(request)
+        table: str = request.path_params["table"]
+        if table not in TABLES and table not in readable:
+            raise HTTPException(400, "Invalid table")
+        return by, table
+
+    def _caller(self, request: Request) -> Account:
+        """Who asks. Raises HTTPException 401 or 429, or Denied."""
         by = self.sign_in.account(request)
         if by is None:
             raise HTTPException(401, "User Not Authenticated", {"WWW-Authenticate": 'Basic realm="Service-now"'})
         if self.tables.settings.unscoped:
             raise Denied("User Not Authorized", "Access to unscoped api is not allowed")
         self._count(request, by)
-        table: str = request.path_params["table"]
-        if table not in TABLES and table not in readable:
-            raise HTTPException(400, "Invalid table")
-        return by, table
+        return by
 
     def _count(self, request: Request, by: Account) -> None:
         """Count a request of this user against the hour's limit. Raises HTTPException 429 beyond it."""

@@ -57,7 +57,9 @@ class Settings:
     tokens are good for `token_lifetime` seconds. Query rules let integrations compare no column of `no_query_match` for
     equality, none of `no_query_range` for more or less, and query no table of `no_query` at all. Times that they write
     into a query are read in `query_zone`, that of their account. `instance_id` is the instance's own, which
-    integrations may read where `shown_properties` says so. `unscoped` clients of OAuth are kept out of the Table API.
+    integrations may read where `shown_properties` says so. `unscoped` clients of OAuth are kept out of the Table API. A
+    file has at most `attachment_limit` bytes and one of `attachment_extensions`, where there are any; with
+    `no_attachments` integrations may attach none.
     """
 
     dropped_fields: list[str] = field(default_factory=list)
@@ -81,6 +83,17 @@ class Settings:
     no_query_range: list[str] = field(default_factory=list)
     query_zone: str = "UTC"
     unscoped: bool = False
+    attachment_limit: int = 1024 * 1024 * 1024
+    attachment_extensions: list[str] = field(default_factory=list)
+    no_attachments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A row of sys_attachment, with what is in it."""
+
+    values: dict[str, str]
+    content: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -90,6 +103,9 @@ class Record:
     table: str
     values: dict[str, str]
     journal: list[dict[str, str]] = field(default_factory=list)
+
+
+_FILE_COLUMNS = frozenset({"sys_id", "table_name", "table_sys_id", "file_name", "sys_created_on", "sys_created_by"})
 
 
 def _time(moment: datetime) -> str:
@@ -125,6 +141,7 @@ class ServiceNowTables:
         self.accounts = (INTEGRATION, PERSON, ROBOT)
         self.records: dict[str, dict[str, Record]] = {table: {} for table in TABLES}
         self.listeners: list[Callable[[Record, str], None]] = []
+        self.files: dict[str, AttachedFile] = {}
         self._numbers = dict.fromkeys(TABLES, 10_000)
         self._own_columns = set(OWN_REFERENCES)
         self._by_mark: dict[str, dict[str, None]] = {}
@@ -184,6 +201,32 @@ class ServiceNowTables:
         self._by_mark[record.values["correlation_id"].casefold()].pop(sys_id)
         del self.records[table][sys_id]
         self._tell(record, "delete")
+
+    def attach(self, table: str, sys_id: str, name: str, kind: str, content: bytes, by: Account) -> Row:
+        """A new file on a record. Raises Missing or Denied."""
+        self.read(table, sys_id, by)
+        settings = self.settings
+        if settings.no_attachments and not by.is_person:
+            raise Denied("User Not Authorized", "User does not have permission to attach to this record")
+        if settings.attachment_extensions and name.rpartition(".")[2] not in settings.attachment_extensions:
+            raise Denied("Operation Failed", "File type is not allowed or does not match the content of the file")
+        if len(content) > settings.attachment_limit:
+            raise Denied("Operation Failed", "The attachment is larger than com.glide.attachment.max_size allows")
+        now = _time(self.clock())
+        values = {"sys_id": uuid.uuid4().hex, "table_name": table, "table_sys_id": sys_id, "file_name": name}
+        values |= {"content_type": kind, "size_bytes": str(len(content)), "sys_created_by": by.user_name}
+        values |= {"sys_created_on": now, "sys_updated_on": now}
+        self.files[values["sys_id"]] = AttachedFile(values, content)
+        return values
+
+    def files_of(self, query: str, limit: int) -> list[Row]:
+        """What is told of the files that a query takes, in its order."""
+        return query_of(query, _FILE_COLUMNS).select(each.values for each in self.files.values())[:limit]
+
+    def detach(self, file_id: str) -> None:
+        """Remove a file. Raises Missing."""
+        if self.files.pop(file_id, None) is None:
+            raise Missing
 
     def page(self, table: str, query: str, limit: int, offset: int, by: Account) -> tuple[list[Row], int]:
         """One page of what a query takes, and how many rows it takes in all. Raises Denied where a rule forbids it.

@@ -132,6 +132,17 @@ class JiraWorld(World):
     def describe_as_person(self, ticket: Ticket, text: str) -> None:
         self.write("PUT", f"issue/{ticket.id}", {"fields": {"description": text}})
 
+    def files(self, ticket: Ticket) -> list[tuple[str, bytes]]:
+        files = self.http.get(f"/_sandbox/files/{ticket.id}").json()
+        return [(name, content.encode("latin-1")) for name, content in files]
+
+    def attach_as_person(self, ticket: Ticket, name: str, content: bytes) -> None:
+        path, headers = f"/rest/api/2/issue/{ticket.id}/attachments", {"X-Atlassian-Token": "no-check"}
+        assert self.http.post(path, files={"file": (name, content)}, headers=headers, auth=self.priya).is_success
+
+    def refuse_files(self) -> None:
+        self.settings(attachment_limit=None)
+
     def count(self, mark: str) -> int:
         return sum(mark in issue["fields"]["labels"] for issue in self.books())
 

@@ -114,6 +114,18 @@ class ServiceNowWorld(World):
     def describe_as_person(self, ticket: Ticket, text: str) -> None:
         self.patch(ticket, description=text)
 
+    def files(self, ticket: Ticket) -> list[tuple[str, bytes]]:
+        files = self.http.get(f"/_sandbox/files/{ticket.id}").json()
+        return [(name, content.encode("latin-1")) for name, content in files]
+
+    def attach_as_person(self, ticket: Ticket, name: str, content: bytes) -> None:
+        table, sys_id = ticket.id.split("/")
+        named = {"table_name": table, "table_sys_id": sys_id, "file_name": name}
+        self.ask("POST", "/api/now/attachment/file", params=named, content=content)
+
+    def refuse_files(self) -> None:
+        self.set(no_attachments=True)
+
     def count(self, mark: str) -> int:
         records = self.http.get("/_sandbox/records").json()
         return sum(record["values"]["correlation_id"] == mark for record in records)

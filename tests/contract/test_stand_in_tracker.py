@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from remediation.domain.errors import Refused
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.closings import until_of
+from tests.contract.tracker_files import TrackerFilesContract
 from tests.contract.tracker_suite import TrackerChangesContract, TrackerWorkContract
 from tests.contract.tracker_sync import TrackerSyncContract
 from tests.contract.tracker_world import World
@@ -84,6 +86,15 @@ class MemoryWorld(World):
         self.tracker.books[ticket.id].description = text
         self.tracker.touch(ticket.id)
 
+    def files(self, ticket: Ticket) -> list[tuple[str, bytes]]:
+        return [(each.name, self.tracker.files[each.id]) for each in self.tracker.books[ticket.id].attached]
+
+    def attach_as_person(self, ticket: Ticket, name: str, content: bytes) -> None:
+        self.tracker.attach(ticket.id, name, content, by=self.person)
+
+    def refuse_files(self) -> None:
+        self.tracker.troubles.for_good("keep_report", Refused(self.name, "attachments are disabled", status=403))
+
     def count(self, mark: str) -> int:
         return len(self.tracker.of(mark))
 
@@ -110,5 +121,5 @@ async def tracker(world: MemoryWorld) -> AsyncIterator[MemoryTracker]:
     await world.tracker.close()
 
 
-class TestMemoryTracker(TrackerWorkContract, TrackerSyncContract, TrackerChangesContract):
-    """All that the suite says of tickets, of keeping them in step and of changes."""
+class TestMemoryTracker(TrackerWorkContract, TrackerSyncContract, TrackerFilesContract, TrackerChangesContract):
+    """All that the suite says of tickets, of keeping them in step, of files and of changes."""

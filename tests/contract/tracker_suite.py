@@ -13,6 +13,7 @@ from remediation.domain.errors import NotFound, Refused
 from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Tracker
 from tests.contract.tracker_faults import TrackerFaultsContract
+from tests.contract.tracker_files import TrackerFilesContract
 from tests.contract.tracker_sync import TrackerRequestsContract, TrackerSyncContract
 from tests.contract.tracker_world import World, mark_of, nobody_listens
 
@@ -283,6 +284,11 @@ class TrackerChangesContract:
 
 
 class TrackerContract(
-    TrackerWorkContract, TrackerSyncContract, TrackerChangesContract, TrackerRequestsContract, TrackerFaultsContract
+    TrackerWorkContract,
+    TrackerSyncContract,
+    TrackerFilesContract,
+    TrackerChangesContract,
+    TrackerRequestsContract,
+    TrackerFaultsContract,
 ):
     """Everything that a tracker promises."""

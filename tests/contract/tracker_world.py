@@ -110,6 +110,18 @@ class World(ABC):
         """A person writes the whole description anew."""
 
     @abstractmethod
+    def files(self, ticket: Ticket) -> list[tuple[str, bytes]]:
+        """The names and contents of the files on the ticket, oldest first, as they are stored."""
+
+    @abstractmethod
+    def attach_as_person(self, ticket: Ticket, name: str, content: bytes) -> None:
+        """A person attaches a file."""
+
+    @abstractmethod
+    def refuse_files(self) -> None:
+        """From now on our account may attach nothing."""
+
+    @abstractmethod
     def count(self, mark: str) -> int:
         """How many tickets really carry this mark: from the stand-in's own books, without any lag."""
 

@@ -27,6 +27,7 @@ from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import SummarySource
 from remediation.store.cases.forgetting import CaseForgetting
 from remediation.store.deliveries.counting import ScanNumbers, count_ref
+from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.keys import SCAN
 from remediation.store.server.connection import Connection
 from tests.integration.offices import JOBS, Office
@@ -124,7 +125,9 @@ class ScannedOffice(Office):
         }
         sources: dict[SourceKey, ListedSource] = {
             ("lakeside", CaseKind.FINDING): FindingSource("lakeside", self.source),
-            ("lakeside", CaseKind.SUMMARY): SummarySource("lakeside", self.scans, ScanNumbers(connection)),
+            ("lakeside", CaseKind.SUMMARY): SummarySource(
+                "lakeside", self.scans, ScanNumbers(connection), ScanReports(connection)
+            ),
         }
         rulebook = MappingsRulebook(loaded_of(file, "mappings.yaml").mappings)
         self.context = replace(self.context, sources=sources, rulebook=rulebook)

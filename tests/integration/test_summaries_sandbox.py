@@ -3,12 +3,14 @@
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx2
 import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.cases.verification import ScanTimes
 from remediation.domain.tickets import Reason
 from remediation.mapping.reading.loading import loaded_of
 from remediation.ports import ListedSource, SourceKey, Tracker
@@ -16,10 +18,13 @@ from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.sources.connections import open_client
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.scanning import AccountScans, Scanner
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import SummarySource
 from remediation.store.deliveries.counting import ScanNumbers
+from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.server.connection import Connection
+from sandbox.schoolscan.fakes import FAKE_STUDENT_MARK
 from sandbox.schoolscan.stand_in import create_app
 from sandbox.schoolscan.values import Account
 from sandbox.schoolscan.world import World
@@ -30,6 +35,7 @@ from tests.integration.offices import Office
 from tests.integration.test_jobs_sandbox import RealClock
 from tests.integration.test_scan_summaries import complete
 
+HOUR = timedelta(hours=1)
 SITE = "zzpii.lakeside.example"
 FILE = """\
 version: 1
@@ -86,9 +92,12 @@ async def office(
         account = SchoolScan("lakeside", f"{school.base_url}/v1".replace("//v1", "/v1"), "test-only", client=client)
         sources: dict[SourceKey, ListedSource] = {
             ("lakeside", CaseKind.FINDING): FindingSource("lakeside", account),
-            ("lakeside", CaseKind.SUMMARY): SummarySource("lakeside", account, ScanNumbers(connection)),
+            ("lakeside", CaseKind.SUMMARY): SummarySource(
+                "lakeside", account, ScanNumbers(connection), ScanReports(connection)
+            ),
         }
-        office.context = replace(office.context, sources=sources)
+        scanner = Scanner(AccountScans(account), ScanTimes(HOUR, HOUR, HOUR), account)
+        office.context = replace(office.context, sources=sources, scanners={"lakeside": scanner})
         yield office
     for tracker in trackers.values():
         await tracker.close()
@@ -138,3 +147,30 @@ async def test_the_life_of_a_summary_in_two_real_trackers(
     assert (await office.record(key)).is_at_its_end
     assert (jira.count(key.mark), snow.count(key.mark)) == (1, 1)
     assert all("accept" not in comment for comment in jira.comments(tickets["jira"]))
+
+
+RESTRICTED = FILE.replace(
+    "    scan_summary:\n", "    scan_summary:\n      detail: restricted\n      report: {format: json, every: 1d}\n"
+)
+
+
+async def test_a_report_goes_from_schoolscan_to_both_trackers_and_stays_nowhere_else(
+    office: Office, school: httpx2.Client, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    office.context = replace(office.context, rulebook=MappingsRulebook(loaded_of(RESTRICTED, "mappings.yaml").mappings))
+    scan = scanned(school, findings=[{"severity": "low"}])
+    key = CaseKey("lakeside", CaseKind.SUMMARY, scan)
+    await complete(office, scan)
+    await office.work()
+    for _ in range(4):
+        await office.later(301.0)
+    links = (await office.record(key)).links
+    for world, name in ((jira, "jira"), (snow, "servicenow")):
+        ticket = await office.trackers[name].read(links[name].ticket_id)
+        ((attached, content),) = world.files(ticket)
+        assert attached.startswith(f"schoolscan-report-{scan}-")
+        assert FAKE_STUDENT_MARK.encode() in content
+        assert not world.comments(ticket)
+    rows = [await office.redis.dump(row) or b"" for row in await office.redis.keys("*")]
+    assert not any(FAKE_STUDENT_MARK.encode() in row or b"/files/" in row for row in rows)
+    assert not await office.parked()

@@ -25,7 +25,7 @@ from remediation.store.keys import CASE, VERIFICATION, VERIFICATION_CASES, VERIF
 from remediation.store.server.connection import Connection
 from remediation.store.verifications import Stage, verification_figures
 from tests.integration.offices import KEY, Office
-from tests.stand_ins import LATER, MemorySource, PlainRulebook, Troubles
+from tests.stand_ins import LATER, MemoryReports, MemorySource, PlainRulebook, Troubles
 from workers.rounds.verifying import verify_sites
 
 HOST = "www.lakeside.example"
@@ -106,7 +106,7 @@ class VerifyingOffice(Office):
         )
         self.find("fnd_1")
         self.scans = MemoryScans(self.source)
-        self.context = replace(self.context, scanners={"lakeside": Scanner(self.scans, TIMES)})
+        self.context = replace(self.context, scanners={"lakeside": Scanner(self.scans, TIMES, MemoryReports())})
 
     def find(self, name: str) -> CaseKey:
         """A finding on the site."""

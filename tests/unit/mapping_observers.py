@@ -135,7 +135,7 @@ def summarizing(loaded: Loaded) -> object:
     """The tickets that a district wants of two scans, what closes them, and how often they are counted."""
     rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.SUMMARY, "scan_1")
     counts = ScanCounts().with_more((), [NamedTickets(Severity.HIGH, Status.REVIEWING, ("SEC-7",))])
-    found: list[object] = [rulebook.summary_pause("lakeside")]
+    found: list[object] = [rulebook.summary_terms("lakeside")]
     for grade in ("B", None):
         scan = Scan("scan_1", ScanStatus.COMPLETED, "www.lakeside.example", AT, AT, overall_grade=grade)
         ruling = rulebook.ruling(subject_of_summary(key, ScanSummary(scan, counts)), AT)

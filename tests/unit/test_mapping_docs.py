@@ -23,7 +23,7 @@ from remediation.mapping.config.references import (
 )
 from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.rules import Age, Defaults, Match, Relating, Rule
-from remediation.mapping.config.scan_summaries import ScanSummaries, SummaryComments, SummaryTemplates
+from remediation.mapping.config.scan_summaries import ScanSummaries, SummaryComments, SummaryReport, SummaryTemplates
 from remediation.mapping.config.schema import (
     District,
     FindingIdentity,
@@ -64,6 +64,7 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     District: ("Districts",),
     FindingIdentity: ("Identity",),
     ScanSummaries: ("Summaries of scans",),
+    SummaryReport: ("Summaries of scans",),
     SummaryTemplates: ("Texts about scans",),
     SummaryComments: ("Texts about scans",),
     SchoolScanAccount: ("Districts",),

@@ -296,6 +296,9 @@ SUMMARIES = {
     f"{SUMMARY}.close": summed_up(summarizing, "people", "solved"),
     f"{SUMMARY}.lists": summed_up(summarizing, "tickets", "numbers"),
     f"{SUMMARY}.every": summed_up(summarizing, "15m", "1h"),
+    f"{SUMMARY}.report.format": summed_up(summarizing, "pdf", "csv", "json", "markdown"),
+    f"{SUMMARY}.report.every": summed_up(summarizing, "1d", "2d"),
+    f"{SUMMARY}.report.largest_mib": summed_up(summarizing, 10, 11),
     **{
         f"templates.scan_summaries.{word}": summed_up(summarizing, "one", "two")
         for word in ("summary", "body", "follows")

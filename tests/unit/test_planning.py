@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from remediation.domain.actions import (
     Action,
+    AttachReport,
     CloseDuplicate,
     CommentOnTicket,
     KeepList,
@@ -374,7 +375,7 @@ class World:
                 self.tickets[name] = TicketState.OPEN
             case SetStatus(status=status):
                 self.status = status
-            case CommentOnTicket() | CloseDuplicate() | RaiseTicket() | RelateTicket() | KeepList():
+            case CommentOnTicket() | CloseDuplicate() | RaiseTicket() | RelateTicket() | KeepList() | AttachReport():
                 pass
 
     def agrees(self) -> bool:

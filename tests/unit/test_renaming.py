@@ -28,6 +28,7 @@ def memory_of(tracker: str) -> Memory:
         closings={tracker: Closing(Reason.FIXED, "Done", None)},
         left_over={tracker: "Done"},
         listed={tracker: "0123"},
+        attached={tracker: "rep_1@1"},
     )
 
 
@@ -54,7 +55,7 @@ def test_every_field_that_may_name_a_tracker_is_in_these_records() -> None:
     touched = {"links", "intents", "memory", "parked", "again", "given_up"}
     assert {each.name for each in fields(CaseRecord)} == harmless | touched
     harmless = {"finding", "planned_at", "severity", "rule", "said", "conflict_at"}
-    touched = {"tickets", "doing", "closed_at", "wrote", "told", "closings", "left_over", "listed"}
+    touched = {"tickets", "doing", "closed_at", "wrote", "told", "closings", "left_over", "listed", "attached"}
     assert {each.name for each in fields(Memory)} == harmless | touched
 
 

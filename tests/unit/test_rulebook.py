@@ -398,7 +398,9 @@ def test_a_note_of_a_conflict_says_whose_word_counts(rulebook: MappingsRulebook)
 
 
 @pytest.mark.parametrize("status", [Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK])
-@pytest.mark.parametrize("why", sorted(set(Why) - {Why.INCIDENT_CHANGED, Why.RULE_CHANGED, Why.RELATED, Why.LISTED}))
+@pytest.mark.parametrize(
+    "why", sorted(set(Why) - {Why.INCIDENT_CHANGED, Why.RULE_CHANGED, Why.RELATED, Why.LISTED, Why.REPORTED})
+)
 @pytest.mark.parametrize("fact", ["", "reason,expiry", "anything {{ at }} all"])
 def test_there_are_words_for_every_patch_and_every_reason(
     rulebook: MappingsRulebook, narrow: MappingsRulebook, status: Status, why: Why, fact: str
@@ -410,7 +412,7 @@ def test_there_are_words_for_every_patch_and_every_reason(
         assert KEY.ref in comment
 
 
-@pytest.mark.parametrize("why", sorted(set(Why) - {Why.EXPERT_REVIEWED, Why.LISTED}))
+@pytest.mark.parametrize("why", sorted(set(Why) - {Why.EXPERT_REVIEWED, Why.LISTED, Why.REPORTED}))
 def test_there_are_words_for_every_reason_on_a_ticket_about_an_incident(rulebook: MappingsRulebook, why: Why) -> None:
     ruling = rulebook.ruling(reported(Incident("inc_1")), AT)
     comment = ruling.comment(why, JIRA, AT, "")

@@ -11,6 +11,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind, ref_of_mark
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
 from remediation.domain.ownership import Ground
+from remediation.domain.reports import SummaryTerms
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, gone, subject_of_summary
 from remediation.domain.summaries import (
@@ -67,6 +68,11 @@ def summary(counts: ScanCounts | None = None, before: Scan | None = None, of: Sc
         ("{tickets: {}}", "scan_summary.tickets: must not be empty"),
         ("{every: 15m}", "scan_summary.tickets: is missing"),
         ("{tickets: {jira: {project: SCAN}}, every: 1m}", "scan_summary.every: must be at least 5m"),
+        ("{tickets: {jira: {project: SCAN}}, report: {}}", "write detail: restricted beside it, or no report"),
+        (
+            "{tickets: {jira: {project: SCAN}}, detail: restricted, report: {every: 1m}}",
+            "scan_summary.report.every: must be at least 1h",
+        ),
         ("{tickets: {jira: {project: SCAN}}, every: 2d}", "numbers that are older help nobody"),
         ("{tickets: {jira: {project: SCAN, table: x}}}", "table"),
         (
@@ -97,7 +103,7 @@ def test_a_summary_s_ticket_is_expected_where_its_district_opens_it_and_nowhere_
     book = rulebook()
     assert book.concerns("lakeside", "jira")
     assert (book.ground("lakeside", TICKET), book.ground("hillside", TICKET)) == (Ground.OWN, Ground.OTHERS)
-    assert (book.summary_pause("lakeside"), book.summary_pause("hillside")) == (900.0, None)
+    assert (book.summary_terms("lakeside"), book.summary_terms("hillside")) == (SummaryTerms(900.0), None)
 
 
 @pytest.mark.parametrize("status", [each for each in ScanStatus if each is not ScanStatus.COMPLETED])

@@ -22,6 +22,7 @@ from remediation.store.cases.relations import CaseRelations
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.counting import Countings
 from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.deliveries.scans import Scans
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
@@ -106,6 +107,7 @@ class World(Outside):
             inbox=Inbox(NOT_WIRED, KEYRING),
             scans=Scans(NOT_WIRED, KEYRING),
             countings=Countings(NOT_WIRED, KEYRING),
+            reports=ScanReports(NOT_WIRED),
             cursors=SealedCursors(KEYRING),
             parked=MemoryParkedWork(self.shelves),
             set_aside=NothingSetAside(NOT_WIRED, AUDIT_KEYS),

@@ -27,6 +27,7 @@ from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
 from workers.jobs.auditing import found_status
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.counting import count_for_look, count_scans
+from workers.jobs.reporting import have_reported, reports_of
 from workers.jobs.settling import (
     finish,
     join,
@@ -100,10 +101,11 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
         await put_off(context, lease, [error])
         return
     actions = await _plan(context, lease, snapshot)
-    executor = Executor(
-        lease.record, snapshot, source, context.trackers, context.links(lease, snapshot.sites), context.clock
-    )
-    progress = await executor.carry_out(actions)
+    links = context.links(lease, snapshot.sites)
+    async with reports_of(context, lease) as reports:
+        executor = Executor(lease.record, snapshot, source, context.trackers, links, context.clock, reports)
+        progress = await executor.carry_out(actions)
+    await have_reported(context, lease, snapshot, progress)
     await note_told(context, lease, progress)
     await _be_found(context, lease, snapshot, progress)
     left = source.left if isinstance(source, Members) else ()

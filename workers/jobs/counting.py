@@ -37,8 +37,7 @@ async def count_page(context: WorkerContext, listing: ScanListing) -> None:
     page = await source.page(listing.filters, listing.cursor)
     keys = await _keys(context, listing.district, page.subjects)
     counts = so_far.with_more(_tallies(page.subjects, keys, began), _named(page.subjects, keys))
-    every = context.rulebook.summary_pause(listing.district)
-    pause = _USUAL_PAUSE if every is None else every
+    pause = _pause(context, listing.district) or _USUAL_PAUSE
     await context.countings.keep_page(listing, page.cursor, counts, began, context.clock(), pause)
     await note_answer(context, system_of(listing.district))
     logger.info("scan_page_counted", count=len(page.subjects), last=page.cursor is None)
@@ -46,7 +45,7 @@ async def count_page(context: WorkerContext, listing: ScanListing) -> None:
 
 async def begin_counting(context: WorkerContext, listing: ScanListing) -> None:
     """Have a scan counted whose last page is about to be marked; where that page comes again, it is counted again."""
-    every = context.rulebook.summary_pause(listing.district)
+    every = _pause(context, listing.district)
     if every is not None and not listing.is_of_district:
         await context.countings.begin(summary_of(listing.district, listing.id), context.clock(), every)
 
@@ -55,7 +54,7 @@ async def count_for_look(context: WorkerContext, lease: Lease) -> None:
     """Have a scan counted at whose summary a worker looks, where no numbers are known: Redis may have lost them."""
     key = lease.record.key
     if key.kind is CaseKind.SUMMARY and await context.countings.numbers.read(key) is None:
-        every = context.rulebook.summary_pause(key.district)
+        every = _pause(context, key.district)
         await context.countings.begin(key, context.clock(), _USUAL_PAUSE if every is None else every)
 
 
@@ -68,7 +67,7 @@ async def count_again(
     The same for a summary that a person has opened again.
     """
     before, now, detail = lease.record.memory.finding, end.memory.finding, snapshot.observation.subject.detail
-    every = context.rulebook.summary_pause(lease.record.key.district)
+    every = _pause(context, lease.record.key.district)
     if every is None or (before is now and not opened):
         return
     match detail:
@@ -83,11 +82,17 @@ async def count_again(
 
 async def count_scans(context: WorkerContext, district: str, scan_ids: AbstractSet[str]) -> None:
     """Have scans counted again of which findings have changed that share their case with findings of other scans."""
-    every = context.rulebook.summary_pause(district)
+    every = _pause(context, district)
     if every is None:
         return
     for scan_id in sorted(scan_ids):
         await context.countings.begin(summary_of(district, scan_id), context.clock(), every, only_known=True)
+
+
+def _pause(context: WorkerContext, district: str) -> float | None:
+    """Seconds between two countings; None where the district's scans get no summary."""
+    terms = context.rulebook.summary_terms(district)
+    return terms.every if terms is not None else None
 
 
 async def _beginning(context: WorkerContext, listing: ScanListing) -> datetime | None:

@@ -14,6 +14,7 @@ from remediation.store.deliveries.scans import ScanListing
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.counting import begin_counting, count_page
 from workers.jobs.making_room import make_room
+from workers.jobs.reporting import make_report, tell_of_no_report
 from workers.jobs.telling import note_answer, note_trouble
 from workers.metrics import LEFT_OUT, PAGES, RETRIES, WAITS
 from workers.resources import WorkerContext
@@ -58,6 +59,10 @@ async def _take_up(context: WorkerContext, scan: ScanListing) -> None:
 async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     if scan.pages >= MOST_PAGES:
         raise Refused(system_of(scan.district), f"its list has more than {MOST_PAGES:,} pages: does it ever end?")
+    if scan.report is not None:
+        await make_report(context, scan, scan.report)
+        _count(scan, "done")
+        return
     if scan.tallied is not None:
         await count_page(context, scan)
         _count(scan, "done")
@@ -99,6 +104,8 @@ async def _put_off(context: WorkerContext, scan: ScanListing, asked: float | Non
 
 async def _park(context: WorkerContext, scan: ScanListing, error: Exception) -> None:
     await context.parked.park(ParkedKind.SCAN, scan.ref, error, context.clock(), district=scan.district, action="list")
+    if scan.report is not None:
+        await tell_of_no_report(context, scan, error)
     if isinstance(error, NotFound):
         await make_room(context, scan.district)
     _count(scan, "parked")

@@ -208,7 +208,8 @@ class Memory:
     `severity` is the subject's, `rule` the name of the rule that counted, and `said` its policy for existing tickets,
     all as of the last look; an earlier version stored only the name. `wrote` has the urgency that we last wrote into
     each ticket (see Ticket.urgency): a field that a person has changed since is not written again. `listed` has the
-    digest of the list that we last wrote into each ticket (see MemberList), or LEFT_ALONE. `told` has the
+    digest of the list that we last wrote into each ticket (see MemberList), or LEFT_ALONE, and `attached` the token of
+    the report that we last attached to it (see AttachReport). `told` has the
     tokens (see CommentOnTicket) that were told and still hold. `conflict_at` (Unix seconds) is when both sides had
     changed and disagreed; it is None again once they agree on another status.
     """
@@ -227,6 +228,7 @@ class Memory:
     said: Policy | None = None
     listed: Mapping[str, str] = field(default_factory=dict)
     closed_at: Mapping[str, int] = field(default_factory=dict)
+    attached: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:

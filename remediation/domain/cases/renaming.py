@@ -68,6 +68,7 @@ def renamed_memory(memory: Memory, names: Names) -> Memory:
         closings=_keys(memory.closings, names),
         left_over=_keys(memory.left_over, names),
         listed=_keys(memory.listed, names),
+        attached=_keys(memory.attached, names),
     )
 
 

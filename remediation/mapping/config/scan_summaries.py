@@ -1,15 +1,42 @@
 """The summary of each completed scan, as types: where its ticket goes, and what it says."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from remediation.domain.findings import ReportFormat
+from remediation.domain.reports import ReportTerms, SummaryTerms
 from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.config.words import Duration, Name, Text, Written, at_least, at_most
 
 _SOONEST = timedelta(minutes=5)
+_SOONEST_REPORT = timedelta(hours=1)
+_WHY_ANEW = "a report that is older helps nobody"
+_LARGEST = 25
 _WHY_OFTEN = "numbers that are older help nobody"
+
+
+class SummaryReport(Written):
+    """The compliance report of the scan, attached to its ticket. It may hold all that SchoolScan has found."""
+
+    format: ReportFormat = Field(default=ReportFormat.PDF, description="The format of the file.")
+    every: Annotated[Duration, at_least(_SOONEST_REPORT), at_most(timedelta(days=30), _WHY_ANEW)] = Field(
+        default=timedelta(days=1),
+        description="How long after a report the next one is made at the earliest, which takes its place, where the "
+        "numbers have changed; each is a write and some reads at SchoolScan.",
+    )
+    largest_mib: int = Field(
+        default=10,
+        ge=1,
+        le=_LARGEST,
+        description="How large the file may be, in MiB. It is held in memory while it is attached.",
+    )
+
+    @property
+    def terms(self) -> ReportTerms:
+        """The same in numbers."""
+        return ReportTerms(self.format, self.every.total_seconds(), self.largest_mib * 1024 * 1024)
 
 
 class ScanSummaries(Written):
@@ -39,6 +66,24 @@ class ScanSummaries(Written):
         description="How long after the scan's findings were counted they are counted again at the earliest, where "
         "something has changed; each counting reads the scan's list.",
     )
+    report: SummaryReport | None = Field(
+        default=None,
+        description="The scan's compliance report is attached to the tickets; only with detail: restricted, because it "
+        "may hold students' data.",
+    )
+
+    @property
+    def terms(self) -> SummaryTerms:
+        """How often it is counted, and how its report is made, in numbers."""
+        return SummaryTerms(self.every.total_seconds(), self.report.terms if self.report else None)
+
+    @model_validator(mode="after")
+    def _reports_to_few(self) -> Self:
+        if self.report is not None and self.detail != "restricted":
+            raise ValueError(
+                "report: a report may hold students' data: write detail: restricted beside it, or no report"
+            )
+        return self
 
 
 _BODY = """\

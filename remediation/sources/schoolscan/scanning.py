@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from remediation.domain.cases.verification import ScanTimes
-from remediation.domain.findings import Scan
+from remediation.domain.findings import Report, ReportFormat, Scan
+from remediation.sources.schoolscan.downloads import Write
 
 
 class ScanAccount(Protocol):
@@ -31,12 +32,29 @@ class ScanAccount(Protocol):
         ...
 
 
+class ReportAccount(Protocol):
+    """One district's account, as far as reports go. Every method raises TryLater or Refused; see client.SchoolScan."""
+
+    async def generate_report(self, scan_id: str, form: ReportFormat) -> Report:
+        """Ask for a report of a completed scan."""
+        ...
+
+    async def report(self, report_id: str) -> Report:
+        """Returns the report with its status as it is now."""
+        ...
+
+    async def fetch_report(self, report_id: str, write: Write, largest: int) -> int:
+        """Give a finished report's file to `write`, piece by piece; returns how many bytes it has."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """What starts scans of one district, and when they may be started."""
+    """What starts scans of one district, and when they may be started; and what makes reports of them."""
 
     account: ScanAccount
     times: ScanTimes
+    reports: ReportAccount
 
 
 class ScanCalls(Protocol):

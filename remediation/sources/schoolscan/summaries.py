@@ -41,6 +41,14 @@ class CountedScans(Protocol):
         ...
 
 
+class FinishedReports(Protocol):
+    """What a source of summaries needs of the store; see store.deliveries.reporting."""
+
+    async def ready(self, key: CaseKey) -> str:
+        """Returns the id of the scan's newest finished report; empty for none. Raises StoreUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SummarySource:
     """A district's scans at SchoolScan with what was counted of each. Fulfils remediation.ports.ListedSource."""
@@ -48,6 +56,7 @@ class SummarySource:
     district: str
     account: ScansAccount
     counted: CountedScans
+    reports: FinishedReports
 
     async def subject(self, key: CaseKey) -> Subject:
         """Returns the scan as it is now, with the numbers of its last counting and the site's scan before it.
@@ -56,7 +65,7 @@ class SummarySource:
         """
         counts, scan = await self.counted.read(key), await self.account.scan(key.id)
         before = await self._before(scan) if counts is not None else None
-        return subject_of_summary(key, ScanSummary(scan, counts, before))
+        return subject_of_summary(key, ScanSummary(scan, counts, before, await self.reports.ready(key)))
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         """Does nothing: SchoolScan has no status for a summary."""

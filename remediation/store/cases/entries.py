@@ -15,6 +15,7 @@ import msgspec
 
 from remediation.domain.actions import (
     Action,
+    AttachReport,
     CloseDuplicate,
     CommentOnTicket,
     KeepList,
@@ -282,6 +283,8 @@ def _why(action: Action) -> Why:
             return Why.RELATED
         case KeepList():
             return Why.LISTED
+        case AttachReport():
+            return Why.REPORTED
         case _:
             return action.why
 
@@ -300,7 +303,7 @@ def _detail(action: Action) -> str:
             detail = ticket_id
         case SetStatus(reason=reason, until=until):
             detail = until.astimezone(UTC).isoformat() if until else reason or ""
-        case ReopenTicket() | RelateTicket() | KeepList():
+        case ReopenTicket() | RelateTicket() | KeepList() | AttachReport():
             detail = ""
         case _:
             assert_never(action)

@@ -194,6 +194,7 @@ def memory_json(memory: Memory) -> str:
         "ends": {name: each.until for name, each in memory.closings.items() if each.has_end},
         "left_over": dict(memory.left_over),
         "listed": dict(memory.listed),
+        "attached": dict(memory.attached),
     }
     if memory.said is not None:
         kept["said"] = said_of(memory.said)
@@ -222,6 +223,7 @@ def memory_of(text: bytes) -> Memory:
         closings={name: _closing(name, kept) for name in kept.get("closings", {})},
         left_over=kept.get("left_over", {}),
         listed=kept.get("listed", {}),
+        attached=kept.get("attached", {}),
     )
 
 

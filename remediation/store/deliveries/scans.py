@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from remediation.domain.findings import ReportFormat
+from remediation.domain.reports import RequestedReport
 from remediation.domain.subjects import Subject
 from remediation.domain.summaries import ScanCounts
 from remediation.sealing import Keyring
@@ -30,6 +32,7 @@ class ScanListing:
     seconds) it is no scan but a whole district, of which the findings that changed since then are listed. A backfill
     (see backfills.py) is such a listing, too: of the severities that are asked for, all where there is none.
 
+    Where `report` is not None, nothing is listed: the scan's compliance report is made (see reporting.py).
     Where `tallied` is not None, the findings are only counted, for the summary of the scan: these are the numbers so
     far (see counting.py). `changes` is how many changes were known when the page was taken, `began` when the scan
     began.
@@ -51,6 +54,7 @@ class ScanListing:
     tallied: ScanCounts | None = None
     changes: str = ""
     began: datetime | None = None
+    report: RequestedReport | None = None
 
     @property
     def is_of_district(self) -> bool:
@@ -132,6 +136,7 @@ class Scans:
             tallied=tallied,
             changes=row.get("changed", ""),
             began=datetime.fromtimestamp(int(row["began"]) / 1000, tz=UTC) if row.get("began") else None,
+            report=_report(row),
         )
 
     async def note_districts(self, named: Iterable[str], now: float) -> list[DistrictChange]:
@@ -192,6 +197,14 @@ def _tallied(row: Mapping[str, str]) -> ScanCounts | None:
         return ScanCounts.parse(row["tallied"]) if "tallied" in row else None
     except ValueError:
         return _UNREADABLE
+
+
+def _report(row: Mapping[str, str]) -> RequestedReport | None:
+    """The report that is made; None for a list."""
+    if "form" not in row:
+        return None
+    asked_at, failures = int(row.get("asked_at", 0)) / 1000, int(row.get("failures", 0))
+    return RequestedReport(ReportFormat(row["form"]), row.get("report", ""), asked_at, failures)
 
 
 def _since(row: Mapping[str, str]) -> float | None:

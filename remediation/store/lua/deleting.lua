@@ -8,13 +8,13 @@ local function drop_parked(name)
   redis.call('ZREM', PARKED, name)
 end
 
--- The list that counts the findings of a summary's scan; nil for any other case.
-local function counting_of(ref)
+-- What is made for the summary of a scan: the counting of its findings, and its report. Nothing for any other case.
+local function made_for(ref)
   local district, scan = string.match(ref, '^([^:]*):summary:(.+)$')
-  return district and district .. ':count:' .. scan
+  return district and {district .. ':count:' .. scan, district .. ':report:' .. scan} or {}
 end
 
-local function delete_counting(ref)
+local function delete_scan_row(ref)
   redis.call('DEL', SCAN .. ref, BEGUN .. ref)
   redis.call('ZREM', SCANS, ref)
   redis.call('ZREM', NOT_FOUND .. district_of(ref), ref .. '/list')
@@ -47,8 +47,7 @@ local function delete_case(ref)
   for _, each in ipairs(redis.call('SMEMBERS', BUDGETING.TRACKERS)) do tracker_budgets.give_back(each, ref) end
   local site = redis.call('HGET', row, 'verify:site')
   if site then redis.call('HDEL', VERIFICATION_CASES .. site, ref) end
-  local counting = counting_of(ref)
-  if counting then delete_counting(counting) end
+  for _, each in ipairs(made_for(ref)) do delete_scan_row(each) end
   lives_by(row, '')
   forget_unnamed(ref)
   end_first_look(ref)

@@ -93,7 +93,7 @@ for _, hash in ipairs(hashes) do note_field('incidents', hash, name) end
 if name then note_field('decisions', DECISIONS .. district, name) end
 for _, told in ipairs({TOLD, APART, TIMELINE}) do note_key('timelines', told .. ref) end
 if memberships[1] then note_field('memberships', CASE .. home, memberships[1]) end -- the others are what is known of it
-if counting_of(ref) then note_key('scans', SCAN .. counting_of(ref)) end
+for _, each in ipairs(made_for(ref)) do note_key('scans', SCAN .. each) end
 note_key('rows', row)
 
 local answer = {}

@@ -1,5 +1,7 @@
 """Links from an issue to a ticket of another case: an issue link on this site, a remote link to anywhere else."""
 
+import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -7,13 +9,16 @@ from pydantic import BeforeValidator, Field
 
 from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, Refused, TryLater
+from remediation.domain.tickets import Draft
 from remediation.trackers.jira.answers import Sent, objects, understood
 from remediation.trackers.jira.client import JiraClient
-from remediation.trackers.jira.issues import checked_id, issue_link
+from remediation.trackers.jira.issues import checked_id, issue_link, issue_link_of, link_of
 from remediation.trackers.jira.text import one_line
-from remediation.trackers.threads import Threads
+from remediation.trackers.threads import Threads, answer_of
 
 _LINKS: Final = "issuelinks"
+_LINK_SECONDS = 3
+"""Seconds for the links of a new issue, which are optional: it must be stored soon."""
 _LONGEST_GLOBAL_ID = 255
 _ENDS = ("inwardIssue", "outwardIssue")
 
@@ -42,6 +47,15 @@ class IssueRelations:
         self._system = system
         self._address = address
         self._threads = threads
+
+    async def link_new(self, issue_id: str, draft: Draft) -> None:
+        """Link a new issue to the case's page and to the issue that it follows, both at once, if that can be soon."""
+        page, before = link_of(draft), issue_link_of(draft, issue_id)
+        works = [lambda client: client.link(issue_id, page)] if page else []
+        works += [lambda client: client.relate(before)] if before else []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINK_SECONDS):
+                await asyncio.gather(*(answer_of(self._threads.call(work)) for work in works))
 
     async def relate(self, issue_id: str, other: Link) -> None:
         """Link the issue with another one of this site, unless anybody has done so; or else set a remote link.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, OutsideError, Refused
 from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site
+from remediation.domain.reports import ReportFile
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
@@ -29,6 +30,7 @@ from remediation.trackers.jira.answers import (
     Transitions,
     understood,
 )
+from remediation.trackers.jira.attachments import IssueAttachments
 from remediation.trackers.jira.changes import (
     PAGE_SIZE,
     ChangesRequest,
@@ -53,8 +55,6 @@ from remediation.trackers.jira.issues import (
     closer_name_of,
     comments_of_closing,
     edit_of,
-    issue_link_of,
-    link_of,
     mark_of,
     payload_of,
     transition_of,
@@ -68,8 +68,6 @@ from remediation.trackers.threads import Threads, answer_of, in_time
 
 ResultT = TypeVar("ResultT")
 
-_LINK_SECONDS = 3
-"""Seconds for links to the case's page and to another issue, which are optional: the new issue must be stored soon."""
 _MOST_STEPS = 5
 _MOST_COMMENTS = 20
 """The number of newer comments behind which the comment of a closing is not searched for."""
@@ -100,6 +98,7 @@ class Jira:
         self._own: str | None = None
         self._views = ProjectViews(name, self._threads)
         self._descriptions = IssueDescriptions(name, self._asked)
+        self._attachments = IssueAttachments(name, self._asked)
         self._relations = IssueRelations(name, self.address, self._threads)
 
     @property
@@ -127,7 +126,7 @@ class Jira:
         payload = payload_of(draft, self._name)
         answer = await self._threads.call(lambda client: client.create(payload))
         created = understood(self._name, Created, answer, wrote=True)
-        await self._link(created.id, draft)
+        await self._relations.link_new(created.id, draft)
         return self._reading.opened(created.id, created.name, draft.mark)
 
     async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
@@ -185,6 +184,11 @@ class Jira:
         async with self._in_time(wrote=True):
             is_kept = await self._descriptions.keep_list(ticket_id, members, known=known)
             return await self._ticket(await self._issue(ticket_id)) if is_kept else None
+
+    async def keep_report(self, ticket_id: str, report: ReportFile) -> None:
+        """Attach it, and delete what it replaces. A file's name alone tells what it is, so each has one of its own."""
+        async with self._in_time(wrote=True):
+            await self._attachments.keep(ticket_id, report, await self.accounts())
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment, of the kind that the tracker's `comments` says."""
@@ -353,15 +357,6 @@ class Jira:
             there = values_in(await self._issue(issue_id, more=missing), missing)
             steps = [step.given(there, goal, internal=self._is_internal) for step in steps]
         return tuple(steps)
-
-    async def _link(self, issue_id: str, draft: Draft) -> None:
-        """Both links at once, if they can be set soon."""
-        page, before = link_of(draft), issue_link_of(draft, issue_id)
-        works = [lambda client: client.link(issue_id, page)] if page else []
-        works += [lambda client: client.relate(before)] if before else []
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LINK_SECONDS):
-                await asyncio.gather(*(answer_of(self._threads.call(work)) for work in works))
 
     def _in_time(self, *, wrote: bool) -> AbstractAsyncContextManager[None]:
         return in_time(self._name, self._whole_call, wrote=wrote)

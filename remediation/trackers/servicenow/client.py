@@ -30,6 +30,10 @@ _MOST_PAGES = 20
 """The most pages: a mark has a few tickets at most, so more pages mean that something is very wrong."""
 
 
+_ATTACHMENTS = "/attachment"
+_MOST_FILES = 1_000
+
+
 class ServiceNowClient:
     """One thread's connection. Every method raises errors of ours and nothing else."""
 
@@ -79,6 +83,37 @@ class ServiceNowClient:
     def look(self, table: str, query: str, columns: Sequence[str], limit: int) -> Sequence[Record]:
         """GET the first rows of a query, with only these columns."""
         return self._carry_out(lambda: self._resource(table).get(query=query, limit=limit, fields=list(columns)).all())
+
+    def attachments(self, table: str, sys_id: str) -> Sequence[Record]:
+        """GET what is told of the files on a record, the oldest first. The library's own call knows no version 2."""
+        query = f"table_name={table}^table_sys_id={sys_id}^ORDERBYsys_created_on"
+
+        def request() -> Sequence[Record]:
+            resource = self._snow.resource(api_path=_ATTACHMENTS, timeout=self._timeout)
+            rows: Sequence[Record] = resource.get(query=query, limit=_MOST_FILES).all()
+            return rows
+
+        return self._carry_out(request)
+
+    def attach(self, table: str, sys_id: str, name: str, content: bytes, media_type: str) -> None:
+        """POST a file. The library's own call reads it from a disk, and asks another library what it is."""
+
+        def request() -> None:
+            resource = self._snow.resource(api_path=_ATTACHMENTS, timeout=self._timeout)
+            resource.parameters.add_custom({"table_name": table, "table_sys_id": sys_id, "file_name": name})
+            headers = {"Content-Type": media_type}
+            resource.request("POST", path_append="/file", data=content, headers=headers).one()
+
+        self._carry_out(request, wrote=True)
+
+    def detach(self, attachment_id: str) -> None:
+        """DELETE a file. The library's own call reads it first."""
+
+        def request() -> None:
+            resource = self._snow.resource(api_path=_ATTACHMENTS, timeout=self._timeout)
+            resource.request("DELETE", path_append=f"/{attachment_id}").all()
+
+        self._carry_out(request, wrote=True)
 
     def myself(self) -> Sequence[Record]:
         """Our own user record; nothing where we may not see it. A value that no user has is ignored: then, several."""

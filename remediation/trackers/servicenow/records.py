@@ -53,6 +53,7 @@ MYSELF = "sys_id=javascript:gs.getUserID()"
 
 _MARK = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _TICKET_ID = re.compile(r"(?P<table>[a-z0-9_]{1,80})/(?P<sys_id>[0-9a-f]{32})")
+_SYS_ID = re.compile(r"[0-9a-f]{32}")
 _TIME = "%Y-%m-%d %H:%M:%S"
 JOURNALS = frozenset({"work_notes", "comments"})
 """Columns that only grow, and read back empty."""
@@ -87,6 +88,13 @@ def table_and_sys_id(system: str, ticket_id: str) -> tuple[str, str]:
     if parts is None:
         raise Refused(system, "a ticket's id is a table and a sys_id")
     return parts["table"], parts["sys_id"]
+
+
+def checked_sys_id(system: str, sys_id: str) -> str:
+    """The id, if it can stand in an address. Raises Refused."""
+    if not _SYS_ID.fullmatch(sys_id):
+        raise Refused(system, "this is no sys_id")
+    return sys_id
 
 
 def text_of(record: Record, name: str) -> str:

@@ -41,6 +41,8 @@ def error_of(system: str, reply: Reply) -> OutsideError | None:
     """
     body = _object_of(reply.body)
     status, words = reply.status, _words_of(body)
+    if status == HTTPStatus.NO_CONTENT and not reply.body:  # what a deletion is answered with
+        return None
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
         return _doubt(system, reply, body)
     if status == HTTPStatus.NOT_FOUND and _is_own(body) and _says(words, _NO_RECORD):

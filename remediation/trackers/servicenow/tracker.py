@@ -11,10 +11,13 @@ from remediation.domain.cases.records import Link
 from remediation.domain.errors import NotFound, Refused
 from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site
+from remediation.domain.reports import ReportFile
 from remediation.domain.tickets import ChangePage, Draft, MemberList, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
+from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.replies import served_at
+from remediation.trackers.servicenow.attachments import keep_report
 from remediation.trackers.servicenow.changes import PAGE_SIZE, advanced, changes_of, cursor_at, position_of
 from remediation.trackers.servicenow.client import ServiceNowClient
 from remediation.trackers.servicenow.journals import JOURNALS as JOURNAL_ROWS
@@ -79,7 +82,6 @@ class ServiceNow:
             name, config, lambda: ServiceNowClient(name, config, sign_in, limits), largest_answer
         )
         self._references = References(name, self.look)
-        self._own = ""
         self._own = ""
 
     @property
@@ -194,6 +196,13 @@ class ServiceNow:
         if after is not before and is_unchanged(before, after):
             raise self._may_not_write(table, after, (DESCRIPTION,))
         return self._ticket(table, after)
+
+    async def keep_report(self, ticket_id: str, report: ReportFile) -> None:
+        """Attach it, and delete what it replaces. Raises Refused where our account is not shown what it attached."""
+        table, sys_id, _ = self._parts(ticket_id)
+        async with in_time(self._name, LONGEST_CALL.total_seconds(), wrote=True):
+            accounts = await self.accounts()
+            await self._threads.call(lambda client: keep_report(self._name, client, table, sys_id, report, accounts))
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a work note. Raises Refused where the record shows that it dropped it: journals read back empty."""
