@@ -73,7 +73,11 @@ def test_a_limit_is_what_it_says(words: str, limit: DeliveryLimit | None) -> Non
         ("{burst: 20}", "6:41", "delivery_limit.rate: is missing"),
         ("{rate: 20/s, burst: 0}", "6:77", "delivery_limit.burst: must be at least 1"),
         ("{rate: 20/s, burst: many}", "6:77", "delivery_limit.burst: must be a whole number"),
-        ("{rate: 20/s, bursts: 2}", "6:70", "delivery_limit.bursts: is not known here; allowed: burst, rate"),
+        (
+            "{rate: 20/s, bursts: 2}",
+            "6:70",
+            "delivery_limit.bursts: is not known here; did you mean 'burst'? (allowed: burst, rate)",
+        ),
         ("20/s", "6:57", "delivery_limit: must be a map of words and their values"),
     ],
 )

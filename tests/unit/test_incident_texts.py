@@ -16,7 +16,7 @@ from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.mapping.config.incident_wording import IncidentTemplates
 from remediation.mapping.reading.loading import Loaded, loaded_of
-from remediation.mapping.reading.trials import ticket_flaw
+from remediation.mapping.reading.trials import ticket_flaws
 from remediation.mapping.render.incidents import INCIDENT_WORDS, RESTRICTED_OF_INCIDENTS, change_of, incident_values
 from remediation.rulebook import MappingsRulebook
 from tests.unit.mapping_subjects import found, reported
@@ -147,8 +147,8 @@ def test_a_sentence_where_a_code_belongs_stands_in_no_text(restricted: bool) -> 
 @pytest.mark.parametrize("word", ["summary", "body"])
 def test_the_built_in_texts_pass_the_trials_of_both_details(word: str) -> None:
     text = IncidentTemplates.model_fields[word].default
-    assert ticket_flaw(text, "minimal", kind=CaseKind.INCIDENT) is None
-    assert ticket_flaw(text, None, kind=CaseKind.INCIDENT) is None
+    assert ticket_flaws(text, "minimal", kind=CaseKind.INCIDENT) == ()
+    assert ticket_flaws(text, None, kind=CaseKind.INCIDENT) == ()
 
 
 @pytest.mark.parametrize("word", sorted(RESTRICTED_OF_INCIDENTS))
@@ -157,8 +157,8 @@ def test_what_is_restricted_is_refused_in_every_template_of_another_rule(word: s
     close = "}" if "{" in place else ""
     ticket = f"{place}: 'x {{{{ incident.{word} }}}}'{close}"
     (problem,) = problems(RULES.replace("project: SAFE", f"project: SAFE, {ticket}"))
-    assert "are there only where the rule says detail: restricted, and rule weapons does not" in problem
-    assert "{% if incident.school is defined %}" in problem
+    assert "is there only where the rule says detail: restricted, and rule weapons does not" in problem
+    assert f"{{% if incident.{word} is defined %}}" in problem
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,8 @@ def test_a_mistake_in_a_default_is_shown_where_it_was_written() -> None:
         mappings_of("{tickets: {jira: {labels: [a b]}}}", "[{name: x, tickets: {jira: {project: SEC}}}]")
     (problem,) = caught.value.problems
     assert str(problem) == (
-        "m.yaml:10:38: defaults.tickets.jira.labels[0]: a label has 1 to 255 characters and no spaces"
+        "m.yaml:10:38: defaults.tickets.jira.labels[0]: "
+        "a label has 1 to 255 characters and no spaces; did you mean 'a-b'?"
     )
 
 

@@ -64,7 +64,7 @@ def test_what_is_written_is_what_is_expected() -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "said"),
     [
-        ("findin: {}", "finding: {}", "10:5: cases[1].findin: is not known here; allowed: at, district, expect"),
+        ("findin: {}", "finding: {}", "10:5: cases[1].findin: is not known here; did you mean 'finding'?"),
         ("finding: {severty: low}", "finding: {}", "did you mean 'severity'?"),
         ("finding: {severity: hi}", "finding: {}", "must be critical, high, medium, low or unknown"),
         ("finding: {evidence: x}", "finding: {}", "10:15: cases[1].finding.evidence: is not known here"),
@@ -74,7 +74,7 @@ def test_what_is_written_is_what_is_expected() -> None:
             "must lie between the years 1 and 9999 in UTC",
         ),
         ("finding: {detected_at: soon}", "finding: {}", "must be a date and time such as 2026-04-15T14:02:00Z"),
-        ("{contain: [a, b]", "{contains: [a, b]", "allowed: contains, exactly, lacks; did you mean 'contains'?"),
+        ("{contain: [a, b]", "{contains: [a, b]", "did you mean 'contains'? (allowed: contains, exactly, lacks)"),
         ("name: a leak", "name: another", "9:11: cases[1].name: is already the name of cases[0]"),
         ("{rule: none, tickets: []}", "{rule: none, tickets: {}}", "11:35: cases[1].expect.tickets: must be a map"),
     ],

@@ -20,7 +20,7 @@ from remediation.mapping.config.scan_summaries import SummaryComments, SummaryTe
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes, Templates
 from remediation.mapping.reading.loading import load_mappings, loaded_of
-from remediation.mapping.reading.trials import follows_flaw, message_flaw
+from remediation.mapping.reading.trials import follows_flaws, message_flaws
 from remediation.mapping.render.occasions import (
     LONGEST_NOTE,
     MESSAGE_WORDS,
@@ -172,9 +172,9 @@ def test_the_built_in_texts_pass_the_trials_that_written_ones_must_pass() -> Non
     fields = [field for model in models for field in model.model_fields.values()]
     texts = [field.default for field in fields if isinstance(field.default, str)]
     assert len(texts) == sum(map(len, (NoteKind, CommentKind, IncidentCommentKind, SummaryCommentKind)))
-    assert [flaw for text in texts if (flaw := message_flaw(text))] == []
+    assert [flaw for text in texts for flaw in message_flaws(text)] == []
     for templates in (Templates, IncidentTemplates, SummaryTemplates):
-        assert follows_flaw(templates.model_fields["follows"].default) is None
+        assert follows_flaws(templates.model_fields["follows"].default) == ()
 
 
 @pytest.mark.parametrize(

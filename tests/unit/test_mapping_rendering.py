@@ -288,7 +288,7 @@ def test_the_page_is_in_what_closing_sets_only_where_the_rule_says_restricted() 
 )
 def test_what_we_or_people_set_is_not_set_by_closing(tracker: str, field: str) -> None:
     project = "project: SEC, " if tracker == "jira" else ""
-    with pytest.raises(ConfigurationError, match=rf"close_fields: {field} is "):
+    with pytest.raises(ConfigurationError, match=rf"close_fields\.{field}: is "):
         mappings_with(rule=f"tickets: {{{tracker}: {{{project}close_fields: {{{field}: x}}}}}}")
 
 
@@ -311,13 +311,13 @@ def test_what_jira_takes_only_as_an_addition_has_a_form_that_is_checked(field: s
     if good:
         mappings_with(rule=rule)
         return
-    with pytest.raises(ConfigurationError, match=r"close_fields: (comment|worklog) must be "):
+    with pytest.raises(ConfigurationError, match=r"close_fields\.(comment|worklog): must be "):
         mappings_with(rule=rule)
 
 
 @pytest.mark.parametrize("field", ["comment", "worklog", "issuelinks", "attachment"])
 def test_a_new_issue_has_nothing_that_is_only_added(field: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"fields: {field} is taken by Jira only under `update`"):
+    with pytest.raises(ConfigurationError, match=rf"fields\.{field}: is taken by Jira only under `update`"):
         mappings_with(rule=f"tickets: {{jira: {{project: SEC, fields: {{{field}: x}}}}}}")
 
 

@@ -63,7 +63,10 @@ def summary(counts: ScanCounts | None = None, before: Scan | None = None, of: Sc
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("{tickets: {jra: {project: SCAN}}}", "scan_summary.tickets.jra: there is no tracker jra; there is jira"),
+        (
+            "{tickets: {jra: {project: SCAN}}}",
+            "scan_summary.tickets.jra: there is no tracker jra; did you mean 'jira'?",
+        ),
         ("{tickets: {jira: {type: Epic}}}", "jira.project: is missing: a summary takes nothing from defaults.tickets"),
         ("{tickets: {}}", "scan_summary.tickets: must not be empty"),
         ("{every: 15m}", "scan_summary.tickets: is missing"),

@@ -43,7 +43,7 @@ class SecretFromFile(Written):
     file: Path = Field(description="Path of the file that holds the secret, absolute or from the working directory.")
 
 
-_BY_REFERENCE = "secrets are given by reference: {env: NAME} or {file: PATH}"
+_BY_REFERENCE = "is not {env: NAME} or {file: PATH}"
 
 SecretRef = Annotated[
     Annotated[SecretFromEnv, Tag("SecretFromEnv")] | Annotated[SecretFromFile, Tag("SecretFromFile")],

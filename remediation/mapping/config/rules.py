@@ -57,7 +57,9 @@ def some_or_none(written: object) -> object:
         case str() if written == NO_TICKETS:
             return {}
         case str():
-            raise ValueError(f"must be a map of trackers and their tickets, or {NO_TICKETS}")
+            raise ValueError(f"must be a map of trackers and their tickets, such as {{jira: {{}}}}, or {NO_TICKETS}")
+        case list():
+            raise ValueError("must be a map of trackers and their tickets: write jira: {} and not - jira")
         case dict() if not written:
             raise ValueError(f"must name at least one tracker, or say {NO_TICKETS}")
         case _:

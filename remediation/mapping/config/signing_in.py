@@ -110,8 +110,10 @@ class Auth(Written):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if len([name for name, way in self if way is not None]) != 1:
-            raise ValueError(f"must have exactly one of: {', '.join(type(self).model_fields)}")
+        written = [name for name, way in self if way is not None]
+        if len(written) != 1:
+            has = f"; it has {', '.join(written)}" if written else ""
+            raise ValueError(f"must have exactly one of: {', '.join(type(self).model_fields)}{has}")
         return self
 
     @property

@@ -17,8 +17,8 @@ from remediation.mapping.config.words import Duration, Label, Name, SiteName, Te
 from remediation.mapping.explain.incident_samples import SampleIncident
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import text_of_file
-from remediation.mapping.reading.messages import complaint_of
-from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps
+from remediation.mapping.reading.messages import complaints_of
+from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps, told_once
 
 
 def _moment_of(value: object) -> object:
@@ -146,7 +146,7 @@ def cases_of(text: str, where: str) -> LoadedCases:
     cases, complaints = _validated(document.data)
     complaints += [*document.complaints, *_repeated_names(cases)]
     if complaints:
-        found = dict.fromkeys(document.positions.problem(where, complaint) for complaint in complaints)
+        found = dict.fromkeys(document.positions.problem(where, complaint) for complaint in told_once(complaints))
         raise ConfigurationError(sorted(found, key=lambda problem: (problem.line, problem.column, problem.message)))
     return LoadedCases(where, cases, document.positions)
 
@@ -155,8 +155,7 @@ def _validated(data: object) -> tuple[tuple[Case, ...], list[Complaint]]:
     try:
         return tuple(Cases.model_validate(data).cases), []
     except ValidationError as error:
-        found = (complaint_of(each, data, Cases) for each in error.errors(include_url=False))
-        return (), [complaint for complaint in found if complaint]
+        return (), complaints_of(error.errors(include_url=False), data, Cases)
 
 
 def _repeated_names(cases: tuple[Case, ...]) -> Iterator[Complaint]:

@@ -13,7 +13,7 @@ from remediation.domain.status import Status
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.config.words import Code, Text, Written, as_codes
 from remediation.mapping.reading.document import read_document
-from remediation.mapping.reading.messages import complaint_of
+from remediation.mapping.reading.messages import complaints_of
 from remediation.mapping.reading.positions import path_text
 
 Day = date
@@ -86,8 +86,8 @@ def samples_of(text: str, where: str) -> list[SampleIncident]:
         try:
             samples.append(SampleIncident.model_validate(each))
         except ValidationError as error:
-            found = (complaint_of(one, each, SampleIncident) for one in error.errors(include_url=False))
-            complaints += [replace(one, steps=(*steps, *one.steps)) for one in found if one]
+            found = complaints_of(error.errors(include_url=False), each, SampleIncident)
+            complaints += [replace(one, steps=(*steps, *one.steps)) for one in found]
     if complaints:
         raise ConfigurationError([document.positions.problem(where, each) for each in complaints])
     return samples
@@ -124,8 +124,8 @@ def _valid(words: Mapping[str, object]) -> SampleIncident:
     try:
         return SampleIncident.model_validate(words)
     except ValidationError as error:
-        found = (complaint_of(one, words, SampleIncident) for one in error.errors(include_url=False))
-        said = "; ".join(f"{path_text(one.steps)} {one.message}" for one in found if one)
+        found = complaints_of(error.errors(include_url=False), words, SampleIncident)
+        said = "; ".join(f"{path_text(one.steps)} {one.message}" for one in found)
         raise ValueError(said) from None
 
 

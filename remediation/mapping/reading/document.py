@@ -19,7 +19,16 @@ from ruamel.yaml.events import (
 )
 
 from remediation.domain.errors import ConfigurationError, Problem
-from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps, key_text
+from remediation.mapping.reading.positions import (
+    Complaint,
+    LineColumn,
+    Positions,
+    Scalar,
+    Steps,
+    key_text,
+    source_lines,
+)
+from remediation.mapping.reading.syntax import IN_QUOTES, is_curly, mistake_of, unquoted_template
 from remediation.redaction import plain
 
 LARGEST_FILE = 1_000_000
@@ -55,17 +64,19 @@ class Document:
     data: object = None
     keys: dict[Steps, LineColumn] = field(default_factory=dict)
     values: dict[Steps, LineColumn] = field(default_factory=dict)
+    scalars: dict[Steps, Scalar] = field(default_factory=dict)
+    lines: Sequence[str] = ()
     complaints: list[Complaint] = field(default_factory=list)
 
     @property
     def positions(self) -> Positions:
         """The position of every value."""
-        return Positions(self.keys, self.values)
+        return Positions(self.keys, self.values, self.scalars, self.lines)
 
 
 def read_document(text: str, where: str) -> Document:
     """The document in `text`. Raises ConfigurationError where its form cannot be recognised."""
-    document = Document()
+    document = Document(lines=source_lines(text))
     try:
         events = _events(text)
         first = _first_value(events)
@@ -93,11 +104,11 @@ def _events(text: str) -> Events:
         return _limited(YAML(typ="safe").parse(text))
     except _NOT_YAML as error:
         if len(text) > _LONGEST_JUDGED:
-            raise _judgement(error) from None
+            raise _judgement(text, error) from None
     try:
         return _limited(YAML(typ="safe", pure=True).parse(text))
     except _NOT_YAML as error:
-        raise _judgement(error) from None
+        raise _judgement(text, error) from None
 
 
 def _limited(parsed: Iterable[Event]) -> Events:
@@ -116,9 +127,11 @@ def _limited(parsed: Iterable[Event]) -> Events:
     return events
 
 
-def _judgement(error: Exception) -> _Unreadable:
-    """What a parser's error says, with its place where it has one."""
+def _judgement(text: str, error: Exception) -> _Unreadable:
+    """What is wrong with a text that a parser refuses, or else what the parser says; with its place if it has one."""
     if isinstance(error, MarkedYAMLError):
+        if mistake := mistake_of(text, error, may_scan=len(text) <= _LONGEST_JUDGED):
+            return _Unreadable(*mistake)
         mark = error.problem_mark or error.context_mark
         place = LineColumn(mark.line + 1, mark.column + 1) if mark else LineColumn(1, 1)
         words = ", ".join(part for part in (error.context, error.problem) if part)
@@ -131,7 +144,7 @@ def _first_value(events: Events) -> int | None:
     """The number of the event that begins the only document; None where there is no document."""
     starts = [number for number, event in enumerate(events) if isinstance(event, DocumentStartEvent)]
     if len(starts) > 1:
-        message = "is not valid YAML: expected a single document in the stream, but found another document"
+        message = "a second document begins here, and the file must be one: take out the line with --- or ... before it"
         raise _Unreadable(message, _place(events[starts[1]]))
     return starts[0] + 1 if starts else None
 
@@ -146,8 +159,8 @@ def _aliased(events: Events) -> dict[int, int]:
             continue
         if isinstance(event, AliasEvent):
             if anchor not in anchors:
-                words = f"found undefined alias '{plain(anchor, 60)}'"
-                raise _Unreadable(f"is not valid YAML: {words}", _place(event))
+                message = f"a text that begins with * {IN_QUOTES}; an alias needs an & with its name above"
+                raise _Unreadable(message, _place(event))
             found[number] = anchors[anchor]
         else:
             anchors[anchor] = number
@@ -162,6 +175,8 @@ class _Reader:
         self._events = events
         self._aliased = _aliased(events)
         self._count = 0
+        self._run_on: set[Steps] = set()
+        """Entries of lists in which another one begins, as it seems: all of its keys are there already."""
 
     def value(self, number: int, steps: Steps) -> tuple[object, int]:
         """The value that begins at an event, and the number of the event after it."""
@@ -175,7 +190,13 @@ class _Reader:
         match event:
             case ScalarEvent():
                 self._refuse_tag(event, steps)
-                return _plain_value(event, self._text(event, steps)), number + 1
+                text = self._text(event, steps)
+                if "{" in text:
+                    self._document.scalars[steps] = _scalar(event)
+                if _is_plain(event) and is_curly(text):
+                    words = 'curly quotes are no quotes: write "…" instead'
+                    self._document.complaints.append(Complaint(steps, words, place=_place(event), is_whole=True))
+                return _plain_value(event, text), number + 1
             case MappingStartEvent():
                 return self._map(number, steps)
             case SequenceStartEvent():
@@ -202,7 +223,12 @@ class _Reader:
         """The event that is a key."""
         event = self._events[self._aliased.get(number, number)]
         if not isinstance(event, ScalarEvent):
-            raise _Unreadable("has a key that is no plain text", _place(self._events[number]))
+            before = self._events[number - 1]
+            if isinstance(event, MappingStartEvent) and _is_next_to(before, event):
+                raise _Unreadable(unquoted_template("{{"), _place(before))
+            raise _Unreadable(
+                "has a list or a map where a key belongs: put a text in quotes", _place(self._events[number])
+            )
         return event
 
     def _is_refused(self, event: ScalarEvent, key: str, steps: Steps, read: dict[str, object]) -> bool:
@@ -211,7 +237,12 @@ class _Reader:
             self._complain(steps, "merge keys (<<) are not used here", event)
         elif key in read:
             first = self._document.keys[*steps, key].line
-            self._complain(steps, f"the key {key_text(key)} is written twice, first in line {first}", event)
+            message = f"the key {key_text(key)} is written twice, first in line {first}"
+            if steps and isinstance(steps[-1], int) and key == next(iter(read)):
+                self._run_on.add(steps)
+                self._complain(steps, f"{message}: if another entry begins here, write - before it", event)
+            elif steps not in self._run_on:
+                self._complain(steps, message, event)
         else:
             return False
         return True
@@ -246,7 +277,8 @@ class _Reader:
     def _refuse_tag(self, event: Event, steps: Steps) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None and str(tag) not in _KNOWN_TAGS:
-            self._complain(steps, f"the tag {plain(str(tag), 60)} is not used here", event)
+            words = f"the tag {plain(str(tag), 60)} is not used here: a text that begins with ! {IN_QUOTES}"
+            self._document.complaints.append(Complaint(steps, words, place=_place(event), is_whole=True))
 
     def _complain(self, steps: Steps, message: str, event: Event) -> None:
         self._document.complaints.append(Complaint(steps, message, place=_place(event)))
@@ -278,3 +310,15 @@ def _finite(text: str) -> float | str:
 
 def _place(event: Event) -> LineColumn:
     return LineColumn(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _scalar(event: ScalarEvent) -> Scalar:
+    last = LineColumn(event.end_mark.line + 1, event.end_mark.column + 1)
+    return Scalar(_place(event), last, is_literal=event.style == "|")
+
+
+def _is_next_to(before: Event, event: Event) -> bool:
+    """Whether an event begins one column behind another one, as the second brace in {{ does."""
+    return isinstance(before, MappingStartEvent) and _place(before) == LineColumn(
+        _place(event).line, _place(event).column - 1
+    )

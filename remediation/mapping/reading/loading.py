@@ -15,8 +15,8 @@ from remediation.mapping.reading.checks.templates import failing_templates
 from remediation.mapping.reading.checks.values import complaints_about
 from remediation.mapping.reading.completing import completed
 from remediation.mapping.reading.document import LARGEST_FILE, read_document
-from remediation.mapping.reading.messages import complaint_of
-from remediation.mapping.reading.positions import Complaint, Positions, Steps
+from remediation.mapping.reading.messages import complaints_of
+from remediation.mapping.reading.positions import Complaint, Positions, Steps, told_once
 
 _DIGITS = 12
 
@@ -65,13 +65,12 @@ def _validated(data: object) -> tuple[Mappings | None, list[Complaint]]:
     try:
         return Mappings.model_validate(data), []
     except ValidationError as error:
-        found = (complaint_of(each, data) for each in error.errors(include_url=False))
-        return None, [complaint for complaint in found if complaint]
+        return None, complaints_of(error.errors(include_url=False), data)
 
 
 def _problems(complaints: Iterable[Complaint], positions: Positions, where: str) -> list[Problem]:
     """Each problem once, in the order of the file."""
-    problems = dict.fromkeys(positions.problem(where, complaint) for complaint in complaints)
+    problems = dict.fromkeys(positions.problem(where, complaint) for complaint in told_once(complaints))
     return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message))
 
 
@@ -92,4 +91,5 @@ def text_of_file(path: Path) -> str:
     except UnicodeDecodeError as error:
         before = raw[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        raise ConfigurationError([Problem(where, "is not UTF-8 text", line, column)]) from None
+        message = "is not UTF-8 text: save the file in that encoding"
+        raise ConfigurationError([Problem(where, message, line, column)]) from None

@@ -14,13 +14,12 @@ from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.domain.summaries import ScanCounts, ScanSummary
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.mapping.config.suggestions import listed
 from remediation.mapping.reading.positions import key_text
+from remediation.mapping.render.flaws import Flaw
 from remediation.mapping.render.incidents import INCIDENT_WORDS, RESTRICTED_OF_INCIDENTS, incident_values
 from remediation.mapping.render.occasions import MESSAGE_WORDS, Occasion, message_values
 from remediation.mapping.render.summaries import RESTRICTED_OF_SUMMARIES, SUMMARY_WORDS, summary_values
 from remediation.mapping.render.templates import (
-    Flaw,
     Values,
     Vocabulary,
     failure_of,
@@ -51,13 +50,12 @@ class _Speech:
     """What the templates of a kind of ticket may speak of.
 
     `restricted` are the values that are there only with `detail: restricted`, and `variants` those that a template may
-    compare; any other is only present or absent. `example` is one of `restricted`.
+    compare; any other is only present or absent.
     """
 
     words: Vocabulary
     field_words: Vocabulary
     restricted: frozenset[str]
-    example: str
     variants: Mapping[str, Sequence[object]]
 
 
@@ -66,17 +64,15 @@ _SPEECHES: Mapping[CaseKind, _Speech] = {
         TICKET_WORDS,
         FIELD_WORDS,
         RESTRICTED,
-        "title",
         {"severity": tuple(Severity), "domain_type": tuple(DomainType), "status": tuple(Status)},
     ),
     CaseKind.INCIDENT: _Speech(
         INCIDENT_WORDS,
         INCIDENT_WORDS,
         RESTRICTED_OF_INCIDENTS,
-        "school",
         {"severity": tuple(Severity), "type": tuple(IncidentType), "status": tuple(Status)},
     ),
-    CaseKind.SUMMARY: _Speech(SUMMARY_WORDS, SUMMARY_WORDS, RESTRICTED_OF_SUMMARIES, "site", {}),
+    CaseKind.SUMMARY: _Speech(SUMMARY_WORDS, SUMMARY_WORDS, RESTRICTED_OF_SUMMARIES, {}),
 }
 
 
@@ -195,54 +191,52 @@ def _occasions() -> Iterator[Occasion]:
 _OCCASIONS = tuple(message_values(occasion) for occasion in _occasions())
 
 
-def ticket_flaw(
+def ticket_flaws(
     text: str, minimal_rule: str | None, *, kind: CaseKind = CaseKind.FINDING, is_field: bool = False
-) -> str | None:
-    """What is wrong with a ticket's template, if anything, in rules of this kind.
+) -> tuple[Flaw, ...]:
+    """What is wrong with a ticket's template, in rules of this kind; nothing where it is right.
 
     `minimal_rule` uses it without `detail: restricted`.
     """
     speech = _SPEECHES[kind]
-    if flaw := _grammar(text, speech.field_words if is_field else speech.words):
-        return flaw
-    failures = {undefined_value(word) for word in speech.restricted}
-    if minimal_rule is None or _failure(text, kind, restricted=False, is_field=is_field) not in failures:
-        return _failure(text, kind, restricted=True, is_field=is_field)
-    words = listed([f"{kind}.{word}" for word in speech.restricted])
+    if flaws := _grammar(text, speech.field_words if is_field else speech.words):
+        return flaws
+    failures = {undefined_value(word): word for word in speech.restricted}
+    failure = None if minimal_rule is None else _failure(text, kind, restricted=False, is_field=is_field)
+    if minimal_rule is None or failure is None or failure.message not in failures:
+        return _all(_failure(text, kind, restricted=True, is_field=is_field))
+    value = f"{kind}.{failures[failure.message]}"
+    around = f"write {{% if {value} is defined %}} around it, or detail: restricted"
+    name = key_text(minimal_rule)
+    who, there = ("the rule", f"rule {name}")
     if kind is CaseKind.SUMMARY:
-        return (
-            f"{words} is there only where scan_summary says detail: restricted, and that of district "
-            f"{key_text(minimal_rule)} does not; write {{% if {kind}.{speech.example} is defined %}} around it, or "
-            "detail: restricted there"
-        )
-    return (
-        f"{words} are there only where the rule says detail: restricted, and rule {key_text(minimal_rule)} does not; "
-        f"write {{% if {kind}.{speech.example} is defined %}} around them, or detail: restricted into the rule"
-    )
+        who, there = ("scan_summary", f"that of district {name}")
+    message = f"{value} is there only where {who} says detail: restricted, and {there} does not; {around} there"
+    return (replace(failure, message=message),)
 
 
-def message_flaw(text: str) -> str | None:
-    """What is wrong with the template of a note or a comment, if anything."""
-    return _grammar(text, MESSAGE_WORDS) or failure_of(text, _OCCASIONS)
+def message_flaws(text: str) -> tuple[Flaw, ...]:
+    """What is wrong with the template of a note or a comment."""
+    return _grammar(text, MESSAGE_WORDS) or _all(failure_of(text, _OCCASIONS))
 
 
-def follows_flaw(text: str) -> str | None:
-    """What is wrong with the template of the line that names an earlier ticket, if anything."""
-    return _grammar(text, FOLLOWS_WORDS) or failure_of(text, (follows_values("sample", _KEY.ref, _DONE),))
+def follows_flaws(text: str) -> tuple[Flaw, ...]:
+    """What is wrong with the template of the line that names an earlier ticket."""
+    samples = (follows_values("sample", _KEY.ref, _DONE),)
+    return _grammar(text, FOLLOWS_WORDS) or _all(failure_of(text, samples))
 
 
-@lru_cache(maxsize=_MOST_TRIALS)
-def _grammar(text: str, vocabulary: Vocabulary) -> str | None:
-    flaws = flaws_of(text, vocabulary)
-    return "; ".join(dict.fromkeys(_flaw_text(flaw, text) for flaw in flaws)) or None
-
-
-def _flaw_text(flaw: Flaw, text: str) -> str:
-    return f"{flaw.message} (line {flaw.line} of the template)" if "\n" in text.strip() else flaw.message
+def _all(failure: Flaw | None) -> tuple[Flaw, ...]:
+    return () if failure is None else (failure,)
 
 
 @lru_cache(maxsize=_MOST_TRIALS)
-def _failure(text: str, kind: CaseKind, *, restricted: bool, is_field: bool) -> str | None:
+def _grammar(text: str, vocabulary: Vocabulary) -> tuple[Flaw, ...]:
+    return tuple(dict.fromkeys(flaws_of(text, vocabulary)))
+
+
+@lru_cache(maxsize=_MOST_TRIALS)
+def _failure(text: str, kind: CaseKind, *, restricted: bool, is_field: bool) -> Flaw | None:
     template, variants = prepared(text), _SPEECHES[kind].variants
     told_apart = () if template.is_plain else (word for word in variants if template.speaks_of(kind, word))
     samples = _ticket_samples(kind, frozenset(told_apart), restricted=restricted)

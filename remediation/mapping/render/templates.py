@@ -4,7 +4,7 @@ Compiled once, in a sandbox, with undefined names refused.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,12 +14,15 @@ from jinja2.exceptions import UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from remediation.domain.errors import ConfigurationError, Problem
-from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.suggestions import did_you_mean, listed, with_choice
+from remediation.mapping.render.flaws import Flaw, syntax_flaw
 from remediation.redaction import plain
 
 _MOST_TEMPLATES = 10_000
 _NO_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
 _MARKS = ("{{", "{%", "{#")
+_TEMPLATE_FILE = "<template>"
+"""What Jinja2 calls a template without a name in tracebacks."""
 
 Values = Mapping[str, object]
 
@@ -33,14 +36,6 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
-    """What is wrong with a template, and in which of its lines."""
-
-    message: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
 class Mention:
     """One use of a name in a template, or of a word inside it; None: only running the template tells it."""
 
@@ -48,6 +43,11 @@ class Mention:
     line: int
     inside: bool = False
     word: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What stands in the template."""
+        return f"{self.name}.{self.word}" if self.word else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +156,20 @@ def filled(text: str, values: Values, where: str) -> str:
         raise ConfigurationError([Problem(where, message)]) from None
 
 
-def failure_of(text: str, samples: Iterable[Values], *, may_be_empty: bool = False) -> str | None:
+def failure_of(text: str, samples: Iterable[Values], *, may_be_empty: bool = False) -> Flaw | None:
     """The error with the first sample that makes the template fail, which may be quoted; None where none does."""
     for values in samples:
         try:
             written = prepared(text).render(values)
         except UndefinedError as error:
             missing = _NO_ATTRIBUTE.search(error.message or "")
-            return undefined_value(missing[1]) if missing else plain(f"cannot be filled in: {error.message}", 200)
+            if missing:
+                return _missing_value(text, missing[1], _line_of(error))
+            return Flaw(plain(f"cannot be filled in: {error.message}", 200), _line_of(error))
         except Exception as error:  # noqa: BLE001 - a template can fail in every way that Python can
-            return plain(f"cannot be filled in: {error}", 200)
+            return Flaw(plain(f"cannot be filled in: {error}", 200), _line_of(error))
         if not written.strip() and not may_be_empty:
-            return "comes out empty where values are missing: add words of its own"
+            return Flaw("comes out empty where values are missing: add words of its own")
     return None
 
 
@@ -176,12 +178,29 @@ def undefined_value(name: str) -> str:
     return f"there is no {name} here"
 
 
+def _missing_value(text: str, name: str, line: int) -> Flaw:
+    """The error at the place of the value: in the line where filling in failed, or else where it is first spoken of."""
+    mentions = [mention for mention in prepared(text).mentions if mention.word == name]
+    here = next((mention for mention in mentions if mention.line == line), None) or next(iter(mentions), None)
+    return Flaw(undefined_value(name), line or (here.line if here else 0), here.words if here else name)
+
+
+def _line_of(error: Exception) -> int:
+    """The line of a template in which filling it in failed; 0 where that is not known."""
+    trace, line = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == _TEMPLATE_FILE:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
 def flaws_of(text: str, vocabulary: Vocabulary) -> tuple[Flaw, ...]:
     """What is wrong with a template before it is filled in: its grammar, and names that are not documented."""
     try:
         template = prepared(text)
     except TemplateSyntaxError as error:
-        return (Flaw(f"is not a valid template: {error.message}", error.lineno),)
+        return (syntax_flaw(text, error.message or "", error.lineno, _SANDBOX.filters),)
     except (RecursionError, ValueError, TypeError, AssertionError, SyntaxError, OverflowError, MemoryError):
         return (Flaw("is not a valid template", 1),)
     found = (_flaw_of(mention, template.free, vocabulary) for mention in template.mentions)
@@ -194,17 +213,15 @@ def _flaw_of(mention: Mention, free: frozenset[str], vocabulary: Vocabulary) -> 
         if mention.word in known:
             return None
         word = mention.word or "?"
-        return Flaw(f"there is no {name}.{word}; {name} has {_choice(word, known)}", mention.line)
+        message = with_choice(f"there is no {name}.{word}", did_you_mean(word, known), f"{name} has", known)
+        return Flaw(message, mention.line, mention.words)
     if known is not None:
-        return Flaw(f"{name} is used only with one of its values: {listed(known)}", mention.line)
+        return Flaw(f"{name} is used only with one of its values: {listed(known)}", mention.line, name)
     every = vocabulary.names | vocabulary.objects.keys()
     if name in free - every:
-        return Flaw(f"there is no {name}; there is {_choice(name, every)}", mention.line)
+        message = with_choice(f"there is no {name}", did_you_mean(name, every), "there is", every)
+        return Flaw(message, mention.line, name)
     return None
-
-
-def _choice(word: str, known: Collection[str]) -> str:
-    return f"{listed(known)}{did_you_mean(word, known)}"
 
 
 def moment_text(at: datetime | None) -> str:

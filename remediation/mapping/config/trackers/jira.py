@@ -23,7 +23,17 @@ from remediation.mapping.config.trackers.tracker_settings import (
     free_fields,
     without_nothing,
 )
-from remediation.mapping.config.words import Address, CloudId, Duration, Label, Text, lower_keys
+from remediation.mapping.config.words import (
+    Address,
+    CloudId,
+    Duration,
+    FieldId,
+    Label,
+    Misplaced,
+    ProjectKey,
+    Text,
+    lower_keys,
+)
 
 CONNECTION_ATTEMPTS = 3
 """How often opening a connection is tried. A read whose connection broke is sent once more, within the same time."""
@@ -99,7 +109,7 @@ def _new_fields(fields: dict[str, object]) -> dict[str, object]:
     """`fields`, if none of them has a word of its own in a Jira ticket, and a new issue can have all of them."""
     for field in _ONLY_ADDED:
         if field in fields:
-            raise ValueError(f"{field} is taken by Jira only under `update`, and a new issue has none")
+            raise Misplaced("is taken by Jira only under `update`, and a new issue has none", field, is_key=True)
     return free_fields(fields, _OWN_FIELDS)
 
 
@@ -118,9 +128,9 @@ def _closing_fields(fields: dict[str, object]) -> dict[str, object]:
     `comment` is text, `worklog` a map; Jira takes both only as additions, so their form is ours to check.
     """
     if "comment" in fields and not (isinstance(fields["comment"], str) and fields["comment"].strip()):
-        raise ValueError("comment must be text: what is said with each step on the way to done")
+        raise Misplaced("must be text: what is said with each step on the way to done", "comment")
     if "worklog" in fields and not _is_worklog(fields["worklog"]):
-        raise ValueError("worklog must be a map such as {timeSpent: 5m, comment: text}; comment may be left out")
+        raise Misplaced("must be a map such as {timeSpent: 5m, comment: text}; comment may be left out", "worklog")
     return free_closing_fields(fields, _SET_WHEN_CLOSING)
 
 
@@ -139,7 +149,7 @@ class JiraTicket(TicketSettings):
     needed: ClassVar = ("project",)
     urgency_fields: ClassVar = ("priority", "duedate")
 
-    project: Text = Field(default="", description="The project's key; needed here or in `defaults`.")
+    project: ProjectKey = Field(default="", description="The project's key; needed here or in `defaults`.")
     type: Text = Field(default="Task", description="The issue type's name.")
     priority: BySeverity | None = Field(
         default=None,
@@ -150,11 +160,11 @@ class JiraTicket(TicketSettings):
         default=None, description="Whose it is, or one per severity: an account id (Cloud), a user name (Data Center)."
     )
     security_level: Text | None = Field(default=None, description="Name of the issue security level: who may see it.")
-    fields: Annotated[dict[Text, object], AfterValidator(_new_fields)] = Field(
+    fields: Annotated[dict[FieldId, object], AfterValidator(_new_fields)] = Field(
         default_factory=dict,
         description="More fields, by Jira's own ids, as its API takes them; text may be a template.",
     )
-    close_fields: Annotated[dict[Text, object], AfterValidator(_closing_fields)] = Field(
+    close_fields: Annotated[dict[FieldId, object], AfterValidator(_closing_fields)] = Field(
         default_factory=dict,
         description="What the screen of the transition to done demands besides a resolution; text may be a template.",
     )
@@ -249,5 +259,6 @@ class JiraTracker(TrackerSettings):
     @model_validator(mode="after")
     def _scoped_is_cloud(self) -> Self:
         if self.auth.scoped is not None and self.deployment != "cloud":
-            raise ValueError("auth.scoped is for deployment: cloud; Data Center takes auth.bearer")
+            message = "is for deployment: cloud; Data Center takes auth.bearer"
+            raise Misplaced(message, "auth", "scoped", is_key=True)
         return self

@@ -33,7 +33,16 @@ from remediation.mapping.config.trackers.tracker_settings import (
     free_fields,
     without_nothing,
 )
-from remediation.mapping.config.words import Duration, Table, Text, Written, duration_text, lower_keys
+from remediation.mapping.config.words import (
+    Duration,
+    FieldId,
+    Misplaced,
+    Table,
+    Text,
+    Written,
+    duration_text,
+    lower_keys,
+)
 
 TOKEN_TIMEOUTS = (timedelta(seconds=2), timedelta(seconds=4))
 """Limits for connecting and for the answer of the request that fetches an access token."""
@@ -200,11 +209,13 @@ class ServiceNowTracker(TrackerSettings):
     def _former_tables_are_known(self) -> Self:
         for table in self.former_tables:
             if table == self.table:
-                raise ValueError(f"former_tables: {table} is the table of our tickets: take it out here")
+                message = "is the table of our tickets: take it out here"
+                raise Misplaced(message, "former_tables", table, is_key=True)
             try:
                 _check_words(self._with_words_of(table))
-            except ValueError as error:
-                raise ValueError(f"former_tables, {table}: {error}") from None
+            except Misplaced as error:
+                steps = () if error.steps == ("table",) else error.steps
+                raise Misplaced(str(error), "former_tables", table, *steps, is_key=not steps) from None
         return self
 
     def of_table(self, table: str) -> Self | None:
@@ -228,24 +239,26 @@ class ServiceNowTracker(TrackerSettings):
 def _check_words(config: ServiceNowTracker) -> None:
     """Make sure that what a table's values mean is said, and that what we write reads back as what we meant.
 
-    Otherwise the two sides would never come to rest. Raises ValueError.
+    Otherwise the two sides would never come to rest. Raises Misplaced.
     """
     missing = [word for word in _NEEDED_OF_ANOTHER_TABLE if word not in config.model_fields_set]
     if config.table not in KNOWN_TABLES and missing:
         known, words = " and ".join(KNOWN_TABLES), ", ".join(missing)
-        raise ValueError(f"what the states of {config.table} mean is not built in, as it is for {known}: write {words}")
+        message = f"what the states of {config.table} mean is not built in, as it is for {known}: write {words}, too"
+        raise Misplaced(message, "table")
     if config.states.get(config.resolve_state) is not TicketState.DONE:
-        raise ValueError(f"resolve_state {config.resolve_state} must be one of the states that mean done")
+        raise Misplaced(f"{config.resolve_state} must be one of the states that mean done", "resolve_state")
     if config.states.get(config.reopen_state) in {None, TicketState.DONE}:
-        raise ValueError(f"reopen_state {config.reopen_state} must be one of the states that mean open or in_progress")
+        message = f"{config.reopen_state} must be one of the states that mean open or in_progress"
+        raise Misplaced(message, "reopen_state")
     for state in config.final_states if "final_states" in config.model_fields_set else ():
         if config.states.get(state) is not TicketState.DONE:
-            raise ValueError(f"final_states: {state} must be one of the states that mean done")
+            raise Misplaced(f"{state} must be one of the states that mean done", "final_states")
     if config.close_codes.get(config.resolve_code.lower()) is not Reason.FIXED:
-        raise ValueError("resolve_code must be one of the close_codes that mean fixed")
+        raise Misplaced("must be one of the close_codes that mean fixed", "resolve_code")
     for reason, code in config.resolve_codes.items():
         if code.lower() not in config.close_codes:
-            raise ValueError(f"the resolve_code for {reason} must be one of the close_codes")
+            raise Misplaced("must be one of the close_codes", "resolve_codes", reason)
 
 
 _OWN_FIELDS: Mapping[str, str | None] = {
@@ -295,10 +308,10 @@ class ServiceNowTicket(TicketSettings):
     assigned_to: BySeverity | None = Field(
         default=None, description="sys_id or user name of the person, or one per severity."
     )
-    fields: Annotated[dict[Text, object], AfterValidator(_new_fields)] = Field(
+    fields: Annotated[dict[FieldId, object], AfterValidator(_new_fields)] = Field(
         default_factory=dict, description="More columns and their values; text may be a template."
     )
-    close_fields: Annotated[dict[Text, object], AfterValidator(_closing_fields)] = Field(
+    close_fields: Annotated[dict[FieldId, object], AfterValidator(_closing_fields)] = Field(
         default_factory=dict,
         description="Columns that closing a record demands besides its code and notes; text may be a template.",
     )

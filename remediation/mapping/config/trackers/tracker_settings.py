@@ -18,6 +18,7 @@ from remediation.mapping.config.words import (
     Duration,
     FieldId,
     FormerSite,
+    Misplaced,
     Name,
     ProxyAddress,
     Text,
@@ -229,19 +230,20 @@ def without_nothing(fields: Mapping[str, object | None]) -> dict[str, object]:
 def free_fields(fields: dict[str, object], own: Mapping[str, str | None]) -> dict[str, object]:
     """`fields`, if none is in `own`: those that have a word of their own, or (None) are always set by us.
 
-    Raises ValueError.
+    Raises Misplaced.
     """
     for field, word in own.items():
         if field in fields:
-            raise ValueError(f"{field} belongs to the ticket's own {word}" if word else f"{field} is always set by us")
+            message = f"has a word of its own: write {word} in the ticket itself" if word else "is always set by us"
+            raise Misplaced(message, field, is_key=True)
     return fields
 
 
 def free_closing_fields(fields: dict[str, object], taken: Mapping[str, str]) -> dict[str, object]:
-    """`fields`, if none is in `taken`, which says what else becomes of it. Raises ValueError."""
+    """`fields`, if none is in `taken`, which says what else becomes of it. Raises Misplaced."""
     for field, what in taken.items():
         if field in fields:
-            raise ValueError(f"{field} {what}")
+            raise Misplaced(what, field, is_key=True)
     return fields
 
 

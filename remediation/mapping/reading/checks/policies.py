@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.trackers.kinds import kind_of
 from remediation.mapping.reading.checks.values import Map, kind_written, map_of, rules_of
-from remediation.mapping.reading.positions import Complaint, path_text
+from remediation.mapping.reading.positions import Complaint, Steps, path_text
 
 _REQUIRED = "required"
 _QUOTES = (
@@ -17,7 +17,7 @@ _QUOTES = (
 )
 """The choices that make notes quote people: where they are written, and what to write instead."""
 _UNRESTRICTED = (
-    "has notes quote what people wrote, who may name a student, and {rule} is not restricted: "
+    "has notes quote what people wrote, who may name a student, and {rules} {are} not restricted: "
     "write detail: restricted there, or {otherwise}"
 )
 _SAYS = {
@@ -44,14 +44,15 @@ def unmeetable_demands(data: object) -> Iterator[Complaint]:
 
 
 def unrestricted_quotes(data: object) -> Iterator[Complaint]:
-    """A complaint for each rule of findings whose notes are to quote people, and that is not restricted."""
+    """A complaint for each choice that makes notes quote people, with the rules of findings that are not restricted."""
     top = map_of(data)
     usual = map_of(top.get("defaults"))
+    found: dict[Steps, list[Steps]] = {}
     for steps, rule in rules_of(top):
         is_restricted = rule.get("detail", usual.get("detail")) == "restricted"
         if is_restricted or kind_written(rule) is not CaseKind.FINDING:
             continue
-        for where, choice, otherwise in _QUOTES:
+        for where, choice, _ in _QUOTES:
             written = next((above for above in (rule, usual) if _inside(above, where) is not None), None)
             if (
                 written is not None
@@ -59,7 +60,11 @@ def unrestricted_quotes(data: object) -> Iterator[Complaint]:
                 and (written is rule or map_of(rule.get("tickets")))
             ):
                 place = steps if written is rule else ("defaults",)
-                yield Complaint((*place, *where), _UNRESTRICTED.format(rule=path_text(steps), otherwise=otherwise))
+                found.setdefault((*place, *where), []).append(steps)
+    for steps, rules in found.items():
+        otherwise = next(each for where, _, each in _QUOTES if steps[-len(where) :] == where)
+        names, are = ", ".join(map(path_text, rules)), "is" if len(rules) == 1 else "are"
+        yield Complaint(steps, _UNRESTRICTED.format(rules=names, are=are, otherwise=otherwise))
 
 
 def _inside(above: Map, where: tuple[str, ...]) -> object:

@@ -4,7 +4,7 @@ As in checks.py, they are checked as written, whatever else is wrong with the fi
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -15,8 +15,9 @@ from remediation.mapping.config.routing import TEXTS
 from remediation.mapping.config.scan_summaries import SummaryComments
 from remediation.mapping.config.wording import Comments, Notes
 from remediation.mapping.reading.checks.values import Map, kind_written, map_of, rules_of, summaries_of
-from remediation.mapping.reading.positions import Complaint, Steps
-from remediation.mapping.reading.trials import follows_flaw, message_flaw, ticket_flaw
+from remediation.mapping.reading.positions import Complaint, Inside, Steps
+from remediation.mapping.reading.trials import follows_flaws, message_flaws, ticket_flaws
+from remediation.mapping.render.flaws import Flaw
 from remediation.mapping.render.templates import is_template
 
 _FIELDS = ("fields", "close_fields")
@@ -50,11 +51,11 @@ class _Template:
         """Note a rule that uses it."""
         self.users[kind] = self.users.get(kind) or minimal
 
-    def flaws(self) -> Iterator[str]:
+    def flaws(self) -> Iterator[tuple[Flaw, ...]]:
         """What is wrong with it for each kind of rule that uses it, or for rules of findings where none does."""
         for kind, minimal in (self.users or {CaseKind.FINDING: None}).items():
-            if flaw := ticket_flaw(self.text, minimal, kind=kind, is_field=self.is_field):
-                yield flaw
+            if flaws := ticket_flaws(self.text, minimal, kind=kind, is_field=self.is_field):
+                yield flaws
 
 
 def failing_templates(data: object) -> Iterator[Complaint]:
@@ -63,17 +64,23 @@ def failing_templates(data: object) -> Iterator[Complaint]:
     for steps, template in _of_tickets(top).items():
         flaws = list(template.flaws())
         for first in flaws[:1]:
-            yield Complaint(steps, f"{first}{_SHARED if len(flaws) < len(template.users) else ''}", "key")
+            yield from _complaints(steps, first, _SHARED if len(flaws) < len(template.users) else "")
     for above in _TEXTS_OF.values():
         follows = _inside(top, above).get("follows")
-        if isinstance(follows, str) and (flaw := follows_flaw(follows)):
-            yield Complaint((*above, "follows"), flaw, "key")
+        if isinstance(follows, str):
+            yield from _complaints((*above, "follows"), follows_flaws(follows))
     for steps, model in _MESSAGES:
         written = _inside(top, steps)
         for kind in written.keys() & model.model_fields.keys():
             note = written[kind]
-            if isinstance(note, str) and (flaw := message_flaw(note)):
-                yield Complaint((*steps, kind), flaw, "key")
+            if isinstance(note, str):
+                yield from _complaints((*steps, kind), message_flaws(note))
+
+
+def _complaints(steps: Steps, flaws: Iterable[Flaw], more: str = "") -> Iterator[Complaint]:
+    """A complaint for each mistake, at its place in the template."""
+    for flaw in flaws:
+        yield Complaint(steps, f"{flaw.message}{more}", "key", inside=Inside(flaw.line, flaw.words))
 
 
 def _inside(top: Map, steps: tuple[str, ...]) -> Map:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.rules import KIND_OF, OWN_CONDITIONS
-from remediation.mapping.config.suggestions import did_you_mean, listed
-from remediation.mapping.config.trackers.kinds import kind_of
+from remediation.mapping.config.suggestions import did_you_mean, listed, nearest, with_choice
+from remediation.mapping.config.trackers.kinds import KINDS, TrackerKind, kind_of
 from remediation.mapping.reading.positions import Complaint, Steps, key_text
 from remediation.outbound.certificates import certificate_flaw
 
@@ -74,7 +74,7 @@ def _unknown_trackers(top: Map) -> Iterator[Complaint]:
     trackers = map_of(top.get("trackers")).keys()
     for steps, written in (*rules_of(top), *summaries_of(top), (("defaults",), map_of(top.get("defaults")))):
         for tracker in map_of(written.get("tickets")).keys() - trackers:
-            yield _unknown((*steps, "tickets", tracker), "tracker", tracker, trackers)
+            yield _unknown_tracker((*steps, "tickets", tracker), tracker, trackers)
 
 
 def _former_names(top: Map) -> Iterator[Complaint]:
@@ -102,17 +102,26 @@ def _missing_words(top: Map) -> Iterator[Complaint]:
         for tracker, ticket in map_of(rule.get("tickets")).items():
             kind = kind_of(trackers.get(tracker))
             written = {**map_of(usual.get(tracker)), **map_of(ticket)}
-            for word in kind.ticket.needed if kind and isinstance(ticket, dict | None) else ():
+            for word in _needed(kind, ticket):
                 if word not in written:
                     message = f"is missing: write it here, or for all rules under defaults.tickets.{key_text(tracker)}"
                     yield Complaint((*steps, "tickets", tracker, word), message, "key")
     for steps, summary in summaries_of(top):
         for tracker, ticket in map_of(summary.get("tickets")).items():
             kind = kind_of(trackers.get(tracker))
-            for word in kind.ticket.needed if kind and isinstance(ticket, dict | None) else ():
+            for word in _needed(kind, ticket):
                 if word not in map_of(ticket):
                     message = "is missing: a summary takes nothing from defaults.tickets"
                     yield Complaint((*steps, "tickets", tracker, word), message, "key")
+
+
+def _needed(kind: TrackerKind | None, ticket: object) -> Iterator[str]:
+    """The words that a ticket of this kind needs, without those that are written and misspelt."""
+    if kind is None or not isinstance(ticket, dict | None):
+        return
+    known = kind.ticket.model_fields
+    misspelt = {nearest(word, known) for word in map_of(ticket) if word not in known}
+    yield from (word for word in kind.ticket.needed if word not in misspelt)
 
 
 def _shared_places(top: Map) -> Iterator[Complaint]:
@@ -162,8 +171,15 @@ def _entries(steps: Steps, written: object) -> Iterator[tuple[Steps, object]]:
 
 def _unknown(steps: Steps, kind: str, name: str, known: Iterable[str]) -> Complaint:
     there = {key_text(word) for word in known}
-    message = f"there is no {kind} {key_text(name)}; there is {listed(there)}{did_you_mean(name, there)}"
-    return Complaint(steps, message, "key" if kind == "tracker" else "value")
+    message = with_choice(f"there is no {kind} {key_text(name)}", did_you_mean(name, there), "there is", there)
+    return Complaint(steps, message, "key" if kind == "tracker" else "value", is_whole=True)
+
+
+def _unknown_tracker(steps: Steps, name: str, trackers: Iterable[str]) -> Complaint:
+    if any(name in kind.ticket.model_fields for kind in KINDS.values()):
+        message = f"is a word of a ticket and no tracker: indent it below its tracker ({listed(set(trackers))})"
+        return Complaint(steps, message, "key", is_whole=True)
+    return _unknown(steps, "tracker", name, trackers)
 
 
 def _bad_certificates(top: Map) -> Iterator[Complaint]:

@@ -1,0 +1,34 @@
+"""What is said of mistakes that people make: each leads to the line to mend, and says how."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.reading.loading import load_mappings, loaded_of
+
+MISTAKES = Path(__file__).parents[1] / "payloads/mistakes"
+RIGHT = (MISTAKES / "mappings.yaml").read_text(encoding="utf-8")
+
+
+def written(name: str) -> list[dict[str, Any]]:
+    return list(YAML(typ="safe", pure=True).load((MISTAKES / name).read_text(encoding="utf-8")))
+
+
+def with_mistake(right: str, case: dict[str, Any]) -> str:
+    old = case.get("instead_of", right)
+    assert right.count(old) == 1, "what the mistake replaces stands there once"
+    return right.replace(old, case["write"])
+
+
+def test_the_file_without_a_mistake_is_right() -> None:
+    assert load_mappings(MISTAKES / "mappings.yaml").mappings.rules
+
+
+@pytest.mark.parametrize("case", written("mappings_mistakes.yaml"), ids=lambda case: case["mistake"].replace(" ", "-"))
+def test_a_mistake_is_named_at_its_place_and_with_its_remedy(case: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        loaded_of(with_mistake(RIGHT, case), "mappings.yaml")
+    assert [str(problem) for problem in caught.value.problems] == case["says"]
