@@ -45,8 +45,9 @@ FULL = Flood(
 
 SMALL = Flood(
     one=Scale(160, reads=300, writes=60, window=5, middle=(5.0, 8.0)),
-    two=Scale(40, reads=75, writes=15, window=3, middle=()),
+    two=Scale(40, reads=75, writes=15, window=6, middle=(), left=0.9),
 )
+"""Two districts have few writes in a window, so that what one worker needs for both is little beside what they wait."""
 
 
 @dataclass(frozen=True, slots=True)
