@@ -4,7 +4,7 @@ Always: the failpoint `request_sent`, at the only place where it can be: inside 
 the last byte of a create has been handed to the kernel and nothing of its answer has been read. `--clock SECONDS` makes
 this process's clock differ from the machine's, `--later SECONDS` the whole world's: Redis's clock, too. `--planted BUG`
 puts one known bug in (planted.py). `--hurried` has feeds of incidents asked for every third of a second, and waited for
-for two: what depends on the one and on the other stays as it is.
+for two, and what lies minutes apart for scans happen a second apart: what depends on these times stays as it is.
 """
 
 import argparse
@@ -66,13 +66,34 @@ def set_redis_clock(seconds: float) -> None:
 
 
 def hurry() -> None:
-    """Read feeds of incidents, and give up their answers, in a tenth or less of the usual times."""
+    """Read feeds of incidents, and give up their answers, in a tenth of the usual times or less; scan soon, too."""
     import workers.settings  # noqa: PLC0415 - only where it is asked for
     from remediation.sources.incident_feed import client  # noqa: PLC0415 - as above
     from workers.rounds import feeds  # noqa: PLC0415 - as above
 
     workers.settings.FEED_SECONDS = 0.3  # type: ignore[attr-defined] # for this process, which is a test's
     client.WHOLE_CALL_SECONDS, feeds.ASKED_FOR = 2, 2.2
+    hurry_scans()
+
+
+def hurry_scans() -> None:
+    """Verify mendings, and count scans again, after a second or less instead of minutes."""
+    import workers.settings  # noqa: PLC0415 - as above
+    from remediation.domain.cases.verification import ScanTimes  # noqa: PLC0415 - as above
+    from remediation.mapping.config.schema import ScanWords  # noqa: PLC0415 - as above
+    from remediation.rulebook import MappingsRulebook  # noqa: PLC0415 - as above
+    from workers.rounds import verifying  # noqa: PLC0415 - as above
+
+    workers.settings.VERIFY_SECONDS = 0.3  # type: ignore[attr-defined] # as above
+    verifying.LOOKED_AT_EVERY, verifying._SOONEST, verifying.LOST_AFTER = 0.5, 0.3, 4.0  # noqa: SLF001 - as above
+    soon = dt.timedelta(seconds=0.5)
+    ScanWords.times = property(lambda words: ScanTimes(soon, soon, words.within))  # type: ignore[assignment,method-assign] # as above
+    pause = MappingsRulebook.summary_pause
+
+    def shortly(rulebook: MappingsRulebook, district: str) -> float | None:
+        return None if pause(rulebook, district) is None else 0.5
+
+    MappingsRulebook.summary_pause = shortly  # type: ignore[method-assign,assignment] # as above
 
 
 def launch() -> None:

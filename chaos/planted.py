@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from remediation import failpoints
-from remediation.domain.actions import OpenTicket
+from remediation.domain.actions import OpenTicket, SetStatus
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.domain.walks import Ending, FeedWalk
 from remediation.look.executing import Executor
-from remediation.planning import Progress
+from remediation.planning import Progress, rows
+from remediation.planning.situation import Situation
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.inbox import Inbox, StoredDelivery
@@ -94,11 +95,22 @@ def unopened_is_done() -> None:
     deliveries._set_aside = drop  # noqa: SLF001 - that is the bug
 
 
+def closing_is_believed() -> None:
+    """What people say they have mended is resolved at once, although the rule has a scan verify it."""
+
+    def believed(action: SetStatus, case: Situation) -> bool:
+        del action, case
+        return False
+
+    rows.is_to_be_verified = believed  # type: ignore[attr-defined] # that is the bug
+
+
 BUGS: Mapping[str, Callable[[], None]] = {
     "link_before_create": link_before_create,
     "none_is_duplicate": none_is_duplicate,
     "no_intent": no_intent,
     "case_after_page": case_after_page,
     "unopened_is_done": unopened_is_done,
+    "closing_is_believed": closing_is_believed,
 }
 """By the names that a test uses."""

@@ -22,12 +22,14 @@ from chaos.journal import Delivery, Journal
 from chaos.senders import Flow
 from remediation.store.keys import DIRTY, LEASE, PARKED, PENDING, SCANS
 from remedy.embedded.server import EmbeddedServer
+from sandbox.secrets import DISTRICT
 from sandbox.stage.processes import Program, Stage, open_stage
 from sandbox.stage.systems import Outside, open_outside_world
 from sandbox.wire.ports import free_port
 
 MAPPINGS = Path(__file__).parent.parent / "mappings.yaml"
 START_SECONDS = 30.0
+OTHER_DISTRICT = "riverside"
 REST_SECONDS = 90.0
 """How long work may stand still before it counts as unsettled: longer than any wait that an experiment makes ours."""
 
@@ -277,12 +279,12 @@ def _started(stage: Stage, name: str, words: Sequence[str], environment: dict[st
 
 
 @contextlib.contextmanager
-def open_world(seed: int) -> Iterator[World]:
+def open_world(seed: int, districts: Sequence[str] = (DISTRICT, OTHER_DISTRICT)) -> Iterator[World]:
     """A world with nothing of ours running yet; its feed shows nothing, and SchoolScan's limits are out of the way."""
     folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
     try:
         with contextlib.ExitStack() as stack:
-            stage = stack.enter_context(open_stage(folder, MAPPINGS, EmbeddedServer, feed=True))
+            stage = stack.enter_context(open_stage(folder, MAPPINGS, EmbeddedServer, feed=True, districts=districts))
             outside = stack.enter_context(open_outside_world(stage.outside))
             redis = stack.enter_context(contextlib.closing(Redis.from_url(stage.redis_url, socket_timeout=10)))
             outside.control("schoolscan", "PATCH", "settings", json=_NO_LIMIT)

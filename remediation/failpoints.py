@@ -35,6 +35,12 @@ byte of a create and the first of its answer: the launcher of the fault suite pu
 ON_FEEDS = ("walk_begun", "page_taken", "page_read", "page_kept", "page_put_off")
 """In the order in which the reading of a feed reaches them; a page is kept or put off."""
 
+ON_SCANS = ("scan_page_read", "scan_page_marked", "count_page_read", "count_page_kept")
+"""In the order in which the listing of a scan or of an account, and then the counting for its summary, reach them."""
+
+ON_GROUPS = ("finding_joined", "members_let_in", "members_moved")
+"""Where a finding's own case has joined a group's, which then takes it or moves it on to the group's next case."""
+
 ON_VERIFICATIONS = (
     "verification_wanted",
     "verification_begun",
@@ -48,7 +54,10 @@ ON_VERIFICATIONS = (
 ON_REPORTS = ("report_wanted", "report_asked", "report_finished", "report_fetched", "report_attached")
 """In the order in which the compliance report of a scan reaches them; all but the second and third lie in a look."""
 
-POINTS: tuple[str, ...] = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS, *ON_VERIFICATIONS, *ON_REPORTS)
+POINTS: tuple[str, ...] = (
+    *(*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS),
+    *(*ON_SCANS, *ON_GROUPS, *ON_VERIFICATIONS, *ON_REPORTS),
+)
 
 SETTING = "REMEDY_FAILPOINTS"
 

@@ -13,6 +13,7 @@ from chaos.experiments import (
     keys,
     links,
     privacy,
+    scans,
     stores,
     storms,
     trackers,
@@ -31,6 +32,7 @@ EXPERIMENTS: Sequence[Experiment] = (
     *clocks.EXPERIMENTS,
     *storms.EXPERIMENTS,
     *feeds.EXPERIMENTS,  # leaves incidents behind, which the others need not know of
+    *scans.EXPERIMENTS,  # as above, and tickets of groups
     *privacy.EXPERIMENTS,
     *fuzzing.EXPERIMENTS,
 )

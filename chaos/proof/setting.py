@@ -139,7 +139,7 @@ def open_setting(seed: int, **more: str) -> Iterator[Setting]:
     """A setting with a receiver that runs; `more` is added to the environment of all processes."""
     canaries, heard, watch = Canaries(), Heard(), Watch()
     with contextlib.ExitStack() as stack:
-        world = stack.enter_context(open_world(seed))
+        world = stack.enter_context(open_world(seed, (DISTRICT,)))
         folder = world.stage.folder
         targets = {**world.stage.outside}
         targets["jira-dc"] = stack.enter_context(serve(jira_app(deployment="data_center", search_lag=0.5)))

@@ -5,12 +5,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from remediation.domain.actions import Verb
 from remediation.domain.cases.groups import as_closed, may_be_its_own, number_of, numbered, takes_no_more
 from remediation.domain.cases.members import KnownMember
 from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.domain.errors import OutsideError, TryLater
+from remediation.domain.tickets import LEFT_ALONE
 from remediation.look.members import Members
 from remediation.look.observing import Snapshot
+from remediation.planning import Progress
 from remediation.ports import Rulebook, Source, Tracker
 
 
@@ -30,14 +33,15 @@ async def admission_of(
 ) -> GroupDecision:
     """Returns what becomes of the case's waiting findings. `known` are the case's findings as the look has read them.
 
-    They join where the case's ticket is active or not opened yet, and move on where it is closed. Where the store has
+    They join where the case's ticket is active or not opened yet, and move on where it is closed. So do those that have
+    joined and that no ticket is known to list: whoever closed it has not seen them. Where the store has
     lost what it knew, the closed ticket may be the one of a finding that is `reviewing`, if no later case of the group
     has a ticket: then it joins, and the closing decides about it. Raises TryLater where a tracker that has the case's
     ticket, or may have it, could not be asked; and what a search raises.
     """
     waiting, tickets = record.waiting, snapshot.observation.tickets
     read = waiting & known.keys()
-    if not waiting:
+    if not (waiting or record.unlisted):
         return GroupDecision()
     if not takes_no_more(tickets, snapshot.policy):
         if not snapshot.observation.active:
@@ -47,7 +51,7 @@ async def admission_of(
     own = {name for name in read if may_be_its_own(record, known[name])}
     if own and await _has_tickets(numbered(record.key, number_of(record.key) + 1), snapshot, trackers):
         own = set()
-    return GroupDecision(joining=own, moving=(waiting if record.memory.finding else read) - own)
+    return GroupDecision(joining=own, moving=record.unlisted | ((waiting if record.memory.finding else read) - own))
 
 
 def _require_all_seen(record: CaseRecord, snapshot: Snapshot, known: Mapping[str, KnownMember]) -> None:
@@ -68,15 +72,42 @@ async def _has_tickets(key: CaseKey, snapshot: Snapshot, trackers: Mapping[str, 
     return False
 
 
-def with_joined(record: CaseRecord, joining: AbstractSet[str]) -> CaseRecord:
-    """Returns the record after these findings have joined."""
-    return replace(record, joined={**record.joined, **dict.fromkeys(sorted(joining), False)})
+def is_listed_by_opening(record: CaseRecord, snapshot: Snapshot) -> bool:
+    """Whether the case has no ticket, and none can have been asked for: whichever is opened next lists all who join."""
+    return not (snapshot.observation.tickets or record.links or record.intents)
+
+
+def with_joined(record: CaseRecord, joining: AbstractSet[str], *, listed: bool) -> CaseRecord:
+    """Returns the record after these findings have joined, who are `listed` or still to be."""
+    unlisted = record.unlisted if listed else record.unlisted | joining
+    return replace(record, joined={**record.joined, **dict.fromkeys(sorted(joining), False)}, unlisted=unlisted)
+
+
+def is_all_listed(record: CaseRecord, snapshot: Snapshot, progress: Progress) -> bool:
+    """Whether each active ticket of the case lists all findings that the look has seen, or is not to list them.
+
+    A ticket that was closed while its list was written does not: whoever closed it may not have seen that.
+    """
+    wanted, listed = snapshot.observation.listing, {**record.memory.listed, **progress.listed}
+    active = [name for name, each in progress.tickets.items() if each.state.is_active]
+    refused = {name.tracker for name in (*record.parked, *progress.refused) if name.verb == Verb.LIST}
+    return (
+        bool(active)
+        and not progress.closed_meanwhile
+        and (not wanted or all(listed.get(name) in {wanted, LEFT_ALONE} for name in active if name not in refused))
+    )
 
 
 def without(record: CaseRecord, moving: AbstractSet[str]) -> CaseRecord:
     """Returns the record after these findings have moved on."""
     members = {name: times for name, times in record.members.items() if name not in moving}
-    return replace(record, members=members, known={n: each for n, each in record.known.items() if n in members})
+    return replace(
+        record,
+        members=members,
+        known={name: each for name, each in record.known.items() if name in members},
+        joined={name: is_set for name, is_set in record.joined.items() if name in members},
+        unlisted=record.unlisted - moving,
+    )
 
 
 def as_members_see_it(record: CaseRecord, snapshot: Snapshot, known: Mapping[str, KnownMember]) -> Snapshot:
@@ -117,7 +148,7 @@ async def rehearsed(record: CaseRecord, look: Look, trackers: Mapping[str, Track
         except OutsideError:
             return SeenCase(record, snapshot, others)
         if not admission.moving:
-            record = with_joined(record, admission.joining)
+            record = with_joined(record, admission.joining, listed=is_listed_by_opening(record, snapshot))
             return SeenCase(record, as_members_see_it(record, snapshot, source.known), others)
         rest, others = without(record, admission.moving), _followed(record, admission.moving)
         record, others = (rest, others) if rest.members else (others, None)

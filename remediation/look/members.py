@@ -39,6 +39,7 @@ class Members:
     What is known of the others is remembered. `note` remembers it; a look without it only shows what would be done, so
     it reads all that must be read. `news` is told of what has changed before that is remembered. `left` has the reason
     why members are left that must be read: then the look goes by what is known, and another one has to follow.
+    `written` are those whose status this look has set.
     """
 
     source: Source
@@ -46,6 +47,7 @@ class Members:
     note: Note | None = None
     news: News | None = None
     left: list[TryLater] = field(default_factory=list, init=False)
+    written: set[str] = field(default_factory=set, init=False)
     _known: dict[str, KnownMember] = field(default_factory=dict, init=False)
     _read: dict[str, Subject] = field(default_factory=dict, init=False)
     _unnoted: dict[str, str] = field(default_factory=dict, init=False)
@@ -105,6 +107,7 @@ class Members:
                 refused.append(error)
                 continue
             written += 1
+            self.written.add(member.key.id)
             failpoint("finding_patched")
             self._keep(member.key.id, member.with_status(status))
             if self.record.key.is_of_group:

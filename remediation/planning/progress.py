@@ -17,6 +17,7 @@ class Progress:
     wrote into tickets, by tracker, `listed` the digest of each list (see Memory), and `attached` the token of each
     report that we attached. `requests` has the outside system's own id of the last request of each action, by the
     action's name. `notes` has the note that went with each change of the status, likewise.
+    `closed_meanwhile` are the trackers whose ticket was closed by the time that its list was written.
     """
 
     status: Status
@@ -30,6 +31,7 @@ class Progress:
     attached: dict[str, str] = field(default_factory=dict)
     requests: dict[ActionName, str] = field(default_factory=dict)
     notes: dict[ActionName, str] = field(default_factory=dict, repr=False)
+    closed_meanwhile: set[str] = field(default_factory=set)
 
     @property
     def is_conflict(self) -> bool:

@@ -43,11 +43,23 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[ActionN
         closings = {name: _closing(name, memory, seen) for name in seen.done} | _unchanged(memory, seen)
     elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
         finding = memory.planned_at  # somebody else has changed it since
+    elif _is_closed_first(memory, seen):
+        finding = memory.planned_at
     for tracker, ticket in seen.existing.items():
         verbs = {Verb.RESOLVE} if ticket.state is TicketState.DONE else BRINGS_BACK
         if any(ActionName(verb, tracker) in memory.doing for verb in verbs):
             tickets[tracker] = ticket.state
     return replace(memory, finding=finding, tickets=tickets, closings=closings, doing=frozenset(), planned_at=None)
+
+
+def _is_closed_first(memory: Memory, seen: Observation) -> bool:
+    """Whether people have closed the case's first tickets before the status of their subject was set.
+
+    It is `open` still, because we died after a ticket was opened, and was not found again: it has not changed since.
+    """
+    is_open = memory.finding is None and memory.planned_at is seen.subject.status is Status.OPEN
+    opened = any(ActionName(Verb.OPEN, name) in memory.doing for name in seen.done)
+    return is_open and opened and seen.is_closed_last
 
 
 def _is_as_planned(name: str, memory: Memory, seen: Observation) -> bool:

@@ -2,11 +2,13 @@
 
     POST   /_sandbox/scans                     {district?, site?, findings?: N or [partial finding], find_again?: [id],
                                                duration_seconds?: 0} → {scan_id, findings: [id]}
+    GET    /_sandbox/scans?district=           every scan of a district, as the API would show it
     POST   /_sandbox/findings                  {district?, site?, findings?: N or [partial]} → {findings: [id]}
     GET    /_sandbox/findings?district=        every finding of a district, as the API would show it
     PATCH  /_sandbox/findings/{id}             fields as a person would change them
     DELETE /_sandbox/findings/{id}             404 from then on
     GET    /_sandbox/findings/{id}/audit       [{status, note, at, by: api, person or scan}]
+    GET    /_sandbox/audits?district=          the same of every finding of a district, by its id
     POST   /_sandbox/findings/{id}/review      {outcome?, and fields to change} → sends finding.expert_reviewed
     POST   /_sandbox/events                    {district?, type, data?, id?} → sends just that
     PUT    /_sandbox/webhooks/{district}       {url, secret, form?, attempts?, first_wait?, copies?, reorder?}
@@ -47,12 +49,14 @@ def routes() -> Mount:
     return Mount(
         "/_sandbox",
         routes=[
+            _control("GET", "/scans", list_scans),
             _control("POST", "/scans", play_scan),
             _control("GET", "/findings", list_findings),
             _control("POST", "/findings", add_findings),
             _control("PATCH", "/findings/{id}", change_finding),
             _control("DELETE", "/findings/{id}", delete_finding),
             _control("GET", "/findings/{id}/audit", show_audit),
+            _control("GET", "/audits", show_audits),
             _control("POST", "/findings/{id}/review", review_finding),
             _control("POST", "/events", send_event),
             _control("PUT", "/webhooks/{district}", put_webhook),
@@ -73,6 +77,12 @@ async def play_scan(stage: Stage, request: Request) -> Response:
     stage.play(run, float(order.get("duration_seconds", 0)))
     ids = [*(draft["id"] for draft in run.planned), *run.find_again]
     return JSONResponse({"scan_id": run.scan["id"], "findings": ids}, 201)
+
+
+async def list_scans(stage: Stage, request: Request) -> Response:
+    """GET /scans."""
+    district, _ = _place(stage, request.query_params)
+    return JSONResponse(stage.world.scans.listed(district, {}))
 
 
 async def list_findings(stage: Stage, request: Request) -> Response:
@@ -104,6 +114,13 @@ async def delete_finding(stage: Stage, request: Request) -> Response:
 async def show_audit(stage: Stage, request: Request) -> Response:
     """GET /findings/{id}/audit."""
     return JSONResponse(stage.world.findings.kept(request.path_params["id"]).audit)
+
+
+async def show_audits(stage: Stage, request: Request) -> Response:
+    """GET /audits."""
+    district, _ = _place(stage, request.query_params)
+    kept = stage.world.findings
+    return JSONResponse({each["id"]: kept.kept(each["id"]).audit for each in kept.listed(district, {})})
 
 
 async def review_finding(stage: Stage, request: Request) -> Response:

@@ -1,7 +1,8 @@
 """A SchoolScan's findings with their audit trails, all districts together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from sandbox.schoolscan.fakes import DOMAIN_TYPES, SEVERITIES, STATUSES, fake_finding, with_changes
 from sandbox.schoolscan.values import ApiError, Clock, Kept, written
@@ -39,8 +40,21 @@ class Findings:
         return found
 
     def find_again(self, finding_id: str, scan_id: str) -> dict[str, Any]:
-        """Let a later scan see a finding that is already known: it is open again, in that scan."""
-        return self._write(self.kept(finding_id), {"status": "open", "scan_id": scan_id}, by="scan", note=None)
+        """Let a later scan see a finding that is already known: it is open again, in that scan.
+
+        The note of the audit trail is the scan that it was in before.
+        """
+        kept = self.kept(finding_id)
+        return self._write(kept, {"status": "open", "scan_id": scan_id}, by="scan", note=kept.finding.get("scan_id"))
+
+    def on_site(self, district: str, site: str, finding_ids: Iterable[str]) -> list[str]:
+        """Those of these findings that are the district's, and whose page is on the site."""
+        kept = {each: self._kept[each] for each in finding_ids if each in self._kept}
+        return [
+            finding_id
+            for finding_id, each in kept.items()
+            if each.district == district and urlsplit(each.finding.get("url") or "").hostname == site
+        ]
 
     def kept(self, finding_id: str, district: str | None = None) -> Kept:
         """A finding with its audit trail. Raises ApiError 404, also for another district's."""

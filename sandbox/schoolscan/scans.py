@@ -72,14 +72,17 @@ class Scans:
     def start(
         self, district: str, domains: Iterable[str], order: object, finds: int, find_again: Iterable[str] = ()
     ) -> Run:
-        """What POST /scans does. Raises ApiError 400, or 429 while too many are running."""
+        """What POST /scans does: of `find_again`, it finds what is on the site.
+
+        Raises ApiError 400, or 429 while too many are running.
+        """
         domain = order.get("domain") if isinstance(order, dict) else None
         if not isinstance(domain, str) or domain not in domains:
             raise ApiError(400, "unknown_domain", "The domain is not registered under your account.")
         running = [run for run in self._runs.values() if run.district == district and run.is_running]
         if len(running) >= CONCURRENT_SCANS:
             raise ApiError(429, "too_many_scans", f"At most {CONCURRENT_SCANS} scans may run at once.")
-        return self.begin(district, domain, [{}] * finds, find_again)
+        return self.begin(district, domain, [{}] * finds, self._findings.on_site(district, domain, find_again))
 
     def cancel(self, district: str, scan_id: str) -> dict[str, Any]:
         """What cancelling does. Raises ApiError 404, or 400 for a scan that has ended."""

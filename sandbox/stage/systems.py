@@ -63,6 +63,12 @@ class Outside:
         found: list[dict[str, Any]] = self._asked("GET", "schoolscan", "/_sandbox/findings", params=asked)
         return found
 
+    def scans(self) -> list[dict[str, Any]]:
+        """Every scan of the district, oldest first."""
+        asked = {"district": self._district}
+        found: list[dict[str, Any]] = self._asked("GET", "schoolscan", "/_sandbox/scans", params=asked)
+        return found
+
     def notes(self, finding_id: str) -> list[str]:
         """What we wrote into the finding's audit trail, oldest first."""
         audit = self._asked("GET", "schoolscan", f"/_sandbox/findings/{finding_id}/audit")

@@ -18,7 +18,13 @@ INPUTS = ("fuzz",)
 ELSEWHERE = ("privacy",)
 """Played, piece by piece, by tests/e2e/test_privacy.py."""
 
-EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *FEEDS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS, *ELSEWHERE)
+BY_HAND = ("scans-die",)
+"""Takes a minute: `make chaos ARGS=--short` plays it. A planted bug plays it with few deaths (test_planted_bugs)."""
+
+EVERY = (
+    *(*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *FEEDS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS),
+    *(*ELSEWHERE, *BY_HAND),
+)
 
 LONGEST = 300
 """Seconds that one experiment may take on a machine with much else to do."""

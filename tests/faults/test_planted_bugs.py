@@ -10,6 +10,7 @@ from chaos.experiments.deaths import workers_die
 from chaos.experiments.feeds import feeds_die
 from chaos.experiments.keys import keys_change_in_files
 from chaos.experiments.links import breaking
+from chaos.experiments.scans import scans_die
 from chaos.planted import BUGS, UNMARKED
 from chaos.world import World
 from tests.faults.playing import LONGEST
@@ -23,6 +24,7 @@ MOST_ROUNDS = 5
 _PLAYED: dict[str, Callable[[World, int], Outcome]] = {
     "none_is_duplicate": partial(breaking, "cut_before"),
     "unopened_is_done": keys_change_in_files,
+    "closing_is_believed": partial(scans_die, points=("scan_page_marked",)),
     "case_after_page": partial(feeds_die, points=(UNMARKED,), wipes=False),
 }
 
@@ -70,6 +72,11 @@ def test_a_delivery_that_is_dropped_for_a_missing_key_is_found_out(planted: Worl
     assert outcome.figures.unsettled > 0, "a finding that was told of has no ticket"
 
 
+def test_a_closing_that_is_believed_before_a_scan_is_found_out(planted: World) -> None:
+    outcome = until_unsound(planted, "closing_is_believed", 1)
+    assert outcome.figures.unsettled > 0, "a finding is resolved before a scan that began after the closing"
+
+
 def test_each_bug_that_can_be_planted_has_its_test() -> None:
     assert BUGS.keys() == {
         "link_before_create",
@@ -77,4 +84,5 @@ def test_each_bug_that_can_be_planted_has_its_test() -> None:
         "none_is_duplicate",
         "case_after_page",
         "unopened_is_done",
+        "closing_is_believed",
     }

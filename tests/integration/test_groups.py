@@ -16,7 +16,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import TryLater
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
-from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.tickets import MemberList, Reason, Ticket, TicketState
 from remediation.read_model.audit import about_words
 from remediation.sealing import Keyring
 from remediation.store.audit.entries import AuditAct
@@ -207,6 +207,64 @@ async def test_a_finding_that_comes_before_the_closing_is_seen_is_not_resolved_b
     await room.look_at(GROUP, NEXT)
     assert room.statuses() == [Status.RESOLVED, Status.RESOLVED, Status.REVIEWING]
     assert room.marks() == [GROUP.mark, NEXT.mark]
+
+
+async def test_a_finding_that_no_list_had_when_a_worker_died_and_the_ticket_was_closed_is_not_resolved_by_it(
+    room: GroupRoom,
+) -> None:
+    await room.found(1, 2)
+    failpoints.turn_on("members_let_in=raise@1")
+    try:
+        await room.found(3)
+    finally:
+        failpoints.turn_off()
+    room.close()
+    await room.later()
+    await room.later()
+    assert room.statuses() == [Status.RESOLVED, Status.RESOLVED, Status.REVIEWING]
+    assert room.marks() == [GROUP.mark, NEXT.mark]
+
+
+async def test_a_finding_whose_list_comes_just_after_the_closing_is_not_resolved_by_it(
+    room: GroupRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.found(1, 2)
+    keep_list = room.jira.keep_list
+
+    async def closed_just_before(ticket_id: str, members: MemberList, *, known: bool) -> Ticket | None:
+        room.close()
+        return await keep_list(ticket_id, members, known=known)
+
+    monkeypatch.setattr(room.jira, "keep_list", closed_just_before)
+    await room.found(3)
+    monkeypatch.undo()
+    await room.later()
+    await room.later()
+    assert room.statuses() == [Status.RESOLVED, Status.RESOLVED, Status.REVIEWING]
+    assert room.marks() == [GROUP.mark, NEXT.mark]
+
+
+async def test_a_finding_has_its_status_set_once_the_list_has_it(room: GroupRoom) -> None:
+    await room.found(1, 2)
+    room.jira.troubles.once("keep_list", TryLater("jira", "busy", status=503))
+    await room.found(3)
+    assert room.statuses() == [Status.REVIEWING, Status.REVIEWING, Status.OPEN]
+    assert (await room.case()).unlisted == {"fnd_3"}
+    await room.later()
+    assert room.statuses() == [Status.REVIEWING] * 3
+    assert (await room.case()).unlisted == frozenset()
+
+
+async def test_a_finding_that_was_reviewed_before_it_is_listed_belongs_to_the_ticket_that_lists_it(
+    room: GroupRoom,
+) -> None:
+    await room.found(1, 2)
+    room.find(3, status=Status.REVIEWING)
+    await room.told_of(3)
+    assert (await room.case()).unlisted == frozenset()
+    room.close()
+    await room.look_at()
+    assert room.statuses() == [Status.RESOLVED] * 3
 
 
 async def test_a_finding_of_a_closed_ticket_that_is_found_again_brings_that_ticket_back(room: GroupRoom) -> None:

@@ -193,3 +193,13 @@ async def test_a_ticket_that_is_opened_and_closed_during_one_look_is_named_and_t
     world.happen(deleted("snow"))
     await world.change_during_a_look(gate, closed("snow", reason))
     assert (await at_rest(world))[0] in {REVIEWING, RESOLVED, ACCEPTED}
+
+
+@pytest.mark.parametrize("gate", GATES)
+async def test_what_a_person_closes_before_the_status_was_set_stays_closed(gate: int) -> None:
+    world = World(ALONE)
+    await world.look_broken_off(gate, killed=True)
+    if not world.picture().active:
+        return
+    world.happen(closed("snow"))
+    assert await at_rest(world) == (RESOLVED, set())

@@ -33,6 +33,7 @@ from workers.jobs.settling import (
     join,
     let_in,
     move_on,
+    note_listed,
     note_unnamed,
     park_case,
     put_off,
@@ -107,6 +108,8 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
         progress = await executor.carry_out(actions)
     await have_reported(context, lease, snapshot, progress)
     await note_told(context, lease, progress)
+    if isinstance(source, Members):
+        await note_listed(context, lease, snapshot, progress, source.written)
     await _be_found(context, lease, snapshot, progress)
     left = source.left if isinstance(source, Members) else ()
     await finish(context, lease, snapshot, progress, planned=bool(actions), left=left)
@@ -139,7 +142,7 @@ async def _seen(context: WorkerContext, lease: Lease) -> tuple[Lease, Source, Sn
             break
         lease = await move_on(context, lease, admission)
     if admission.joining:
-        lease = await let_in(context, lease, admission)
+        lease = await let_in(context, lease, admission, snapshot)
     return lease, source, as_members_see_it(lease.record, snapshot, source.known)
 
 

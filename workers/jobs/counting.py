@@ -11,6 +11,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.outside_words import ISSUE_KEY, RECORD_NUMBER
 from remediation.domain.subjects import Subject
 from remediation.domain.summaries import FindingTally, NamedTickets, ScanCounts
+from remediation.failpoints import failpoint
 from remediation.look.observing import Snapshot
 from remediation.planning import Conclusion
 from remediation.sources.schoolscan.client import system_of
@@ -35,10 +36,12 @@ async def count_page(context: WorkerContext, listing: ScanListing) -> None:
     so_far = ScanCounts() if is_first or listing.tallied is None else listing.tallied
     source = context.source_for(listing.ref, listing.district, CaseKind.FINDING)
     page = await source.page(listing.filters, listing.cursor)
+    failpoint("count_page_read")
     keys = await _keys(context, listing.district, page.subjects)
     counts = so_far.with_more(_tallies(page.subjects, keys, began), _named(page.subjects, keys))
     pause = _pause(context, listing.district) or _USUAL_PAUSE
     await context.countings.keep_page(listing, page.cursor, counts, began, context.clock(), pause)
+    failpoint("count_page_kept")
     await note_answer(context, system_of(listing.district))
     logger.info("scan_page_counted", count=len(page.subjects), last=page.cursor is None)
 

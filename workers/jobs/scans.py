@@ -5,6 +5,7 @@ import structlog
 from remediation import telemetry
 from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater, Waiting
+from remediation.failpoints import failpoint
 from remediation.outbound.backoff import delay
 from remediation.queue import band_of
 from remediation.sources.schoolscan.client import system_of
@@ -70,6 +71,7 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     # Only a list tells what is urgent; what a backfill finds has been there all the time.
     source = context.source_for(scan.ref, scan.district, CaseKind.FINDING, urgent=not scan.is_backfill)
     page = await source.page(scan.filters, scan.cursor)
+    failpoint("scan_page_read")
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
     owners = Owners(context.todo, context.rulebook)
     now, by_backfill = context.clock(), scan.is_backfill
@@ -87,6 +89,7 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
         passed_over=len(page.subjects) - len(subjects),
         only_new=scan.is_backfill and not names_members,
     )
+    failpoint("scan_page_marked")
     await note_answer(context, system_of(scan.district))
     _count(scan, "done")
     if page.left_out:

@@ -9,12 +9,12 @@ import structlog
 from remediation import telemetry
 from remediation.domain.actions import ActionName, OpenTicket, Verb
 from remediation.domain.cases.groups import number_of, numbered
-from remediation.domain.cases.members import JOINED
+from remediation.domain.cases.members import JOINED, UNLISTED
 from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import BudgetSpent, LeaseLost, NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.failpoints import failpoint
-from remediation.look.grouping import GroupDecision, with_joined, without
+from remediation.look.grouping import GroupDecision, is_all_listed, is_listed_by_opening, with_joined, without
 from remediation.look.observing import Snapshot
 from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
 from remediation.planning import Conclusion, Progress, Situation, concluded
@@ -54,6 +54,7 @@ async def join(context: WorkerContext, lease: Lease, home: CaseKey) -> None:
     if not await context.todo.join(lease, home, now):
         require(lease, held=await context.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
         return
+    failpoint("finding_joined")
     _count(home.district, "joined")
     logger.info("finding_joined", case=home.ref, finding=lease.record.key.id)
 
@@ -64,16 +65,36 @@ async def move_on(context: WorkerContext, lease: Lease, admission: GroupDecision
     other = await cases.current_of(numbered(record.key, number_of(record.key) + 1))
     line = moved_on(context, lease, admission.moving, other)
     await cases.move_members(lease, admission.moving, other, now, line)
+    failpoint("members_moved")
     logger.info("findings_moved_on", case=other.ref, count=len(admission.moving))
     return replace(lease, record=without(record, admission.moving))
 
 
-async def let_in(context: WorkerContext, lease: Lease, admission: GroupDecision) -> Lease:
-    """Have findings join this case of a group: its ticket is theirs, too. Returns the lease with them."""
-    fields: dict[str, str | bytes] = {f"joined:{name}": JOINED for name in sorted(admission.joining)}
+async def let_in(context: WorkerContext, lease: Lease, admission: GroupDecision, snapshot: Snapshot) -> Lease:
+    """Have findings join this case of a group. Returns the lease with them.
+
+    Its ticket is theirs once it lists them: at once, where it is still to be opened.
+    """
+    listed = is_listed_by_opening(lease.record, snapshot)
+    state = JOINED if listed else UNLISTED
+    fields: dict[str, str | bytes] = {f"joined:{name}": state for name in sorted(admission.joining)}
     line = {"audit": joined(context, lease, admission.joining)}
     require(lease, held=await context.todo.renew(lease, fields | line))
-    return replace(lease, record=with_joined(lease.record, admission.joining))
+    failpoint("members_let_in")
+    return replace(lease, record=with_joined(lease.record, admission.joining, listed=listed))
+
+
+async def note_listed(
+    context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, written: AbstractSet[str]
+) -> None:
+    """Note that a ticket lists the findings that have joined its case, but for those `written` to: they say so already.
+
+    A worker that dies before this leaves findings that are listed once more, or move on where people close the ticket
+    before. Raises LeaseLost.
+    """
+    if lease.record.unlisted and is_all_listed(lease.record, snapshot, progress):
+        fields = {f"joined:{name}": JOINED for name in sorted(lease.record.unlisted - written)}
+        require(lease, held=await context.todo.renew(lease, fields))
 
 
 async def wait_for_a_name(context: WorkerContext, lease: Lease) -> None:

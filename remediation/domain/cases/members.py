@@ -8,8 +8,9 @@ from remediation.domain.status import Severity, Status
 
 _NONE = "-"
 
-JOINED, SET_SINCE = "0", "1"
-"""What a row says of a member of a group's case once the ticket is its own: the latter after its status was set."""
+UNLISTED, JOINED, SET_SINCE = "n", "0", "1"
+"""What a row says of a member of a group's case that has joined it: no ticket is known to list it yet; one does, so
+that the ticket is its own; and its status was set since."""
 
 
 @dataclass(frozen=True, slots=True)

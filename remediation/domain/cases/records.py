@@ -262,7 +262,8 @@ class CaseRecord:
     In the row of a finding, `home` is the reference of the case to which the finding belongs. In the row of that case,
     `members` has the ids of its findings, each with how often it was named, and `known` what is known of those that
     were read. In a case of a group, `joined` has the members that were there while its ticket was active or before it
-    was opened, each with whether its status was set since; the others wait for a look to decide that.
+    was opened, each with whether its status was set since; the others wait for a look to decide that. `unlisted` are
+    those that have joined and that no ticket is known to list yet: a ticket that is closed is not theirs.
     """
 
     key: CaseKey
@@ -285,6 +286,7 @@ class CaseRecord:
     known: Mapping[str, KnownMember] = field(default_factory=dict)
     verification: Verification | None = None
     joined: Mapping[str, bool] = field(default_factory=dict)
+    unlisted: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> frozenset[str]:

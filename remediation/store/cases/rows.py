@@ -15,7 +15,7 @@ from typing import Any
 
 from remediation.domain.actions import ActionName
 from remediation.domain.cases.closings import Closing
-from remediation.domain.cases.members import SET_SINCE, KnownMember
+from remediation.domain.cases.members import SET_SINCE, UNLISTED, KnownMember
 from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, ref_of_mark
 from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
@@ -56,6 +56,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         known={name: KnownMember.parse(row[f"seen:{name}"].decode()) for name in _names(row, "seen")},
         verification=_verification(row),
         joined={name: row[f"joined:{name}"] == SET_SINCE.encode() for name in _names(row, "joined")},
+        unlisted=frozenset(name for name in _names(row, "joined") if row[f"joined:{name}"] == UNLISTED.encode()),
     )
 
 
