@@ -1,7 +1,7 @@
 """Histories of words that came while a worker failed or died."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -198,6 +198,8 @@ async def test_a_ticket_that_is_opened_and_closed_during_one_look_is_named_and_t
 @pytest.mark.parametrize("gate", GATES)
 async def test_what_a_person_closes_before_the_status_was_set_stays_closed(gate: int) -> None:
     world = World(ALONE)
+    found_at = datetime.fromtimestamp(world.clock() - 60, UTC)
+    world.source.findings = {name: replace(each, updated_at=found_at) for name, each in world.source.findings.items()}
     await world.look_broken_off(gate, killed=True)
     if not world.picture().active:
         return
