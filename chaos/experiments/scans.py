@@ -48,10 +48,11 @@ _PAUSES = (0.1, 0.5)
 POINTS = (*ON_SCANS, *ON_GROUPS, *ON_VERIFICATIONS)
 
 
-def scans_die(world: World, times: int, points: Collection[str] = POINTS) -> Outcome:
+def scans_die(world: World, times: int, points: Collection[str] = POINTS, found: int = _FOUND_AT_FIRST) -> Outcome:
     """In each round every point kills one worker, and two more die at a point of a look and at any moment.
 
-    Meanwhile two districts are scanned and backfilled, and people close tickets and open them again.
+    Meanwhile two districts are scanned, with so many things `found` at first, and backfilled, and people close tickets
+    and open them again.
     """
     world.staff(receivers=1, workers=0)
     mappings, kills = str(_rules(world)), Counter[str]()
@@ -63,6 +64,9 @@ def scans_die(world: World, times: int, points: Collection[str] = POINTS) -> Out
         world.workers.append(sound)
         for _ in range(times):
             with standing_still(sound):
+                for district in districts:
+                    district.find_silently(_FOUND_SILENTLY)
+                    district.scan_much(found)
                 kills += _one_round(world, districts, points, mappings)
                 world.end_leases()
             _come_to_rest(world, districts)
@@ -116,9 +120,6 @@ def _one_round(
 ) -> Counter[str]:
     """Much is found and grouped, then mended and verified: two waves of doomed workers, of whom few are in each."""
     verifying = [each for each in points if each in ON_VERIFICATIONS]
-    for district in districts:
-        district.find_silently(_FOUND_SILENTLY)
-        district.scan_much(_FOUND_AT_FIRST)
     kills = _one_wave(world, districts, [each for each in points if each not in verifying], mappings)
     world.end_leases()
     _backfill(world, districts, mappings)

@@ -24,7 +24,7 @@ MOST_ROUNDS = 5
 _PLAYED: dict[str, Callable[[World, int], Outcome]] = {
     "none_is_duplicate": partial(breaking, "cut_before"),
     "unopened_is_done": keys_change_in_files,
-    "closing_is_believed": partial(scans_die, points=("scan_page_marked",)),
+    "closing_is_believed": partial(scans_die, points=("scan_page_marked",), found=20),
     "case_after_page": partial(feeds_die, points=(UNMARKED,), wipes=False),
 }
 
