@@ -81,19 +81,19 @@ def hurry_scans() -> None:
     import workers.settings  # noqa: PLC0415 - as above
     from remediation.domain.cases.verification import ScanTimes  # noqa: PLC0415 - as above
     from remediation.mapping.config.schema import ScanWords  # noqa: PLC0415 - as above
-    from remediation.rulebook import MappingsRulebook  # noqa: PLC0415 - as above
+    from workers.jobs import counting  # noqa: PLC0415 - as above
     from workers.rounds import verifying  # noqa: PLC0415 - as above
 
     workers.settings.VERIFY_SECONDS = 0.3  # type: ignore[attr-defined] # as above
     verifying.LOOKED_AT_EVERY, verifying._SOONEST, verifying.LOST_AFTER = 0.5, 0.3, 4.0  # noqa: SLF001 - as above
     soon = dt.timedelta(seconds=0.5)
     ScanWords.times = property(lambda words: ScanTimes(soon, soon, words.within))  # type: ignore[assignment,method-assign] # as above
-    pause = MappingsRulebook.summary_pause
+    pause = counting._pause  # noqa: SLF001 - as above
 
-    def shortly(rulebook: MappingsRulebook, district: str) -> float | None:
-        return None if pause(rulebook, district) is None else 0.5
+    def shortly(context: Any, district: str) -> float | None:
+        return None if pause(context, district) is None else 0.5
 
-    MappingsRulebook.summary_pause = shortly  # type: ignore[method-assign,assignment] # as above
+    counting._pause = shortly  # noqa: SLF001 - as above
 
 
 def launch() -> None:
