@@ -17,6 +17,7 @@ from remediation.domain.actions import (
     Why,
 )
 from remediation.domain.errors import OutsideError, TryLater, Waiting
+from remediation.domain.errors import TryLater, Waiting
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Progress, is_question
 
@@ -54,6 +55,18 @@ def is_due(news: News, progress: Progress) -> bool:
     if is_question(news.token):
         return not progress.status.is_solved  # a question is asked only while the finding is unsolved
     return news.why is not Why.CONFLICT or any(isinstance(action, SetStatus) for action in progress.done)
+
+
+def awaited_list(lists: Sequence[KeepList], progress: Progress) -> TryLater | None:
+    """Returns why no status is to be set yet where a ticket could not list findings that have joined; None if not.
+
+    `lists` were to be written before: the note of a finding names a ticket that lists it.
+    """
+    for each in lists:
+        if each.tracker in progress.closed_meanwhile:
+            words = "the ticket was closed while its list was written"
+            return TryLater(each.tracker, words, waiting=Waiting.CHANGED)
+    return next((progress.later[each.name] for each in lists if each.name in progress.later), None)
 
 
 def says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Progress) -> bool:

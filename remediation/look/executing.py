@@ -76,13 +76,13 @@ class Executor:
         await _side_by_side([self._attempt(action, progress) for action in on_tickets])
         for tracker in doubled - {name.tracker for name in progress.later}:
             await self.links.link(progress.tickets[tracker])
-        lists = [action for action in news if isinstance(action, KeepList)] if self.record.unlisted else []
+        lists = [action for action in news if isinstance(action, KeepList) and self.record.unlisted]
         news = [action for action in news if action not in lists]
         await _side_by_side([self._attempt(action, progress) for action in lists if is_due(action, progress)])
         for patch in patches:
             if not says_something(patch, on_tickets, progress):
                 continue
-            if waits := self._awaited_list(lists, progress) or self._awaited_ticket(patch, progress):
+            if waits := awaited_list(lists, progress) or self._awaited_ticket(patch, progress):
                 progress.later[patch.name] = waits
             else:
                 await self._attempt(patch, progress)
@@ -95,15 +95,6 @@ class Executor:
             if isinstance(action, AttachReport):  # last, and one after the other: it may take long and much memory
                 await self._attempt(action, progress)
         return progress
-
-    def _awaited_list(self, lists: Sequence[KeepList], progress: Progress) -> TryLater | None:
-        """Returns why no status is to be set yet where a ticket could not list findings that have joined; None if not.
-
-        The note of a finding names a ticket that lists it.
-        """
-        for name in sorted(progress.closed_meanwhile if self.record.unlisted else ()):
-            return TryLater(name, "the ticket was closed while its list was written", waiting=Waiting.CHANGED)
-        return next((progress.later[each.name] for each in lists if each.name in progress.later), None)
 
     def _awaited_ticket(self, patch: SetStatus, progress: Progress) -> TryLater | None:
         """Returns why the note is to wait for one more ticket, which only has no free connection yet; None where not.
