@@ -17,7 +17,6 @@ from remediation.domain.actions import (
     Why,
 )
 from remediation.domain.errors import OutsideError, TryLater, Waiting
-from remediation.domain.errors import TryLater, Waiting
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Progress, is_question
 

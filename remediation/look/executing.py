@@ -30,7 +30,7 @@ from remediation.domain.errors import ConfigurationError, OutsideError, Refused,
 from remediation.domain.policy import accepts_risk
 from remediation.domain.tickets import LEFT_ALONE, Reason, Ticket, TicketState
 from remediation.failpoints import failpoint
-from remediation.look.due import News, as_we_left_it, by_tracker, is_due, is_for_a_place, says_something
+from remediation.look.due import News, as_we_left_it, awaited_list, by_tracker, is_due, is_for_a_place, says_something
 from remediation.look.observing import Snapshot
 from remediation.look.reporting import ReportFiles, attach_report
 from remediation.look.rereading import has_changed
