@@ -3,13 +3,14 @@
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from remediation.domain.actions import ActionName
 from remediation.domain.cases.renaming import renamed_action
+from remediation.domain.tickets import TicketChange
 from remediation.store.cases.todo import Lease
 from remediation.store.deliveries.parked import Parked
 from remediation.store.keys import GRACE_MS
@@ -42,6 +43,7 @@ class Shelves:
     tickets: dict[tuple[str, str], str] = field(default_factory=dict)
     cursors: dict[str, str] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
+    noted: dict[str, list[tuple[str, TicketChange]]] = field(default_factory=dict)
     told: dict[str, list[tuple[str, str, bytes]]] = field(default_factory=lambda: defaultdict(list))
     woken: set[str] = field(default_factory=set)
     audit: list[bytes] = field(default_factory=list)
@@ -68,6 +70,7 @@ class Shelves:
         for name in _KEPT:
             setattr(self, name, deepcopy(getattr(backup, name)))
         self.leases.clear()
+        self.noted.clear()
         self.born = None
 
     def lapse(self, ref: str) -> None:
@@ -108,11 +111,27 @@ class Shelves:
             self.dirty[ref] = now + GRACE_MS
             self.wake(ref)
 
+    def is_as_opened(self, ref: str, tracker: str, ticket_id: str, opened_as: str) -> bool:
+        """Whether a look has opened the ticket, and nobody has read more of it than what is told."""
+        if not opened_as or f"opened:{tracker}" not in self.row(ref):
+            return False
+        return bool(json.loads(self.row(ref).get(f"link:{tracker}", b"[]")) == [ticket_id, opened_as])
+
+    def echoes(self, ref: str, own: Mapping[tuple[str, str], str]) -> int:
+        """How many marks of a case that is let go are echoes; 0 where one of those that were noted is not."""
+        told = self.noted.pop(ref, [])
+        is_echo = (
+            own.get((tracker, each.ticket_id)) == each.version
+            or self.is_as_opened(ref, tracker, each.ticket_id, each.opened_as)
+            for tracker, each in told
+        )
+        return len(told) if all(is_echo) else 0
+
     def rename_tracker(self, ref: str, former: str, name: str) -> None:
         """What is kept of a case's tracker is kept under another name; what is there under that counts."""
         row = self.row(ref)
         link, other = row.pop(f"link:{former}", None), row.get(f"link:{name}")
-        tie, at, place = (row.pop(f"{kind}:{former}", None) for kind in ("tie", "intent", "place"))
+        tie, at, place, _ = (row.pop(f"{kind}:{former}", None) for kind in ("tie", "intent", "place", "opened"))
         if link is not None:
             ticket_id = json.loads(link)[0]
             if other is None:

@@ -60,9 +60,13 @@ class MemoryTodo(Todo):
             if self._on.seen.get((tracker, change.ticket_id)) == change.version:
                 return False
             self._on.seen[tracker, change.ticket_id] = change.version
+            if self._on.is_as_opened(key.ref, tracker, change.ticket_id, change.opened_as):
+                return False
         self._on.expect_ticket(key.ref, tracker)
         self._on.look_at_tied(tracker, change.ticket_id, key.ref, now, f"{LookCause.POLL}:{tracker}")
         self._on.mark(key.ref, key.id, now, -1, f"{LookCause.POLL}:{tracker}")
+        if key.ref in self._on.leases and change.version:
+            self._on.noted.setdefault(key.ref, []).append((tracker, change))
         return True
 
     async def cursor(self, tracker: str, place: str = "") -> str | None:
@@ -90,6 +94,7 @@ class MemoryTodo(Todo):
             for name, value in self._on.row(ref).items():
                 if name.startswith("intent:") and float(value) > now:
                     self._on.write(ref, **{name: repr(now)})
+            self._on.noted.pop(ref, None)
             token = self._on.leases[ref] = f"token-{next(self._on.numbers)}"
             row = self._on.row(ref) | {"born": str(self._on.born).encode()}
             marked_at = int(row["marked_at"]) / 1000
@@ -140,12 +145,13 @@ class MemoryTodo(Todo):
             self._on.appointments.pop(ref, None)
             if look_at is not None:
                 self._on.appointments[ref] = milliseconds(look_at)
-            self._on.seen.update({(each.tracker, each.id): each.version for each in seen if each.version})
+            own = {(each.tracker, each.id): each.version for each in seen if each.version}
+            self._on.seen.update(own)
             self._on.drop(ref, "attempts", "overtaken", *fields)
             for name in fields:
                 self._on.parked.pop(f"{ref}/{name.removeprefix('parked:')}", None)
             self._on.lapse(ref)
-            if self._on.row(ref)["gen"].decode() == lease.generation:
+            if int(self._on.row(ref)["gen"]) == int(lease.generation) + self._on.echoes(ref, own):
                 del self._on.dirty[ref]
             else:
                 self._on.dirty[ref] = milliseconds(now) + GRACE_MS
@@ -285,7 +291,9 @@ class MemoryLeasedLinks:
             fields: dict[str, str | bytes] = {f"link:{ticket.tracker}": text, f"tie:{ticket.tracker}": more}
             self._on.write(ref, **fields)
             self._on.tickets[ticket.tracker, ticket.id] = ref
-            self._on.drop(ref, f"intent:{ticket.tracker}", f"place:{ticket.tracker}")
+            self._on.drop(ref, *(f"{kind}:{ticket.tracker}" for kind in ("intent", "place", "opened")))
+            if not ticket.version and ticket.state.is_active:
+                self._on.write(ref, **{f"opened:{ticket.tracker}": 1})
 
         await self._write(work)
         return link
@@ -304,7 +312,7 @@ class MemoryLeasedLinks:
         await self._write(work)
 
     def _forget(self, tracker: str) -> None:
-        self._on.drop(self._lease.ref, *(f"{kind}:{tracker}" for kind in ("link", "tie", "intent", "place")))
+        self._on.drop(self._lease.ref, *(f"{kind}:{tracker}" for kind in ("link", "tie", "intent", "place", "opened")))
 
     async def _write(self, work: Callable[[], None]) -> None:
         def held() -> bool:

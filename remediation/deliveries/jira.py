@@ -19,6 +19,8 @@ from remediation.deliveries.ticket_events import (
     text_of,
 )
 from remediation.domain.errors import Unreadable
+from remediation.domain.outside_words import ISSUE_KEY
+from remediation.domain.tickets import is_as_opened
 
 _KINDS = {
     "jira:issue_created": TicketEventKind.CREATED,
@@ -48,8 +50,9 @@ def _read_event(body: bytes) -> TicketNoticed | UnknownEvent:
         raise Unreadable("the body names no issue")
     labels = strict_json.at(tree, "issue", "fields", "labels")
     marks = map(mark_in, labels if isinstance(labels, list) else ())
-    version = _version(strict_json.at(tree, "issue", "fields", "updated"))
-    return noticed(kind, issue_id, next(filter(None, marks), None), version)
+    updated = _moment(strict_json.at(tree, "issue", "fields", "updated"))
+    version = updated.isoformat() if updated else ""
+    return noticed(kind, issue_id, next(filter(None, marks), None), version, _opened_as(tree, updated))
 
 
 def _issue_of_comment(address: object) -> str:
@@ -57,13 +60,22 @@ def _issue_of_comment(address: object) -> str:
     return found[1] if found else ""
 
 
-def _version(updated: object) -> str:
-    """The time of the last change as the Jira adapter writes it: what `Tracker.read` shows as the issue's version."""
+def _moment(told: object) -> datetime | None:
+    """A time in UTC: in ISO form, the last change is what `Tracker.read` shows as the issue's version."""
     try:
-        moment = datetime.fromisoformat(updated) if isinstance(updated, str) else None
-        return moment.astimezone(UTC).isoformat() if moment and moment.tzinfo else ""
+        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
     except (ValueError, OverflowError):
+        return None
+
+
+def _opened_as(tree: object, updated: datetime | None) -> str:
+    """The issue's key where it is still as it was opened (see TicketChange)."""
+    created = _moment(strict_json.at(tree, "issue", "fields", "created"))
+    category = strict_json.at(tree, "issue", "fields", "status", "statusCategory", "key")
+    if not (is_as_opened(created, updated) and isinstance(category, str) and category not in {"", "done"}):
         return ""
+    return ISSUE_KEY.of(strict_json.at(tree, "issue", "key"))
 
 
 JIRA = Sender("jira", "x-hub-signature", SignatureFormat.PREFIXED, _read_event)

@@ -37,10 +37,13 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 """A whole number, as ids and counts are."""
 
 
-def noticed(kind: TicketEventKind, ticket_id: str, mark: str | None, version: str) -> TicketNoticed:
+def noticed(
+    kind: TicketEventKind, ticket_id: str, mark: str | None, version: str, opened_as: str = ""
+) -> TicketNoticed:
     """The event of this ticket, without a version where it was deleted."""
-    known = "" if kind is TicketEventKind.DELETED else version
-    return TicketNoticed(kind, TicketChange(ticket_id, mark, known))
+    if kind is TicketEventKind.DELETED:
+        return TicketNoticed(kind, TicketChange(ticket_id, mark))
+    return TicketNoticed(kind, TicketChange(ticket_id, mark, version, opened_as=opened_as))
 
 
 def object_in(body: bytes) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -152,17 +152,29 @@ class Draft:
     members: MemberList | None = None
 
 
+_OPENING = timedelta(seconds=5)
+"""How long after its creation a ticket may change and still count as it was opened: links follow a create at once, and
+change it, too."""
+
+
+def is_as_opened(created: datetime | None, updated: datetime | None) -> bool:
+    """Whether a ticket was last changed while it was opened. A time that is not known says no."""
+    return created is not None and updated is not None and created <= updated <= created + _OPENING
+
+
 @dataclass(frozen=True, slots=True)
 class TicketChange:
     """One ticket in a tracker's list of changes: enough to know which case to look at.
 
-    `meant_for` is as in `Ticket`, and may be empty where a list does not state it.
+    `meant_for` is as in `Ticket`, and may be empty where a list does not state it. `opened_as` is the key of a ticket
+    that is still as it was opened: active, and last changed then; empty for others, and where a list does not tell.
     """
 
     ticket_id: str
     mark: str | None
     version: str = ""
     meant_for: str = ""
+    opened_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

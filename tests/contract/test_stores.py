@@ -411,6 +411,107 @@ async def test_a_version_that_a_look_has_seen_or_made_comes_back_as_no_news(stor
     assert await stores.todo.dirty() == 0
 
 
+AS_OPENED = TicketChange(TICKET.id, TICKET.mark, "v1", opened_as=TICKET.key)
+"""What a list or a webhook tells of the ticket that a look has opened: an answer to a create tells no version."""
+
+
+async def told(stores: Stores, change: TicketChange) -> int:
+    return await stores.todo.mark_changes("jira", [(change, KEY)], "c1", NOW)
+
+
+async def opened(stores: Stores) -> None:
+    lease = await in_hand(stores)
+    await stores.links(lease).link(TICKET)
+    await stores.todo.settle(lease, Memory(), NOW, seen=[TICKET])
+
+
+async def test_a_ticket_that_is_as_a_look_has_opened_it_is_no_news(stores: Stores) -> None:
+    await opened(stores)
+    assert await told(stores, AS_OPENED) == 0
+    assert await told(stores, replace(AS_OPENED, version="v2")) == 0, "our own link came after it"
+    assert await told(stores, replace(AS_OPENED, version="")) == 1, "a comment"
+    assert await stores.todo.dirty() == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        replace(AS_OPENED, opened_as=""),
+        replace(AS_OPENED, opened_as="LAW-9"),
+        replace(AS_OPENED, ticket_id="10002"),
+    ],
+    ids=["changed since", "moved", "another one"],
+)
+async def test_a_ticket_that_is_not_as_a_look_has_opened_it_is_news(stores: Stores, change: TicketChange) -> None:
+    await opened(stores)
+    assert await told(stores, change) == 1
+
+
+async def test_a_ticket_that_a_look_has_read_or_found_is_no_more_as_we_opened_it(stores: Stores) -> None:
+    await opened(stores)
+    lease = await in_hand(stores)
+    await stores.todo.settle(lease, Memory(), NOW, drop=["opened:jira"])
+    assert await told(stores, AS_OPENED) == 1
+    again = await taken(stores)
+    await stores.links(again).link(replace(TICKET, version="v2"))
+    await stores.todo.settle(again, Memory(), NOW, seen=[replace(TICKET, version="v2")])
+    assert await told(stores, replace(AS_OPENED, version="v3")) == 1
+
+
+async def test_what_is_told_of_a_ticket_before_its_create_is_answered_is_no_news_once_it_is_linked(
+    stores: Stores,
+) -> None:
+    lease = await in_hand(stores)
+    await stores.links(lease).intend("jira", NOW)
+    assert await told(stores, AS_OPENED) == 1, "it may be the ticket of another case, and its worker may die"
+    await stores.links(lease).link(TICKET)
+    await stores.todo.settle(lease, Memory(), NOW, seen=[TICKET])
+    assert await stores.todo.dirty() == 0
+
+
+async def test_what_is_told_of_a_ticket_before_its_create_is_answered_stays_news_where_its_worker_dies(
+    stores: Stores,
+) -> None:
+    lease = await in_hand(stores)
+    await stores.links(lease).intend("jira", NOW)
+    await told(stores, AS_OPENED)
+    await stores.behind.lapse(KEY.ref)
+    again = await taken(stores)
+    assert again.record.intents.keys() == {"jira"}
+    await stores.todo.settle(again, Memory(), NOW, drop=["intent:jira"])
+    assert await stores.todo.dirty() == 0
+    assert await told(stores, replace(AS_OPENED, version="v2")) == 1, "this look did not open it"
+
+
+@pytest.mark.parametrize("news", [replace(AS_OPENED, version="v2", opened_as=""), replace(AS_OPENED, version="")])
+async def test_a_case_is_looked_at_again_where_more_than_echoes_came_while_it_was_held(
+    stores: Stores, news: TicketChange
+) -> None:
+    lease = await in_hand(stores)
+    await told(stores, AS_OPENED)
+    await told(stores, news)
+    await stores.links(lease).link(TICKET)
+    await stores.todo.settle(lease, Memory(), NOW, seen=[TICKET])
+    assert await stores.todo.dirty() == 1
+
+
+async def test_a_version_that_a_look_has_seen_or_made_is_no_news_where_it_was_told_while_the_case_was_held(
+    stores: Stores,
+) -> None:
+    lease = await in_hand(stores)
+    await told(stores, TicketChange(TICKET.id, TICKET.mark, "v7"))
+    await stores.todo.settle(lease, Memory(), NOW, seen=[replace(TICKET, version="v7")])
+    assert await stores.todo.dirty() == 0
+
+
+async def test_a_mark_for_another_reason_while_the_case_was_held_is_news_beside_echoes(stores: Stores) -> None:
+    lease = await in_hand(stores)
+    await told(stores, TicketChange(TICKET.id, TICKET.mark, "v7"))
+    await marked(stores)
+    await stores.todo.settle(lease, Memory(), NOW, seen=[replace(TICKET, version="v7")])
+    assert await stores.todo.dirty() == 1
+
+
 async def test_a_change_of_a_ticket_that_nobody_has_linked_makes_the_next_look_search(stores: Stores) -> None:
     await stores.todo.mark_changes("jira", [(TicketChange(TICKET.id, TICKET.mark), KEY)], "c1", NOW)
     assert (await record(stores)).intents["jira"].at == 0

@@ -19,6 +19,7 @@ from remediation.domain.errors import Unreadable
 from remediation.domain.tickets import TicketChange
 from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.trackers.jira.answers import Found
+from remediation.trackers.jira.changes import changes_in
 from remediation.trackers.jira.issues import version_of as version_in_jira
 from remediation.trackers.servicenow.changes import changes_of
 from remediation.trackers.servicenow.records import OURS
@@ -72,6 +73,34 @@ def test_a_stored_sample_says_which_ticket_changed(name: str, kind: TicketEventK
     noticed = sender_named(name.split("/", maxsplit=1)[0]).read(body)
     assert noticed == TicketNoticed(kind, change)
     assert "ZZPII" not in repr(noticed)
+
+
+@pytest.mark.parametrize(
+    ("after", "category", "key", "opened_as"),
+    [
+        (0, "new", "SEC-12", "SEC-12"),
+        (4, "indeterminate", "SEC-12", "SEC-12"),
+        (6, "new", "SEC-12", ""),
+        (-1, "new", "SEC-12", ""),
+        (0, "done", "SEC-12", ""),
+        (0, None, "SEC-12", ""),
+        (0, "new", "no key", ""),
+    ],
+)
+def test_an_issue_is_as_it_was_opened_while_it_is_active_and_was_changed_only_then(
+    after: int, category: str | None, key: str, opened_as: str
+) -> None:
+    fields = {
+        "created": "2026-04-15T09:02:10.000-0500",
+        "updated": f"2026-04-15T14:02:{10 + after:02}.000+0000",
+        "status": {"id": "3", "statusCategory": {"key": category}},
+    }
+    tree = {"webhookEvent": "jira:issue_updated", "issue": {"id": "10042", "key": key, "fields": fields}}
+    assert known(JIRA.read(json.dumps(tree).encode())).change.opened_as == opened_as
+    assert known(JIRA.read(json.dumps({**tree, "webhookEvent": "jira:issue_deleted"}).encode())).change.opened_as == ""
+    if category is not None:
+        (change,) = changes_in([Found.model_validate(tree["issue"])])
+        assert change.opened_as == opened_as
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,7 @@ async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end:
     drop += [*sorted(lease.awaited), *lease.origins, *([] if end.keeps_due else [CAME_DUE])]
     if record.verification is not None and not end.is_being_verified:
         drop += [f"verify:{name}" for name in VERIFICATION_FIELDS]
+    drop += [f"opened:{name}" for name in record.links]  # this look has read them
     seen = progress.tickets.values()
     settled = context.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at, audit=line)
     require(lease, held=await settled)

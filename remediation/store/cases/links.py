@@ -68,10 +68,13 @@ class LeasedLinks:
     async def link(self, ticket: Ticket) -> Link:
         """Store the link and delete the intent.
 
-        A case to which the ticket was linked until now must be looked at again.
+        Where the ticket has no version, the ticket as it was opened is no news until a look has read it (see
+        TicketChange). A case to which the ticket was linked until now must be looked at again.
         """
         link = link_of(ticket, self._sites.get(ticket.tracker, ""), self._lease.record.born)
-        await self._write("link_ticket", ticket.tracker, ticket.id, *link_wire(link), int(self._clock() * 1000))
+        is_untold = "1" if not ticket.version and ticket.state.is_active else ""
+        at = int(self._clock() * 1000)
+        await self._write("link_ticket", ticket.tracker, ticket.id, *link_wire(link), at, is_untold)
         return link
 
     async def unlink(self, tracker: str) -> None:

@@ -20,7 +20,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Inte
 from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
-from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.tickets import Reason, Ticket, TicketChange, TicketState
 from remediation.store.packing import Form, packed, unpacked
 
 
@@ -151,6 +151,11 @@ def link_wire(link: Link) -> tuple[str, bytes]:
     """A link as it is stored: which ticket it is, as the scripts read it, and what else is known of the ticket."""
     more = [link.created, round(link.born * 1000), link.unmarked, link.site, _shortened(link)]
     return _compact([link.ticket_id, link.ticket_key]), packed(_compact(more).encode(), Form.ROW)
+
+
+def change_wire(change: TicketChange, key: CaseKey) -> tuple[str, ...]:
+    """A ticket's change as the scripts take it, with the case that it marks."""
+    return change.ticket_id, change.version, key.ref, key.id, change.opened_as
 
 
 def _shortened(link: Link) -> str | list[str]:

@@ -23,7 +23,7 @@ from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.lists import facts_of
-from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, record_of
+from remediation.store.cases.rows import change_wire, key_in, links_to_pack, memory_wire, record_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
 from remediation.store.keys import APPOINTMENTS, BORN, CASE, CURSOR, DIRTY, FORGETTING
 from remediation.store.server.connection import Connection
@@ -131,10 +131,11 @@ class Todo:
         """Mark the cases of tickets that changed, together with the cursor (sealed) of the list that named them.
 
         That is the list of a former `place`, or else the one of where new tickets go. A version of a ticket that we
-        know already marks nothing: lists overlap, and our own writes come back in them.
+        know already marks nothing: lists overlap, and our own writes come back in them. Neither does a ticket that is
+        still as a look has opened it, whose version that look was not told.
         Returns how many were marked.
         """
-        parts = [part for change, key in changes for part in (change.ticket_id, change.version, key.ref, key.id)]
+        parts = [part for change, key in changes for part in change_wire(change, key)]
         args: list[str | int] = [int(now * 1000), tracker, list_name(tracker, place), cursor]
         return int(await self._connection.run("mark_changes", *args, *parts))
 

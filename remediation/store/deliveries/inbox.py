@@ -11,6 +11,7 @@ from remediation.domain.errors import FirstLooksFull, OverLimit, QuarantineFull
 from remediation.domain.tickets import TicketChange
 from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring
+from remediation.store.cases.rows import change_wire
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
 from remediation.store.deliveries.group_commit import GroupCommit, SealedDelivery
@@ -248,8 +249,8 @@ class Inbox:
         A version that we know, or that is older than the one we know, marks nothing; an empty one always does.
         None: the delivery was finished before.
         """
-        marks = (tracker, change.ticket_id, change.version, key.ref, key.id) if key else ()
-        args = (delivery_id, int(now * 1000), self._kept_ms, *marks)
+        marks = (tracker, *change_wire(change, key)) if key else ()
+        args: tuple[str | int, ...] = (delivery_id, int(now * 1000), self._kept_ms, *marks)
         outcome = await self._connection.run("finish_ticket_delivery", *args)
         return ChangeOutcome(outcome.decode()) if outcome else None
 

@@ -53,7 +53,7 @@ if look_at then redis.call('ZADD', APPOINTMENTS, 'NX', look_at, home) end
 redis.call('ZREM', APPOINTMENTS, ref)
 for i = 1, #own, 2 do
   if string.find(own[i], ':', 1, true) or own[i] == 'memory' or own[i] == 'attempts' or own[i] == 'overtaken'
-    or own[i] == 'ended' then
+    or own[i] == 'ended' or own[i] == 'noted' then
     redis.call('HDEL', row, own[i])
   end
 end

@@ -24,6 +24,7 @@ local function move_link(former, name)
     if cjson.decode(other)[1] ~= ticket then redis.call('HSETNX', row, 'intent:' .. name, 0) end
     redis.call('HDEL', row, 'link:' .. former, 'tie:' .. former)
   end
+  redis.call('HDEL', row, 'opened:' .. former)
   drop_ticket(former, ticket, key, ref)
   forget_version(former, ticket) -- the look that renames it stores the one that it sees, under the new name
   if not case_of_ticket(name, ticket) then index_ticket(name, ticket, ref) end

@@ -202,16 +202,3 @@ local function look_at_tied(tracker, ticket, ref, now, cause)
   local id = tied and tied ~= ref and redis.call('HGET', CASE .. tied, 'id')
   if id then mark(tied, id, now, -1, cause) end
 end
-
--- A ticket changed: mark its case, unless this is the version that we know. An empty version is always news.
--- Returns 1 where it was news, else 0.
-local function mark_change(tracker, ticket, version, ref, id, now, cause)
-  if version ~= '' then
-    if is_known_version(tracker, ticket, version) then return 0 end
-    know_version(tracker, ticket, version)
-  end
-  expect_ticket(CASE .. ref, tracker)
-  look_at_tied(tracker, ticket, ref, now, cause)
-  mark(ref, id, now, -1, cause)
-  return 1
-end

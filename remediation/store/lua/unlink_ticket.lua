@@ -4,7 +4,7 @@
 -- own ticket is still to be linked: the next look must search for it. Returns 0 when the lease is lost.
 local ref, tracker = ARGV[1], ARGV[3]
 if not holds(ref, ARGV[2]) then return 0 end
-redis.call('HDEL', CASE .. ref, 'link:' .. tracker, 'tie:' .. tracker)
+redis.call('HDEL', CASE .. ref, 'link:' .. tracker, 'tie:' .. tracker, 'opened:' .. tracker)
 if ARGV[4] ~= '' then
   drop_ticket(tracker, ARGV[4], ARGV[5], ref)
 end

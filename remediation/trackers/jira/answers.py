@@ -109,16 +109,19 @@ IssueId = Annotated[str, StringConstraints(pattern=rf"\A{ISSUE_ID.pattern.patter
 
 
 class _FoundFields(Sent):
-    """The fields that name the case of an issue, and the time of its last change."""
+    """The fields that name the case of an issue, and say when it was changed last and whether it is still as opened."""
 
     labels: Texts = ()
+    created: Moment | None = None
     updated: Moment | None = None
+    status: JiraStatus | None = None
 
 
 class Found(Sent):
     """An issue that a search found."""
 
     id: IssueId
+    key: TextOrEmpty = ""
     fields: _FoundFields = Field(default_factory=_FoundFields)
     properties: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -177,7 +180,6 @@ class _IssueFields(_FoundFields):
     status: JiraStatus
     resolution: Named | None = None
     resolved: Moment | None = Field(default=None, alias="resolutiondate")
-    created: Moment | None = None
     priority: _NamedOrNone = None
     assignee: _AccountOrNone = None
     creator: _AccountOrNone = None

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from remediation.domain.tickets import TicketChange
 from remediation.trackers.jira.answers import Found, SearchPage, Sent, Token
-from remediation.trackers.jira.issues import OUR_LABEL, mark_of, meant_for, version_of
+from remediation.trackers.jira.issues import OUR_LABEL, mark_of, meant_for, opened_as, version_of
 
 PAGE_SIZE = 100
 PAGE_OVERLAP = 5
@@ -137,4 +137,6 @@ def _spare(took: timedelta) -> int:
 
 def changes_in(found: Iterable[Found]) -> tuple[TicketChange, ...]:
     """Which tickets changed."""
-    return tuple(TicketChange(issue.id, mark_of(issue), version_of(issue), meant_for(issue)) for issue in found)
+    return tuple(
+        TicketChange(issue.id, mark_of(issue), version_of(issue), meant_for(issue), opened_as(issue)) for issue in found
+    )

@@ -12,7 +12,7 @@ from datetime import timedelta
 from remediation.domain.cases.records import DISTRICT_NAME, CaseKind, kind_of_ref, ref_of_mark
 from remediation.domain.errors import Refused
 from remediation.domain.outside_words import ISSUE_ID, ISSUE_KEY
-from remediation.domain.tickets import Draft, MemberList, Reason, Risk, Ticket, TicketState
+from remediation.domain.tickets import Draft, MemberList, Reason, Risk, Ticket, TicketState, is_as_opened
 from remediation.trackers.closings import NOT_SHOWN, named, reason_of, risk_of, word_of
 from remediation.trackers.jira.answers import Comment, Found, History, Issue, JiraUser
 from remediation.trackers.jira.text import TEXT_LIMIT, length, one_line, wiki
@@ -23,7 +23,7 @@ _FIELDS = (
     *("status", "resolution", "resolutiondate", "labels", "created", "creator", "updated"),
     *("priority", "duedate", "assignee"),
 )
-FOUND_FIELDS = "labels,updated"
+FOUND_FIELDS = "labels,created,updated,status"
 _ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "description", "labels"})
 """The fields that every issue of ours has since it was created; the texts among them are never read back."""
 _NOTHING: tuple[object, ...] = (None, "", [], {})
@@ -290,6 +290,13 @@ def _opened_by(issue: Issue) -> str | None:
 def _resolution_of(issue: Issue) -> str:
     """The name of its resolution; empty where it has none."""
     return issue.fields.resolution.name if issue.fields.resolution else ""
+
+
+def opened_as(found: Found) -> str:
+    """The issue's key where it is still as it was opened (see TicketChange); empty otherwise."""
+    fields = found.fields
+    is_active = fields.status is not None and fields.status.place.state.is_active
+    return ISSUE_KEY.of(found.key) if is_active and is_as_opened(fields.created, fields.updated) else ""
 
 
 def version_of(issue: Issue | Found) -> str:
