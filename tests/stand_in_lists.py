@@ -169,7 +169,8 @@ class MemoryTimeline(Timeline):
     def keeping(self, kept: timedelta) -> "MemoryTimeline":  # noqa: ARG002 - none is ever forgotten
         return self
 
-    async def tell(self, ref: str, entries: Iterable[Entry]) -> None:
+    async def tell(self, ref: str, entries: Iterable[Entry], *, is_first: bool = False) -> None:
+        del is_first
         wire = [encoded(entry) for entry in entries]
 
         def work() -> None:

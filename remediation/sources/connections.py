@@ -45,7 +45,12 @@ def is_sendable(token: str) -> bool:
 
 
 def is_same_origin(address: str, base: str) -> bool:
-    """Whether two addresses have one scheme, host and port, as the client that sends the requests reads them."""
+    """Whether two addresses have one scheme, host and port, as the client that sends the requests reads them.
+
+    `base` is an address without a slash at its end, such as that of an API: all that begin with it are under it.
+    """
+    if address.startswith(f"{base}/"):
+        return True
     try:
         origins = [(url.scheme, url.host, url.port) for url in (httpx2.URL(address), httpx2.URL(base))]
     except httpx2.InvalidURL:

@@ -90,7 +90,8 @@ async def tell_plan(context: WorkerContext, lease: Lease, snapshot: Snapshot, pl
         PLANNED.labels(action.verb, action.name.target).inc()
     if _is_told(lease, {action.name for action in plan}):
         return
-    await context.timeline.tell(lease.ref, [*_seen(context, lease, snapshot), Planned.of(plan, context.clock())])
+    entries = [*_seen(context, lease, snapshot), Planned.of(plan, context.clock())]
+    await context.timeline.tell(lease.ref, entries, is_first=lease.record.memory == Memory())
 
 
 async def tell_progress(

@@ -22,6 +22,7 @@ version that knows the form puts its entries back in their place.
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,6 +49,9 @@ _TRIES = 20
 """How often a timeline is read again because somebody else has written meanwhile. Only the holder of a case writes its
 timeline, so two do at once only where a lease was lost."""
 
+_MOST_WRITTEN = 256
+"""Texts that a process remembers as it has written them."""
+
 Line = tuple[str, str, bytes]
 """An entry: its id (empty as long as nobody knows it), its kind, and the rest as JSON."""
 
@@ -70,29 +74,41 @@ class Timeline:
     def __init__(self, connection: Connection, kept: timedelta = KEPT) -> None:
         self._connection = connection
         self._kept_ms = kept // timedelta(milliseconds=1)
+        self._written: OrderedDict[str, bytes] = OrderedDict()
 
     def keeping(self, kept: timedelta) -> "Timeline":
         """The same timelines, with this span for what is told from now on."""
         return Timeline(self._connection, kept)
 
-    async def tell(self, ref: str, entries: Iterable[Entry]) -> None:
+    async def tell(self, ref: str, entries: Iterable[Entry], *, is_first: bool = False) -> None:
         """Add the entries in order, all or none. Nothing to tell costs nothing. Raises StoreUnavailable.
 
-        What this version cannot read is set apart, and stays as long as the rest.
+        What this version cannot read is set apart, and stays as long as the rest. A text that we wrote a moment ago is
+        not read again, nor is one of a case of which probably nothing was told yet (`is_first`): the script refuses what
+        is added to another text than the present one.
         """
         wire = [encoded(entry) for entry in entries]
         if not wire:
             return
-        for _ in range(_TRIES):
-            kept = await self._kept(ref)
+        written = self._written.pop(ref, b"" if is_first else None)
+        for attempt in range(_TRIES):
+            is_known = attempt == 0 and written is not None
+            kept = _KeptText(written or b"", {}, ()) if is_known else await self._kept(ref)
             lines = [*kept.lines(), *(("", kind, text) for kind, text in wire)]
             is_unknown = "1" if kept.whole and _lines(kept.whole) is None else ""
             whole = packed(text_of(lines[-MOST_ENTRIES:]), Form.TIMELINE)
             known = [name for name, text in kept.apart.items() if _lines(text) is not None]
             args: list[str | bytes | int] = [_sha1(kept.whole), len(kept.rows), whole, is_unknown, *known]
-            if await self._connection.run("tell", ref, self._kept_ms, *args):
+            if at := await self._connection.run("tell", ref, self._kept_ms, *args):
+                self._keep(ref, b"%s %s" % (at, whole))
                 return
         raise StoreUnavailable("a case's timeline is written by others all the time")
+
+    def _keep(self, ref: str, text: bytes) -> None:
+        """Remember a text as it lies in Redis now: most looks that tell of a plan tell of its outcome soon after."""
+        self._written[ref] = text
+        if len(self._written) > _MOST_WRITTEN:
+            self._written.popitem(last=False)
 
     async def read(self, ref: str, limit: int = MOST_ENTRIES) -> list[Entry]:
         """The last entries, oldest first; an UnreadableEntry stands for what this version cannot read."""

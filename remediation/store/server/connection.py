@@ -21,6 +21,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from remediation.domain.errors import StoreRefuses, StoreUnavailable
 from remediation.redis_address import RedisAddress
 from remediation.store.prelude import PRELUDE
+from remediation.store.server.batching import ScriptBatches
 from remediation.store.server.dialing import pool_to
 from remediation.store.server.refusals import ConnectionCause, cause_of
 
@@ -173,6 +174,7 @@ class Connection:
         self.redis = redis
         self.known_rights = KnownRights()
         self._loaded: dict[str, AsyncScript] = {}
+        self._batches = ScriptBatches(redis)
 
     async def begin(self, now: float) -> None:
         """Store when (Unix seconds) this Redis was first used since its server started, if that is not stored yet.
@@ -182,11 +184,11 @@ class Connection:
         await self.run("begin_store", int(now * 1000))
 
     async def run(self, name: str, *args: str | bytes | float) -> Any:
-        """Run `scripts/<name>.lua`. Raises StoreUnavailable."""
+        """Run `lua/<name>.lua`; with others that are called at the same moment, in one message. Raises StoreUnavailable."""
         script = self._loaded.get(name)
         if script is None:
             script = self._loaded[name] = self.redis.register_script(_source(name))
-        return await self.ask(script(args=args))
+        return await self.ask(self._batches.run(script, args))
 
     async def ask(self, command: Awaitable[Any] | Any) -> Any:
         """The reply to a command of redis-py, whose type hints say that it might not be awaitable.
