@@ -26,6 +26,7 @@ from bench.topics import (
     sweeping,
     telling,
     waking,
+    working,
 )
 
 TOPICS: Mapping[str, Callable[[Effort], Report]] = {
@@ -33,6 +34,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "guarding": guarding.measure,
     "waking": waking.measure,
     "looking": looking.measure,
+    "working": working.measure,
     "deciding": deciding.measure,
     "starting": starting.measure,
     "telling": telling.measure,

@@ -1,4 +1,4 @@
-"""How sources are reached over HTTP: one client for all, and what every request to one of them shares."""
+"""How sources are reached over HTTP: a client for each, and what every request to one of them shares."""
 
 import ssl
 from collections.abc import Callable
@@ -10,16 +10,17 @@ import httpx2
 
 _TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
 """Seconds for each step of a call that states no others."""
-_CONNECTIONS = 32
-"""The most connections of one client, for all sources together."""
+CONNECTIONS = 16
+"""The most connections to one source: with each request the client looks at every one that is kept."""
 _BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 """A connection that ended before the answer. httpx2 itself detects only one that was closed before it sends."""
 
 
 def open_client(*, proxy: str | None = None, trusted: ssl.SSLContext | None = None) -> httpx2.AsyncClient:
-    """Returns a client for all sources. It reads no proxy or certificates from the environment and keeps no cookies.
+    """Returns a client for one source. It reads no proxy or certificates from the environment and keeps no cookies.
 
-    `proxy` is the address of a proxy to use; `trusted` has the certificates to trust instead of the usual ones.
+    `proxy` is the address of a proxy to use; `trusted` has the certificates to trust instead of the usual ones. A
+    source that hangs holds no more than its own connections.
     """
     return httpx2.AsyncClient(
         timeout=_TIMEOUTS,
@@ -27,9 +28,14 @@ def open_client(*, proxy: str | None = None, trusted: ssl.SSLContext | None = No
         trust_env=False,
         proxy=proxy,
         verify=trusted or True,
-        limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
+
+
+def usual_certificates() -> ssl.SSLContext:
+    """Returns the certificates that are trusted usually. Several clients may share them: to read them takes time."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def user_agent() -> str:

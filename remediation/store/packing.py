@@ -127,8 +127,8 @@ _MOST_BYTES = 1_000_000
 
 
 _SHORT = 2_000
-"""Bytes up to which zlib needs little memory for the same result: to clear what long texts need takes ten times as long as
-to pack a short one."""
+"""Bytes up to which zlib needs little memory for the same result. To clear what long texts need takes ten times as long
+as to pack a short one."""
 
 
 def packed(text: bytes, form: Form) -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 
+import httpx2
 import structlog
 from redis.asyncio import Redis
 
@@ -255,13 +256,17 @@ async def open_outside(
     identities = identities_of(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()
-        client = await stack.enter_async_context(way.open_client())
+        trusted = way.trusted()
+
+        async def client() -> httpx2.AsyncClient:
+            return await stack.enter_async_context(way.open_client(trusted))
+
         accounts = {
-            name: way.source(name, district.schoolscan, tokens[name], client, spending_of(name))
+            name: way.source(name, district.schoolscan, tokens[name], await client(), spending_of(name))
             for name, district in loaded.mappings.districts.items()
         }
         feeds = {
-            name: way.feed(name, written, feed_tokens[name], client)
+            name: way.feed(name, written, feed_tokens[name], await client())
             for district, each in loaded.mappings.districts.items()
             for name, written in ((f"{district}/{feed}", written) for feed, written in each.incidents.items())
         }

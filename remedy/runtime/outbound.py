@@ -18,7 +18,7 @@ from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Inspector, Tracker
 from remediation.settings import load_settings
-from remediation.sources.connections import open_client
+from remediation.sources.connections import open_client, usual_certificates
 from remediation.sources.incident_feed.answers import system_of
 from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.polled import PolledFeed
@@ -46,11 +46,14 @@ class Outbound:
         unsaid = {name: value for name, value in (("proxy", self.proxy), ("ca_file", self.ca_file)) if value}
         return config.model_copy(update={name: each for name, each in unsaid.items() if getattr(config, name) is None})
 
+    def trusted(self) -> ssl.SSLContext:
+        """The certificates that are trusted; those who open several clients read them once."""
+        return ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else usual_certificates()
+
     @contextlib.asynccontextmanager
-    async def open_client(self) -> AsyncIterator[httpx2.AsyncClient]:
-        """The client for SchoolScan and feeds of incidents, for as long as this is open."""
-        trusted = ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else None
-        async with open_client(proxy=self.proxy, trusted=trusted) as client:
+    async def open_client(self, trusted: ssl.SSLContext | None = None) -> AsyncIterator[httpx2.AsyncClient]:
+        """The client for a SchoolScan account or a feed of incidents, for as long as this is open."""
+        async with open_client(proxy=self.proxy, trusted=trusted or self.trusted()) as client:
             yield client
 
     def tracker(self, name: str, config: TrackerSettings, secret: str) -> Tracker:

@@ -1,6 +1,7 @@
-"""Calls of scripts that wait at the same moment share a message, and nothing else: not an error, and no caller's end."""
+"""Calls of scripts that wait at the same moment share a message, and nothing else: no error, and no caller's end."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -20,9 +21,9 @@ class CountingRedis(Redis):
 
     messages = 0
 
-    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+    def pipeline(self, *args: Any, **options: Any) -> Pipeline:
         self.messages += 1
-        return super().pipeline(transaction, shard_hint)
+        return super().pipeline(*args, **options)
 
 
 @pytest.fixture
@@ -48,13 +49,10 @@ async def test_a_script_that_fails_does_not_take_its_neighbours_with_it(redis: C
     connection = Connection(redis)
     todo = Todo(connection)
     marks = marks_of([(KEYS[1], None)])
-    good, bad = await asyncio.gather(
-        todo.mark([(KEYS[0], None)], NOW),
-        connection.run("mark_cases", "no number", "again", *marks),
-        return_exceptions=True,
-    )
-    assert good is None
-    assert isinstance(bad, ResponseError)
+    calls = (todo.mark([(KEYS[0], None)], NOW), connection.run("mark_cases", "no number", "again", *marks))
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert answers[0] is None
+    assert isinstance(answers[1], ResponseError)
     assert await todo.dirty() == 1
 
 

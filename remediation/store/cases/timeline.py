@@ -84,8 +84,8 @@ class Timeline:
         """Add the entries in order, all or none. Nothing to tell costs nothing. Raises StoreUnavailable.
 
         What this version cannot read is set apart, and stays as long as the rest. A text that we wrote a moment ago is
-        not read again, nor is one of a case of which probably nothing was told yet (`is_first`): the script refuses what
-        is added to another text than the present one.
+        not read again, nor is one of a case of which probably nothing was told yet (`is_first`): the script refuses
+        what is added to another text than the present one.
         """
         wire = [encoded(entry) for entry in entries]
         if not wire:

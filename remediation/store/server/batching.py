@@ -1,7 +1,7 @@
 """Calls of scripts that wait at the same moment go to Redis in one message, over one connection.
 
-A round trip costs this process more than most scripts cost Redis, and with each of them Redis syncs its file. Each script
-is still a step of its own: whole or not at all, whatever becomes of the others in the message.
+A round trip costs this process more than most scripts cost Redis, and with each of them Redis syncs its file. Each
+script is still a step of its own: whole or not at all, whatever becomes of the others in the message.
 """
 
 import asyncio
@@ -51,8 +51,8 @@ class _Call:
 class ScriptBatches:
     """The calls over one pool. A message waits for nothing but the end of the event loop's present round.
 
-    A message whose answer was lost is sent again, as a single call is: every script may be repeated safely. A caller that
-    stops waiting changes nothing for the others, nor for its own call once that is on its way.
+    A message whose answer was lost is sent again, as a single call is: every script may be repeated safely. A caller
+    that stops waiting changes nothing for the others, nor for its own call once that is on its way.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -102,5 +102,5 @@ class ScriptBatches:
         """The answer of each, or the error that Redis gave instead."""
         async with self._redis.pipeline(transaction=False) as message:
             for call in calls:
-                message.evalsha(call.script.sha, 0, *call.args)
+                message.execute_command("EVALSHA", call.script.sha, 0, *call.args)
             return list(await message.execute(raise_on_error=False))

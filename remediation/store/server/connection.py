@@ -184,7 +184,7 @@ class Connection:
         await self.run("begin_store", int(now * 1000))
 
     async def run(self, name: str, *args: str | bytes | float) -> Any:
-        """Run `lua/<name>.lua`; with others that are called at the same moment, in one message. Raises StoreUnavailable."""
+        """Run `lua/<name>.lua`, in one message with others that are called at this moment. Raises StoreUnavailable."""
         script = self._loaded.get(name)
         if script is None:
             script = self._loaded[name] = self.redis.register_script(_source(name))
