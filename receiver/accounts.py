@@ -7,6 +7,8 @@ from remediation.deliveries.events import SCHOOLSCAN, DeliveryLimit, Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 
+SCHOOLSCAN_PATH = "/webhooks/schoolscan"
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -28,6 +30,11 @@ class Account:
         """The account's name that is unique among all senders."""
         return self.sender.path(self.name)
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The account as log lines and traces have it."""
+        return {"sender": self.sender.name, **self.sender.named(self.name)}
+
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
@@ -36,11 +43,14 @@ class Accounts:
     districts: Mapping[str, Account]
     trackers: Mapping[str, Account] = field(default_factory=dict)
 
-    def of_district(self, name: str | None) -> Account | None:
-        """The account that an address names.
+    def addresses(self) -> dict[str, Account]:
+        """Every account by the path of its webhook.
 
-        An address without a district is valid only where there is exactly one district.
+        A path without a district is valid only where there is exactly one district.
         """
-        if name is None:
-            return next(iter(self.districts.values())) if len(self.districts) == 1 else None
-        return self.districts.get(name)
+        of_trackers = {f"/webhooks/{name}": account for name, account in self.trackers.items()}
+        of_districts = {f"{SCHOOLSCAN_PATH}/{name}": account for name, account in self.districts.items()}
+        addresses = of_trackers | of_districts
+        if len(self.districts) == 1:
+            (addresses[SCHOOLSCAN_PATH],) = self.districts.values()
+        return addresses

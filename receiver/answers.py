@@ -1,74 +1,86 @@
-"""How errors become answers: one handler per class, each with a constant body."""
+"""What is answered, and why: every error that has an answer of its own is in one table, each with a constant body."""
 
 import math
-import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import structlog
-from starlette.datastructures import State
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Send
 
-from receiver.accounts import Account
 from receiver.limits import RETRY_AFTER, RequestRefused
-from receiver.metrics import DELIVERIES, Sampled
-from remediation import telemetry
-from remediation.domain.errors import Full, OverLimit
+from receiver.metrics import Sampled
+from receiver.stopping import OutOfTime
+from remediation.domain.errors import Full, OverLimit, RemediationError, SignatureInvalid, StoreUnavailable
 
 logger = structlog.get_logger()
 
-
-async def refused(request: Request, error: Exception) -> Response:
-    """408, 413 or 415: the request cannot be a delivery."""
-    if not isinstance(error, RequestRefused):
-        raise error
-    return _answer(request, error.status, dict(error.headers), type(error).__name__)
+ANSWERED = (RequestRefused, SignatureInvalid, OverLimit, Full, StoreUnavailable, OutOfTime)
+"""The errors for which a delivery is not taken. What else is raised is a defect (see LastResort)."""
 
 
-async def unavailable(request: Request, error: Exception) -> Response:
-    """503: the store did not take the delivery, or the process is stopping.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer: a status, its phrase as the body, and headers. It can be sent any number of times."""
 
-    The sender keeps the delivery and repeats it.
+    status: HTTPStatus
+    more_headers: tuple[tuple[bytes, bytes], ...] = ()
+    start: Message = field(init=False, repr=False)
+    body: Message = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        body = f"{self.status.phrase}\n".encode()
+        length = (b"content-length", b"%d" % len(body))
+        headers = [length, (b"content-type", b"text/plain; charset=utf-8"), *self.more_headers]
+        start = {"type": "http.response.start", "status": self.status.value, "headers": headers}
+        object.__setattr__(self, "start", start)
+        object.__setattr__(self, "body", {"type": "http.response.body", "body": body})
+
+    async def send(self, send: Send) -> None:
+        """Answer with it."""
+        await send(self.start)
+        await send(self.body)
+
+
+TAKEN = Answer(HTTPStatus.ACCEPTED)
+UNKNOWN = Answer(HTTPStatus.NOT_FOUND)
+_UNSIGNED = Answer(HTTPStatus.UNAUTHORIZED)
+
+
+def answer_to(error: RemediationError) -> tuple[Answer, str]:
+    """The answer to one of ANSWERED, and its reason in one word, for metrics and logs."""
+    match error:
+        case SignatureInvalid():
+            return _UNSIGNED, "signature"
+        case RequestRefused():
+            headers = tuple((name.encode(), value.encode()) for name, value in error.headers)
+            return Answer(error.status, headers), type(error).__name__
+        case OverLimit() | Full():
+            return _repeat_after(max(1, math.ceil(error.after))), type(error).__name__
+        case _:
+            return _repeat_after(RETRY_AFTER), type(error).__name__
+
+
+def _repeat_after(seconds: int) -> Answer:
+    """The sender keeps the delivery, and repeats it."""
+    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, ((b"retry-after", b"%d" % seconds),))
+
+
+class NotTaken:
+    """Logs deliveries that were not taken: the first of its kind at once, later ones as a count every ten seconds.
+
+    A kind is an answer, a reason and the account that the delivery claims. `clock` is monotonic.
     """
-    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": str(RETRY_AFTER)}, type(error).__name__)
 
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._sampled = Sampled(clock)
 
-async def over_limit(request: Request, error: Exception) -> Response:
-    """503: the account has used up its delivery limit, or what is kept for it. The sender repeats the delivery."""
-    if not isinstance(error, OverLimit | Full):
-        raise error
-    headers = {"retry-after": str(max(1, math.ceil(error.after)))}
-    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, headers, type(error).__name__)
+    def note(self, status: HTTPStatus, reason: str, sender: str, path: str = "") -> None:
+        """Count one more; `path` is the account's."""
+        if count := self.count(f"{status.value} {reason} {path}"):
+            log = logger.warning if status is HTTPStatus.SERVICE_UNAVAILABLE else logger.info
+            log("delivery_not_taken", sender=sender, status=status.value, reason=reason, count=count)
 
-
-def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reason: str) -> Response:
-    note_not_taken(request, status, reason)
-    telemetry.note(outcome=reason)
-    if account := getattr(request.state, "account", None):  # set by the endpoint that knew whose delivery it is
-        DELIVERIES.labels(account.sender.name, account.name, str(status.value), reason).inc()
-    return PlainTextResponse(f"{status.phrase}\n", status_code=status, headers=headers)
-
-
-def note_not_taken(request: Request, status: HTTPStatus, reason: str, **named: str) -> None:
-    """Log a delivery that was not taken: the first of its kind at once, later ones as a count, one line in ten seconds.
-
-    A kind is an answer, a reason and the account that the delivery claims. `named` are further fields of the line.
-    """
-    account: Account | None = getattr(request.state, "account", None)
-    kind = f"{status.value} {reason} {account.path if account else ''}"
-    if count := note_rarely(request.app.state, kind):
-        log = logger.warning if status is HTTPStatus.SERVICE_UNAVAILABLE else logger.info
-        log("delivery_not_taken", **named, status=status.value, reason=reason, count=count)
-
-
-def note_rarely(state: State, kind: str) -> int:
-    """Count an event of this kind. Returns how many there were since the last line where a line is due, else 0."""
-    return _sampled(state).count(kind)
-
-
-def _sampled(state: State) -> Sampled:
-    """The application's own counter, created for the first delivery that is not taken."""
-    if not hasattr(state, "not_taken"):
-        state.not_taken = Sampled(time.monotonic)
-    sampled: Sampled = state.not_taken
-    return sampled
+    def count(self, kind: str) -> int:
+        """Count an event of this kind. Returns how many there were since the last line where one is due, else 0."""
+        return self._sampled.count(kind)

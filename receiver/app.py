@@ -1,6 +1,7 @@
 """The receiver as a value: every route, middleware and resource on one screen."""
 
 import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,15 +9,16 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from receiver import answers, health, webhooks
-from receiver.accounts import Accounts
+from receiver import health, webhooks
+from receiver.accounts import SCHOOLSCAN_PATH, Accounts
 from receiver.admission import Admission
+from receiver.answers import NotTaken
 from receiver.correlation import Correlated
 from receiver.health import Readiness, SharedQuestion
-from receiver.limits import LastResort, RequestRefused
+from receiver.limits import LastResort
 from receiver.metrics import NOT_KEPT, OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
-from receiver.stopping import STOPPING, LastAnswers, OutOfTime, Stop
-from remediation.domain.errors import FirstLooksFull, Full, OverLimit, QuarantineFull, StoreUnavailable
+from receiver.stopping import STOPPING, LastAnswers, Stop
+from remediation.domain.errors import FirstLooksFull, QuarantineFull
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.server.connection import Connection
@@ -64,20 +66,18 @@ def create_app(
     stop = Stop()
     app = Starlette(
         routes=[
-            Route("/webhooks/schoolscan", webhooks.schoolscan, methods=["POST"]),
-            Route("/webhooks/schoolscan/{district}", webhooks.schoolscan, methods=["POST"]),
-            Route("/webhooks/{tracker}", webhooks.tracker, methods=["POST"]),
+            Route(SCHOOLSCAN_PATH, webhooks.unknown_district, methods=["POST"]),
+            Route(f"{SCHOOLSCAN_PATH}/{{district}}", webhooks.unknown_district, methods=["POST"]),
+            Route("/webhooks/{tracker}", webhooks.unknown_tracker, methods=["POST"]),
             Route("/livez", health.livez),
             Route("/readyz", health.readyz),
         ],
-        middleware=[Middleware(LastAnswers, stop), Middleware(Correlated), Middleware(LastResort)],
-        exception_handlers={
-            RequestRefused: answers.refused,
-            OverLimit: answers.over_limit,
-            Full: answers.over_limit,
-            StoreUnavailable: answers.unavailable,
-            OutOfTime: answers.unavailable,
-        },
+        middleware=[
+            Middleware(LastAnswers, stop),
+            Middleware(Correlated),
+            Middleware(LastResort),
+            Middleware(webhooks.Webhooks),
+        ],
     )
     app.router.redirect_slashes = False  # a sender must not be answered with a redirect
     replace_accounts(app, accounts)
@@ -85,6 +85,7 @@ def create_app(
     app.state.inbox = inbox
     app.state.signed_times = SignedTimes(connection)
     app.state.admission = Admission()
+    app.state.not_taken = NotTaken(time.monotonic)
     app.state.clocks = clocks
     app.state.max_body_bytes = limits.max_body_bytes
     app.state.body_deadline = limits.body_deadline
@@ -110,7 +111,7 @@ def stop_of(app: Starlette) -> Stop:
 
 def replace_accounts(app: Starlette, accounts: Accounts) -> None:
     """Use these senders from the next delivery on. A delivery that is being read keeps the accounts it began with."""
-    app.state.accounts = accounts
+    app.state.addresses = accounts.addresses()
     SECRET_ENDS.clear()
     for account in (*accounts.districts.values(), *accounts.trackers.values()):
         # starting at 0 lets the first increment show in a rate

@@ -3,14 +3,14 @@
 Plain ASGI: nothing here knows routes, senders or the store.
 """
 
-import uuid
-from collections.abc import Iterable
+import secrets
 from contextlib import AbstractContextManager, nullcontext
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from remediation import telemetry
+from remediation.deliveries.signatures import Headers, values_of
 from remediation.logs import lines_of_their_own
 from remediation.telemetry import is_request_id
 
@@ -46,10 +46,10 @@ class Correlated:
             await self._app(scope, receive, answering)
 
 
-def _request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def _request_id_of(headers: Headers) -> str:
     """The id that a proxy set, if there is exactly one and it is well-formed; otherwise a new one."""
-    given = _values(headers, HEADER)
-    return given[0] if len(given) == 1 and is_request_id(given[0]) else uuid.uuid4().hex
+    given = [value.decode("latin-1") for value in values_of(headers, HEADER)]
+    return given[0] if len(given) == 1 and is_request_id(given[0]) else secrets.token_hex(16)
 
 
 def _span(scope: Scope, request_id: str) -> AbstractContextManager[None]:
@@ -59,9 +59,9 @@ def _span(scope: Scope, request_id: str) -> AbstractContextManager[None]:
     """
     if not scope["path"].startswith(_TRACED):
         return nullcontext()
-    role, links = telemetry.Role.SERVER, _values(scope["headers"], _TRACEPARENT)[:1]
+    role, links = telemetry.Role.SERVER, _links(scope["headers"])
     return telemetry.span("receive_request", role=role, links=links, request_id=request_id)
 
 
-def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
-    return [value.decode("latin-1") for name, value in headers if name.lower() == wanted]
+def _links(headers: Headers) -> list[str]:
+    return [value.decode("latin-1") for value in values_of(headers, _TRACEPARENT)[:1]]

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from receiver.metrics import Sampled
 from remediation import telemetry
+from remediation.deliveries.signatures import values_of
 from remediation.domain.errors import RemediationError
 
 ACCEPTED = "accepted"
@@ -69,27 +70,31 @@ def require_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
     `headers` are the raw pairs of the ASGI scope.
     """
-    pairs = [(name.lower(), value) for name, value in headers]
-    types = [value for name, value in pairs if name == b"content-type"]
+    types = values_of(headers, b"content-type")
     if len(types) != 1 or not _JSON.fullmatch(types[0]):
         raise MediaTypeRefused("the content type is not JSON in UTF-8")
-    if any(name == b"content-encoding" for name, _ in pairs):
+    if values_of(headers, b"content-encoding"):
         raise MediaTypeRefused("content encodings are not accepted")
 
 
-async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit: int, deadline: float) -> bytes:
-    """Read the whole body: at most `limit` bytes, within `deadline` seconds from now.
+async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit: int) -> bytes:
+    """Read the whole body: at most `limit` bytes. How long that may take is the caller's business.
 
     A Content-Length above the limit is refused before anything is read; bytes are counted in any case. Raises
-    BodyTooLarge, BodyTooSlow or SenderGone.
+    BodyTooLarge or SenderGone.
     """
     if _announced_length(headers) > limit:
         raise BodyTooLarge("the announced body is too large")
-    try:
-        async with asyncio.timeout(deadline):
-            return await _collected(receive, limit)
-    except TimeoutError:
-        raise BodyTooSlow("the body did not arrive in time") from None
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise SenderGone("the sender hung up")
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge("the body is too large")
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
 def announced_length(value: bytes) -> int:
@@ -105,20 +110,7 @@ def announced_length(value: bytes) -> int:
 
 def _announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
     """The largest Content-Length, 0 without one. The server has already refused malformed ones."""
-    return max((announced_length(value) for name, value in headers if name.lower() == b"content-length"), default=0)
-
-
-async def _collected(receive: Receive, limit: int) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise SenderGone("the sender hung up")
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise BodyTooLarge("the body is too large")
-        if not message.get("more_body", False):
-            return bytes(body)
+    return max(map(announced_length, values_of(headers, b"content-length")), default=0)
 
 
 class LastResort:

@@ -4,6 +4,8 @@ Labels are districts from mappings.yaml and words of ours, never what a sender w
 """
 
 from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -51,6 +53,20 @@ HTTP_REFUSALS = Counter(
     "What the server refused before it was a delivery, by its answer and reason.",
     ["answer", "reason"],
 )
+
+
+@cache
+def answered(sender: str, account: str, status: HTTPStatus, reason: str) -> Counter:
+    """The counter of deliveries with this answer. Of accounts, answers and words of ours there are few."""
+    return DELIVERIES.labels(sender, account, str(status.value), reason)
+
+
+@cache
+def secret_used(sender: str, account: str, secret: str) -> Counter:
+    """The counter of deliveries that this secret signed."""
+    return SECRET_USES.labels(sender, account, secret)
+
+
 CONNECTIONS = Gauge("remedy_connections", "Connections that are open where senders come in.")
 
 

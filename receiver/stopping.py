@@ -2,11 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from receiver.deadlines import Deadline, Deadlines
 from remediation.domain.errors import RemediationError
 
 STOPPING = "stopping"
@@ -31,7 +30,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._deadline: float | None = None  # all times here are the running event loop's
-        self._requests: set[asyncio.Timeout] = set()
+        self._requests = Deadlines()
         self._came_at = -math.inf
 
     @property
@@ -53,29 +52,17 @@ class Stop:
         if self._deadline is not None and self._deadline <= deadline:
             return
         self._deadline = deadline
-        for request in self._requests:
-            if not request.expired():
-                request.reschedule(deadline)
+        self._requests.end(deadline, OutOfTime)
 
-    @asynccontextmanager
-    async def in_time(self) -> AsyncIterator[None]:
-        """The context of a delivery, from its first byte to its answer.
+    def in_time(self) -> Deadline:
+        """The context of a delivery, from its first byte to its answer, in which its own deadlines are set.
 
-        Raises OutOfTime when the stop's time is over.
+        OutOfTime is raised there when the stop's time is over, and here where it is over already.
         """
         self._came_at = asyncio.get_running_loop().time()
-        request = asyncio.timeout_at(self._deadline)
-        try:
-            async with request:
-                self._requests.add(request)
-                try:
-                    yield
-                finally:
-                    self._requests.discard(request)
-        except TimeoutError:
-            if request.expired():
-                raise OutOfTime("the receiver stops") from None
-            raise
+        if self.left == 0:
+            raise OutOfTime("the receiver stops")
+        return Deadline(self._requests)
 
     async def silence(self) -> None:
         """Wait until no delivery has come for SILENCE seconds.

@@ -1,25 +1,26 @@
-"""One endpoint per kind of address: read, verify, store, answer 202. Nothing is parsed before it is verified."""
+"""The way of a delivery, from its first byte to its answer: read, verify, store, answer 202.
 
-import asyncio
+Nothing is parsed before it is verified. It runs for every delivery: whatever is the same for all is prepared before.
+"""
+
 import time
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import State
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from receiver.accounts import Account
-from receiver.answers import note_not_taken, note_rarely
-from receiver.limits import ACCEPTED, read_body, require_json
-from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, NOT_KEPT, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
+from receiver.answers import ANSWERED, TAKEN, UNKNOWN, Answer, answer_to
+from receiver.limits import ACCEPTED, BodyTooSlow, read_body, require_json
+from receiver.metrics import ACCEPT_SECONDS, NOT_KEPT, OVER_LIMIT, SIGNATURE_FAILURES, answered, secret_used
 from remediation import telemetry
 from remediation.deliveries.events import SCHOOLSCAN, Event, Sender, UnknownEvent, delivery_id
-from remediation.deliveries.signatures import SignatureFormat, Verified, verify
+from remediation.deliveries.signatures import Headers, SignatureFormat, Verified, verify
 from remediation.deliveries.ticket_events import TicketNoticed
-from remediation.domain.errors import Full, OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
+from remediation.domain.errors import Full, OverLimit, RemediationError, SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.failpoints import failpoint
 from remediation.telemetry import Origin
 
@@ -41,60 +42,50 @@ class _Proof:
     signers: tuple[str, ...]
 
 
-async def schoolscan(request: Request) -> Response:
-    """Answer a delivery of SchoolScan: 202 once it is durable, also for a repeat; for other answers see answers.py."""
-    account = request.app.state.accounts.of_district(request.path_params.get("district"))
-    if account is None:
-        return _refusal(request, SCHOOLSCAN.name, _NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
-    return await _delivery(request, account)
+class Webhooks:
+    """Middleware: takes what is posted to the address of an account. Everything else is the application's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request of ASGI. The failpoint lies behind its answer."""
+        posted = scope["type"] == "http" and scope["method"] == "POST"
+        account = scope["app"].state.addresses.get(scope["path"]) if posted else None
+        if account is None:
+            await self._app(scope, receive, send)
+            return
+        named = account.named
+        structlog.contextvars.bind_contextvars(**named)
+        telemetry.note(**named)
+        answer = await _answer(scope, receive, scope["app"].state, account)
+        await answer.send(send)
+        failpoint("answered")
 
 
-async def tracker(request: Request) -> Response:
-    """Answer a delivery of a tracker that has a webhook in mappings.yaml, in the same way."""
-    account = request.app.state.accounts.trackers.get(request.path_params["tracker"])
-    if account is None:
-        return _refusal(request, _NOBODY, _NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
-    return await _delivery(request, account)
-
-
-async def _delivery(request: Request, account: Account) -> Response:
-    request.state.account = account
-    whose = {"sender": account.sender.name, **account.sender.named(account.name)}
-    structlog.contextvars.bind_contextvars(**whose)
-    telemetry.note(**whose)
-    async with request.app.state.stop.in_time():
-        return await _taken(request, account)
-
-
-async def _taken(request: Request, account: Account) -> Response:
-    started, state, headers = time.perf_counter(), request.app.state, request.scope["headers"]
-    require_json(headers)
-    body = await read_body(request.receive, headers, limit=state.max_body_bytes, deadline=state.body_deadline)
+async def _answer(scope: Scope, receive: Receive, state: State, account: Account) -> Answer:
+    """202 once the delivery is durable, also for a repeat; for other answers see answers.py."""
+    began, headers = time.perf_counter(), scope["headers"]
     try:
-        async with asyncio.timeout(STORE_DEADLINE):
+        with state.stop.in_time() as deadline:
+            require_json(headers)
+            deadline.set(state.body_deadline, BodyTooSlow)
+            body = await read_body(receive, headers, limit=state.max_body_bytes)
+            deadline.set(STORE_DEADLINE, StoreUnavailable)
             proof = await _proof(state, account, headers, body)
             failpoint("verified")
-            origin = Origin(request.state.request_id, telemetry.traceparent())
+            origin = Origin(scope["state"]["request_id"], telemetry.traceparent())
             with telemetry.span("store_delivery"):
                 outcome = await _stored(state, account, body, proof, origin)
-    except SignatureInvalid:
-        SIGNATURE_FAILURES.labels(account.sender.name, account.name).inc()
-        return _refusal(request, account.sender.name, account.name, HTTPStatus.UNAUTHORIZED, "signature")
-    except OverLimit as error:
-        OVER_LIMIT.labels(account.sender.name, account.name).inc()
-        state.admission.refused(account, error)
-        raise
-    except Full as error:
-        NOT_KEPT.labels(account.sender.name, account.name, type(error).__name__).inc()
-        raise
-    except TimeoutError:
-        raise StoreUnavailable("TimeoutError") from None
-    ACCEPT_SECONDS.observe(time.perf_counter() - started)
-    setattr(request.state, ACCEPTED, True)
-    return _answer(account.sender.name, account.name, HTTPStatus.ACCEPTED, outcome)
+    except ANSWERED as error:
+        return _not_taken(state, account, error)
+    ACCEPT_SECONDS.observe(time.perf_counter() - began)
+    scope["state"][ACCEPTED] = True
+    answered(account.sender.name, account.name, TAKEN.status, outcome).inc()
+    return TAKEN
 
 
-async def _proof(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> _Proof:
+async def _proof(state: State, account: Account, headers: Headers, body: bytes) -> _Proof:
     """Verify the signature. Raises SignatureInvalid.
 
     Redis is asked only afterwards, so that strangers cause no work there.
@@ -107,7 +98,7 @@ async def _proof(state: State, account: Account, headers: list[tuple[bytes, byte
     if wanted is SignatureFormat.AUTO:
         await _agree_on_times(state, account, verified.format, signers[0])
     for signer in signers:
-        SECRET_USES.labels(account.sender.name, account.name, signer).inc()
+        secret_used(account.sender.name, account.name, signer).inc()
     return _Proof(verified, signers)
 
 
@@ -121,7 +112,7 @@ async def _agree_on_times(state: State, account: Account, found: SignatureFormat
     if found.is_timestamped:
         await signed_times.note(account.name, now, signer)
     elif await signed_times.refuses(account.name, now):
-        if count := note_rarely(state, f"untimed {account.path}"):
+        if count := state.not_taken.count(f"untimed {account.path}"):
             logger.warning("delivery_without_signed_time", count=count)
         raise SignatureInvalid("the signature does not verify")
 
@@ -129,10 +120,10 @@ async def _agree_on_times(state: State, account: Account, found: SignatureFormat
 async def _stored(state: State, account: Account, body: bytes, proof: _Proof, origin: Origin) -> str:
     """Store the delivery under the id that its sender signed. Returns the outcome. Raises OverLimit and Full."""
     sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
-    arrival, verified = state.admission.arrival(account, proof.signers, origin), proof.verified
+    arrival = state.admission.arrival(account, proof.signers, origin)
     said = _said(sender, body)
-    event_id = (said.event_id if isinstance(said, Event) else None) or verified.signed_id
-    row = delivery_id(sender.name, name, event_id, inbox.fingerprint(body))
+    event_id = (said.event_id if isinstance(said, Event) else None) or proof.verified.signed_id
+    row = delivery_id(sender.name, name, event_id, "" if event_id else inbox.fingerprint(body))
     match said:
         case UnknownEvent():
             outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now, arrival)
@@ -147,7 +138,7 @@ async def _stored(state: State, account: Account, body: bytes, proof: _Proof, or
         state.admission.stored(account, arrival)
     outcome = outcome if is_new else "repeated"
     telemetry.note(delivery=row, outcome=outcome)
-    logger.info("delivery_accepted", delivery=row, outcome=outcome, format=str(verified.format))
+    logger.info("delivery_accepted", delivery=row, outcome=outcome, format=str(proof.verified.format))
     return outcome
 
 
@@ -159,20 +150,40 @@ def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent |
         return error
 
 
-def _refusal(request: Request, sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
-    note_not_taken(request, status, reason, sender=sender)
-    return _answer(sender, account, status, reason)
+def _not_taken(state: State, account: Account, error: RemediationError) -> Answer:
+    sender, name = account.sender.name, account.name
+    match error:
+        case SignatureInvalid():
+            SIGNATURE_FAILURES.labels(sender, name).inc()
+        case OverLimit():
+            OVER_LIMIT.labels(sender, name).inc()
+            state.admission.refused(account, error)
+        case Full():
+            NOT_KEPT.labels(sender, name, type(error).__name__).inc()
+        case _:
+            pass  # counted with the answer
+    answer, reason = answer_to(error)
+    state.not_taken.note(answer.status, reason, sender, account.path)
+    return _counted(answer, sender, name, reason)
 
 
-def _answer(sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
-    DELIVERIES.labels(sender, account, str(status.value), reason).inc()
+def _counted(answer: Answer, sender: str, account: str, reason: str) -> Answer:
+    answered(sender, account, answer.status, reason).inc()
     telemetry.note(outcome=reason)
-    return _TimedAnswer(f"{status.phrase}\n", status_code=status, media_type="text/plain")
+    return answer
 
 
-class _TimedAnswer(Response):
-    """An answer with a failpoint behind it."""
+async def unknown_district(request: Request) -> Response:
+    """404 at an address of SchoolScan's that is no district's."""
+    return _unknown(request, SCHOOLSCAN.name, "unknown_district")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, send)
-        failpoint("answered")
+
+async def unknown_tracker(request: Request) -> Response:
+    """404 at an address that is no tracker's with a webhook in mappings.yaml."""
+    return _unknown(request, _NOBODY, "unknown_tracker")
+
+
+def _unknown(request: Request, sender: str, reason: str) -> Response:
+    request.app.state.not_taken.note(UNKNOWN.status, reason, sender)
+    _counted(UNKNOWN, sender, _NOBODY, reason)
+    return PlainTextResponse(f"{UNKNOWN.status.phrase}\n", status_code=UNKNOWN.status)

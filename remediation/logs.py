@@ -93,7 +93,8 @@ def lines_of_their_own() -> Iterator[None]:
         yield
     finally:
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(**before)
+        if before:
+            structlog.contextvars.bind_contextvars(**before)
 
 
 def flush_logs() -> None:
@@ -187,12 +188,13 @@ class _Pipe(logging.Handler):
         structlog.get_logger().log(level, _FOREIGN_EVENT, logger=record.name, exc_info=record.exc_info, **at)
 
 
+_ENCODER = json_format.JSONEncoder()  # of what keep_known has left: texts and numbers
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
 def _renderer(target: TextIO, *, json: bool) -> structlog.typing.Processor:
     if json:
-        return structlog.processors.JSONRenderer(serializer=json_format.dumps)
+        return lambda _logger, _method, event: _ENCODER.encode(event)
     return structlog.dev.ConsoleRenderer(colors=target.isatty())
 
 
@@ -222,6 +224,8 @@ def _exception_of(given: object) -> BaseException | None:
 
 def harmless(value: object) -> str | int | float | bool | None:
     """The value where it looks like an id or a number; the name of its type otherwise."""
+    if type(value) is str and _WORD.fullmatch(value):
+        return value  # nearly every value is one
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, BaseException):

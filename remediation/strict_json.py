@@ -40,13 +40,7 @@ def parse(body: bytes) -> object:
     except UnicodeDecodeError:
         raise Unreadable("the body is not UTF-8") from None
     try:
-        value: object = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_float,
-            parse_constant=_refuse_constant,
-        )
+        value: object = _DECODER.decode(text)
     except ValueError:
         raise Unreadable("the body is not JSON") from None
     return value
@@ -64,10 +58,12 @@ def at(tree: object, *path: str) -> object:
 
 
 def _depth(body: bytes) -> int:
-    """How deep brackets outside of strings are nested.
+    """How deep brackets outside of strings are nested; 0 where there are not enough of them to count.
 
     Known before parsing, because the parser recurses on the C stack.
     """
+    if body.count(b"{") + body.count(b"[") <= DEEPEST:
+        return 0  # so many cannot be nested too deeply, wherever they are
     steps = (_STEPS[byte] for byte in _STRING.sub(b"", body) if byte in _STEPS)
     return max(accumulate(steps), default=0)
 
@@ -91,3 +87,8 @@ def _float(digits: str) -> float | str:
 
 def _refuse_constant(_name: str) -> object:
     raise Unreadable("the body has a number that JSON does not know")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant
+)

@@ -51,6 +51,7 @@ from remedy.runtime.assembly import (
 from remedy.runtime.clock import open_clock
 from remedy.runtime.data_keys import DataKeys
 from remedy.runtime.failures import ExitCode
+from remedy.runtime.garbage import leave_alone_what_stays
 from remedy.runtime.guarding import REDIS_CONNECTIONS, receiver_guard
 from remedy.runtime.heartbeat import open_heartbeat, version
 from remedy.runtime.reload import Follower
@@ -241,6 +242,7 @@ async def _receive(
     """Serve senders, and Prometheus on another port, until a stop."""
     on_stop(stop)
     on_hangup(reload, stop)
+    leave_alone_what_stays()
     logger.info("receiver_listens", address=address(bound[0]))
     logger.info("metrics_listen", address=address(bound[1]))
     await asyncio.gather(*(each.serve([listening]) for each, listening in zip(servers, bound, strict=True)))

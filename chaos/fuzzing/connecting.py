@@ -10,7 +10,7 @@ from chaos.fuzzing.script import Script
 from chaos.fuzzing.wire import TimedLoop, Wire, connected
 from receiver.guard.budget import HttpLimits
 from receiver.guard.connection import Guard
-from receiver.limits import RequestRefused, SenderGone, read_body
+from receiver.limits import BodyTooSlow, RequestRefused, SenderGone, read_body
 
 LIMITS = HttpLimits(url_bytes=60, head_bytes=300, head_seconds=10.0, idle_seconds=10.0, linger_seconds=10.0)
 STATUSES = frozenset({100, 202, 400, 404, 408, 413, 414, 431, 503})
@@ -43,10 +43,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     status, body, headers = 404, b"", []
     try:
         if scope["path"] in {"/", "/sound"}:
-            body = await read_body(receive, scope["headers"], limit=MOST_BODY, deadline=LIMITS.linger_seconds)
+            async with asyncio.timeout(LIMITS.linger_seconds):
+                body = await read_body(receive, scope["headers"], limit=MOST_BODY)
             status = 202
     except SenderGone:
         return
+    except TimeoutError:
+        status, headers = BodyTooSlow.status, [(b"connection", b"close")]
     except RequestRefused as error:
         status, headers = error.status, [(name.encode(), value.encode()) for name, value in error.headers]
     answer = b"%d;" % len(body)

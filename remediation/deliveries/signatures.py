@@ -181,9 +181,9 @@ def _claim(headers: Sequence[tuple[bytes, bytes]], format: SignatureFormat, head
         return _standard_claim(headers)
     if format is not SignatureFormat.AUTO:
         return _READERS[format](_single(headers, header))
-    if not _values(headers, header):
+    if not values_of(headers, header.lower().encode()):
         return _standard_claim(headers)
-    if _values(headers, _STANDARD_SIGNATURE):
+    if values_of(headers, _STANDARD_SIGNATURE.encode()):
         raise _invalid()
     value = _single(headers, header)
     return _READERS[_format_of(value)](value)
@@ -198,14 +198,15 @@ def _format_of(value: str) -> SignatureFormat:
     return SignatureFormat.BASE64 if _BASE64.fullmatch(value) else SignatureFormat.HEX
 
 
-def _values(headers: Sequence[tuple[bytes, bytes]], name: str) -> list[bytes]:
-    wanted = name.lower().encode()
-    return [value for key, value in headers if key.lower() == wanted]
+def values_of(headers: Headers, name: bytes) -> list[bytes]:
+    """The values of every header of this name, which is in lower case. Lengths are compared first: that costs least."""
+    length = len(name)
+    return [value for key, value in headers if len(key) == length and key.lower() == name]
 
 
 def _single(headers: Sequence[tuple[bytes, bytes]], name: str) -> str:
     """The value of a header that occurs exactly once, is ASCII, and is no longer than a valid one can be."""
-    values = _values(headers, name)
+    values = values_of(headers, name.lower().encode())
     if len(values) != 1 or len(values[0]) > _LONGEST_HEADER or not values[0].isascii():
         raise _invalid()
     return values[0].decode("ascii")

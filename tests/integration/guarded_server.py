@@ -17,11 +17,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from receiver import answers
+from receiver.answers import answer_to
+from receiver.deadlines import Deadline, Deadlines
 from receiver.guard.budget import HttpLimits
 from receiver.guard.connection import Guard
 from receiver.guard.refusals import Refusal
-from receiver.limits import LastResort, RequestRefused, read_body
+from receiver.limits import BodyTooSlow, LastResort, RequestRefused, read_body
 from remedy.runtime.serving import HttpServer, listener, server
 
 MAX_BODY = 4_096
@@ -35,7 +36,9 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 async def _echo(request: Request) -> Response:
     """202, with how many bytes the body has and which headers begin with `x-`."""
-    body = await read_body(request.receive, request.scope["headers"], limit=MAX_BODY, deadline=BODY_SECONDS)
+    with Deadline(request.app.state.deadlines) as deadline:
+        deadline.set(BODY_SECONDS, BodyTooSlow)
+        body = await read_body(request.receive, request.scope["headers"], limit=MAX_BODY)
     names = sorted(name.decode() for name, _ in request.scope["headers"] if name.startswith(b"x-"))
     return PlainTextResponse(" ".join([str(len(body)), *names]), status_code=202)
 
@@ -45,13 +48,21 @@ async def _slow(request: Request) -> Response:
     return await _echo(request)
 
 
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestRefused)
+    answer, _ = answer_to(error)
+    return Response(answer.body["body"], answer.status, dict(error.headers))
+
+
 def _application() -> Starlette:
     """Reads bodies as the receiver does, or, where it answers 404 or 405, not at all."""
-    return Starlette(
+    app = Starlette(
         routes=[Route("/echo", _echo, methods=["POST"]), Route("/slow", _slow, methods=["POST"])],
         middleware=[Middleware(LastResort)],
-        exception_handlers={RequestRefused: answers.refused},
+        exception_handlers={RequestRefused: _refused},
     )
+    app.state.deadlines = Deadlines()
+    return app
 
 
 def post(path: str = "/echo", body: bytes = b"hello", *headers: bytes) -> bytes:
