@@ -81,8 +81,7 @@ async def _answer(scope: Scope, receive: Receive, state: State, account: Account
         return _not_taken(state, account, error)
     ACCEPT_SECONDS.observe(time.perf_counter() - began)
     scope["state"][ACCEPTED] = True
-    answered(account.sender.name, account.name, TAKEN.status, outcome).inc()
-    return TAKEN
+    return _counted(TAKEN, account.sender.name, account.name, outcome)
 
 
 async def _proof(state: State, account: Account, headers: Headers, body: bytes) -> _Proof:
