@@ -20,7 +20,7 @@ ANSWERED = (RequestRefused, SignatureInvalid, OverLimit, Full, StoreUnavailable,
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SenderAnswer:
     """A complete answer: a status, its phrase as the body, and headers. It can be sent any number of times."""
 
     status: HTTPStatus
@@ -37,33 +37,33 @@ class Answer:
         object.__setattr__(self, "body", {"type": "http.response.body", "body": body})
 
     async def send(self, send: Send) -> None:
-        """Answer with it."""
+        """SenderAnswer with it."""
         await send(self.start)
         await send(self.body)
 
 
-TAKEN = Answer(HTTPStatus.ACCEPTED)
-UNKNOWN = Answer(HTTPStatus.NOT_FOUND)
-_UNSIGNED = Answer(HTTPStatus.UNAUTHORIZED)
+TAKEN = SenderAnswer(HTTPStatus.ACCEPTED)
+UNKNOWN = SenderAnswer(HTTPStatus.NOT_FOUND)
+_UNSIGNED = SenderAnswer(HTTPStatus.UNAUTHORIZED)
 
 
-def answer_to(error: RemediationError) -> tuple[Answer, str]:
+def answer_to(error: RemediationError) -> tuple[SenderAnswer, str]:
     """The answer to one of ANSWERED, and its reason in one word, for metrics and logs."""
     match error:
         case SignatureInvalid():
             return _UNSIGNED, "signature"
         case RequestRefused():
             headers = tuple((name.encode(), value.encode()) for name, value in error.headers)
-            return Answer(error.status, headers), type(error).__name__
+            return SenderAnswer(error.status, headers), type(error).__name__
         case OverLimit() | Full():
             return _repeat_after(max(1, math.ceil(error.after))), type(error).__name__
         case _:
             return _repeat_after(RETRY_AFTER), type(error).__name__
 
 
-def _repeat_after(seconds: int) -> Answer:
+def _repeat_after(seconds: int) -> SenderAnswer:
     """The sender keeps the delivery, and repeats it."""
-    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, ((b"retry-after", b"%d" % seconds),))
+    return SenderAnswer(HTTPStatus.SERVICE_UNAVAILABLE, ((b"retry-after", b"%d" % seconds),))
 
 
 class NotTaken:

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from receiver.accounts import Account
-from receiver.answers import ANSWERED, TAKEN, UNKNOWN, Answer, answer_to
+from receiver.answers import ANSWERED, TAKEN, UNKNOWN, SenderAnswer, answer_to
 from receiver.limits import ACCEPTED, BodyTooSlow, read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, NOT_KEPT, OVER_LIMIT, SIGNATURE_FAILURES, answered, secret_used
 from remediation import telemetry
@@ -63,7 +63,7 @@ class Webhooks:
         failpoint("answered")
 
 
-async def _answer(scope: Scope, receive: Receive, state: State, account: Account) -> Answer:
+async def _answer(scope: Scope, receive: Receive, state: State, account: Account) -> SenderAnswer:
     """202 once the delivery is durable, also for a repeat; for other answers see answers.py."""
     began, headers = time.perf_counter(), scope["headers"]
     try:
@@ -149,7 +149,7 @@ def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent |
         return error
 
 
-def _not_taken(state: State, account: Account, error: RemediationError) -> Answer:
+def _not_taken(state: State, account: Account, error: RemediationError) -> SenderAnswer:
     sender, name = account.sender.name, account.name
     match error:
         case SignatureInvalid():
@@ -166,7 +166,7 @@ def _not_taken(state: State, account: Account, error: RemediationError) -> Answe
     return _counted(answer, sender, name, reason)
 
 
-def _counted(answer: Answer, sender: str, account: str, reason: str) -> Answer:
+def _counted(answer: SenderAnswer, sender: str, account: str, reason: str) -> SenderAnswer:
     answered(sender, account, answer.status, reason).inc()
     telemetry.note(outcome=reason)
     return answer
