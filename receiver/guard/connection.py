@@ -39,46 +39,13 @@ class _HoldableFlow(FlowControl):
         self.resume_reading()
 
 
+@dataclass(slots=True)
 class _Exit:
-    """What an answer is written to: the transport, with an orderly close.
+    """What an answer is written to: the transport, with an orderly close."""
 
-    uvicorn writes a head and a body one after the other. What is written waits for what follows it, at most until the
-    next turn of the event loop: a write to the transport is a call of the system, and wakes the peer.
-    """
-
-    __slots__ = ("_close", "_loop", "_transport", "_waiting")
-
-    def __init__(
-        self, transport: asyncio.Transport, close: Callable[[], None], loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self._transport = transport
-        self._close = close
-        self._loop = loop
-        self._waiting = b""
-
-    def write(self, data: bytes) -> None:
-        """Write this with what waits, or have it wait."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, b""
-            self._transport.write(waiting + data)
-        elif data:
-            self._waiting = data
-            self._loop.call_soon(self.flush)
-
-    def flush(self) -> None:
-        """Write what waits."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, b""
-            self._transport.write(waiting)
-
-    def is_closing(self) -> bool:
-        """Whether the transport is closing."""
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        """Close once everything is written."""
-        self.flush()
-        self._close()
+    write: Callable[[bytes], None]
+    is_closing: Callable[[], bool]
+    close: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -136,7 +103,7 @@ class GuardedConnection(HttpToolsProtocol):
         """Give the connection a place, or refuse it with 503."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self.flow = _HoldableFlow(self.transport)
-        self._exit = _Exit(self.transport, self._close, self.loop)
+        self._exit = _Exit(self.transport.write, self.transport.is_closing, self._close)
         self._arm()
         gone = self.guard.places.enter(self)
         if gone is self:

@@ -267,7 +267,6 @@ class GuardedProtocol(GuardedConnection):
 
     def on_response_complete(self) -> None:
         """Begin with the next request, or wait for one."""
-        self._exit.flush()
         self.server_state.total_requests += 1
         budget = self._budget
         if budget.phase is CLOSING:
