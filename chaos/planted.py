@@ -17,8 +17,9 @@ from remediation.planning import Progress, rows
 from remediation.planning.situation import Situation
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.todo import Todo
-from remediation.store.deliveries.inbox import Inbox, StoredDelivery
+from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.readings import DeliveryNews, StoredDelivery
 from remediation.store.incidents.feeds import Feeds, PageKept
 from workers.jobs import deliveries
 from workers.resources import WorkerContext
@@ -90,7 +91,7 @@ def unopened_is_done() -> None:
 
     async def drop(context: WorkerContext, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:
         del kind, error
-        await context.inbox.finish(delivery.id, context.clock())
+        await context.inbox.readings.finish("", [DeliveryNews(delivery.id, "nothing")], context.clock())
 
     deliveries._set_aside = drop  # noqa: SLF001 - that is the bug
 

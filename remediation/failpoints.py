@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from remediation.domain.errors import ConfigurationError, Problem, RemediationError
 
 ON_DELIVERIES = ("verified", "stored", "answered")
+ON_READINGS = ("deliveries_taken", "deliveries_finished")
 ON_LOOKS = (
     "lease_taken",
     "observed",
@@ -55,7 +56,7 @@ ON_REPORTS = ("report_wanted", "report_asked", "report_finished", "report_fetche
 """In the order in which the compliance report of a scan reaches them; all but the second and third lie in a look."""
 
 POINTS: tuple[str, ...] = (
-    *(*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS),
+    *(*ON_DELIVERIES, *ON_READINGS, *ON_LOOKS, *ON_FEEDS),
     *(*ON_SCANS, *ON_GROUPS, *ON_VERIFICATIONS, *ON_REPORTS),
 )
 

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import Any
 
 from arq.utils import timestamp_ms
 from arq.worker import Worker
 
+from remediation.queue import Job
 from remediation.store.server.connection import cancel_until_done
 from remediation.store.work_queue import WorkQueue
 from workers.rounds.schedule import Schedule, play
@@ -25,6 +27,11 @@ BEGINS_EVERY = 0.25
 PAUSE = 0.002
 """Seconds after a job's end, in a worker that could take no more, for which it waits for further ends: one question
 then brings several jobs."""
+
+
+MOST_READERS = 2
+"""Jobs that read deliveries and that a worker has in hand at once. Each reads all that wait: while one waits for Redis,
+the other works, and more would only split what there is into smaller parts."""
 
 
 class LoopWorker(Worker):
@@ -62,6 +69,9 @@ class QueueWorker(LoopWorker):
         self._queue = queue
         self._waiting: asyncio.Task[bool] | None = None
         self._ended = asyncio.Event()
+        self._readers = 0
+        self._has_left_readers = False
+        self._ringing: asyncio.Task[None] | None = None
 
     async def heart_beat(self) -> None:
         """Called by arq at the end of each round: wait for something to do in the next one."""
@@ -81,15 +91,20 @@ class QueueWorker(LoopWorker):
         if not job_ids:
             return
         lasts_ms = int(self.in_progress_timeout_s * 1000)
-        claimed = await self._queue.claim(self.max_jobs - self.job_counter, timestamp_ms(), lasts_ms)
+        room = self.max_jobs - self.job_counter
+        claimed = await self._queue.claim(room, timestamp_ms(), lasts_ms, MOST_READERS - self._readers)
         if not self.allow_pick_jobs:  # a stop has begun meanwhile
-            await self._queue.give_back([job_id for job_id, _ in claimed])
+            await self._queue.give_back([job_id for job_id, _ in claimed.jobs])
             return
-        for job_id, due_ms in claimed:
+        for job_id, due_ms in claimed.jobs:
             await self.sem.acquire()
             self.job_counter += 1
+            self._readers += _reads(job_id)
             self.tasks[job_id] = task = self.loop.create_task(self.run_job(job_id, due_ms))
-            task.add_done_callback(self._has_ended)
+            task.add_done_callback(partial(self._has_ended, job_id))
+        if claimed.left_readers:
+            self._has_left_readers = True
+            self._call_for_readers()
 
     def take_no_more(self) -> None:
         """Begin no job any more, and wait for none."""
@@ -109,9 +124,21 @@ class QueueWorker(LoopWorker):
         if not could_wait:
             await asyncio.sleep(ASKS_EVERY)
 
-    def _has_ended(self, _task: asyncio.Task[None]) -> None:
+    def _has_ended(self, job_id: str, _task: asyncio.Task[None]) -> None:
         self._release_sem_dec_counter_on_complete()
+        self._readers -= _reads(job_id)
         self._ended.set()
+        self._call_for_readers()
+
+    def _call_for_readers(self) -> None:
+        """Ring for a job that was left, once there is room for it here: whoever queued it has rung already."""
+        if self._has_left_readers and self._readers < MOST_READERS:
+            self._has_left_readers = False
+            self._ringing = asyncio.create_task(self._queue.ring())
+
+
+def _reads(job_id: str) -> bool:
+    return job_id.startswith(f"{Job.READ_DELIVERY}:")
 
 
 class UpkeepWorker(LoopWorker):

@@ -14,7 +14,7 @@ from chaos.journal import Delivery
 from chaos.parked import parked, remedy
 from chaos.world import BOTH, Slot, World, address_of
 from remediation.domain.errors import ConfigurationError
-from remediation.failpoints import ON_DELIVERIES, ON_LOOKS
+from remediation.failpoints import ON_DELIVERIES, ON_LOOKS, ON_READINGS
 from remediation.store.keys import DIRTY, PARKED_ROW
 from sandbox.secrets import DISTRICT
 
@@ -82,7 +82,7 @@ def workers_die(world: World, times: int) -> Outcome:
 
 def _one_round(world: World) -> Counter[str]:
     """Findings come until every doomed worker has died of one."""
-    slots = {point: doomed(world, "worker", point) for point in ON_LOOKS}
+    slots = {point: doomed(world, "worker", point) for point in (*ON_READINGS, *ON_LOOKS)}
     for slot in slots.values():
         with suppress(ConfigurationError):  # it may have died already, over something that another left behind
             world.wait_until_ready(slot)

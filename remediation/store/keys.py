@@ -12,6 +12,15 @@ PENDING = "remedy:inbox-pending"
 PENDING_SINCE = "remedy:inbox-pending-since"
 """Sorted set of the same deliveries by the time (ms) since when they wait; may name some that do not wait any more."""
 
+UNREAD = "remedy:inbox-unread"
+"""Sorted set of those of them that no worker has taken up, by the time (ms) since when."""
+
+READER = "remedy:inbox-reader"
+"""The id of the job that was last queued to read deliveries: while it waits, it is for all that come in."""
+
+TAKEN = "remedy:inbox-taken:"
+"""+ token: a set of the deliveries that a worker took up together and has not finished."""
+
 ACCEPTED = "remedy:accepted"
 """A hash from sender to the time (ms) at which a delivery of it was last accepted."""
 
@@ -259,6 +268,9 @@ GRACE_MS = 10_000
 
 RING_MS = 60_000
 """How long a ring is kept that no worker hears: workers also look by themselves, and much more often."""
+
+TAKEN_MS = 60_000
+"""How long is remembered which deliveries were taken up together: longer than a job lasts."""
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as running."""

@@ -9,6 +9,8 @@ from remediation.store.budget_terms import table_of_budgets
 _NAMES = (
     "INBOX",
     "PENDING",
+    "UNREAD",
+    "TAKEN",
     "PENDING_SINCE",
     "ACCEPTED",
     "CASE",
@@ -99,6 +101,8 @@ _ARQ: Mapping[str, str | int] = {
     "QUEUE": WORK_QUEUE,
     "BELL": BELL,
     "RING_MS": keys.RING_MS,
+    "READER": keys.READER,
+    "TAKEN_MS": keys.TAKEN_MS,
     "JOB": JOB_PREFIX,
     "IN_PROGRESS": IN_PROGRESS_PREFIX,
     "BAND_MS": BAND_MS,

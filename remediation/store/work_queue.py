@@ -1,12 +1,15 @@
 """arq's queue of work, as workers use it: they wait until something comes, and take several jobs in one step."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from redis.exceptions import NoPermissionError, RedisError
 
-from remediation.queue import BELL, IN_PROGRESS_PREFIX
+from remediation.domain.errors import StoreUnavailable
+from remediation.queue import BELL, IN_PROGRESS_PREFIX, Job
 from remediation.store.server.connection import Connection
 
 _ANSWERS_WITHIN = 1.0
@@ -14,6 +17,14 @@ _ANSWERS_WITHIN = 1.0
 
 _REFUSED_FOR = 60.0
 """Seconds until a server is asked again that refused to let us wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Ids and due times (ms) of jobs, and whether some that read deliveries were left because there were too many."""
+
+    jobs: Sequence[tuple[str, int]]
+    left_readers: bool = False
 
 
 class WorkQueue:
@@ -41,14 +52,21 @@ class WorkQueue:
             return False
         return True
 
-    async def claim(self, most: int, due_ms: int, lasts_ms: int) -> list[tuple[str, int]]:
-        """Take up to `most` jobs in hand, the most urgent first: returns their ids and due times (ms).
+    async def claim(self, most: int, due_ms: int, lasts_ms: int, readers: int = 1) -> Claimed:
+        """Take up to `most` jobs in hand, the most urgent first.
 
-        Of jobs that are due at `due_ms` (Unix milliseconds). No other worker begins them for `lasts_ms`, or until they
-        have ended. Raises StoreUnavailable; then jobs may have been taken, and are left until this time has passed.
+        Of jobs that are due at `due_ms` (Unix milliseconds), and no more than `readers` of those that read deliveries.
+        No other worker begins them for `lasts_ms`, or until they have ended. Raises StoreUnavailable; then jobs may
+        have been taken, and are left until this time has passed.
         """
-        told = await self._connection.run("claim_jobs", due_ms, most, lasts_ms)
-        return [(told[at].decode(), int(float(told[at + 1]))) for at in range(0, len(told), 2)]
+        left, *told = await self._connection.run("claim_jobs", due_ms, most, lasts_ms, Job.READ_DELIVERY, readers)
+        jobs = [(told[at].decode(), int(float(told[at + 1]))) for at in range(0, len(told), 2)]
+        return Claimed(jobs, left_readers=bool(left))
+
+    async def ring(self) -> None:
+        """Call a worker that waits, as somebody who queues a job does. Raises nothing of Redis."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._connection.run("ring")
 
     async def give_back(self, ids: Sequence[str]) -> None:
         """Leave jobs that were claimed and not begun to any worker. Raises StoreUnavailable."""

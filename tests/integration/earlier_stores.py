@@ -20,7 +20,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.sealing import Keyring
-from remediation.store.deliveries.inbox import scan_ref
+from remediation.store.deliveries.readings import scan_ref
 from tests.integration.offices import Office
 from tests.stand_ins import LATER, MemoryTracker
 from workers.jobs.deliveries import read_delivery

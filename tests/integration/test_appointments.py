@@ -10,8 +10,8 @@ from remediation.sealing import Keyring
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.standings import Stand, Standings
 from remediation.store.cases.todo import Lease, Todo
-from remediation.store.deliveries.inbox import scan_ref
 from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.readings import scan_ref
 from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import APPOINTMENTS, SWEPT
 from remediation.store.server.connection import Connection

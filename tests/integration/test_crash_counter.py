@@ -282,7 +282,7 @@ async def test_a_delivery_that_kills_its_readers_is_parked_and_can_be_replayed(
 ) -> None:
     await office.context.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
     for _ in range(MOST_CRASHES):
-        assert await Inbox(office.connection, keyring).take("d1", office.clock()) is not None
+        assert await Inbox(office.connection, keyring).readings.take("d1", office.clock()) is not None
         office.clock.pass_by(LEASE_SECONDS)
     await office.work()
     item = (await office.parked())["delivery/d1"]
@@ -297,7 +297,7 @@ async def test_a_delivery_that_kills_its_readers_is_parked_and_can_be_replayed(
 async def test_two_readers_at_once_are_not_taken_for_dead(office: Office, keyring: Keyring) -> None:
     await office.context.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
     for _ in range(MOST_CRASHES + 1):
-        assert await Inbox(office.connection, keyring).take("d1", office.clock()) is not None
+        assert await Inbox(office.connection, keyring).readings.take("d1", office.clock()) is not None
     assert await crashes(office, "delivery/d1") == 0
 
 

@@ -1,6 +1,7 @@
 """P1: a delivery is in the inbox until it has been read, and its body no longer."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,9 @@ from remediation.domain.errors import KeyMissing
 from remediation.queue import WORK_QUEUE, Band, Job, decode, encode
 from remediation.sealing import Keyring, generate_key
 from remediation.store.cases.todo import Todo
-from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox, ScanNote
+from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.deliveries.readings import DeliveryNews, ScanNote, StoredDelivery
 from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import INBOX, PARKED
 from remediation.store.server.connection import Connection
@@ -52,10 +54,15 @@ async def test_a_server_that_may_forget_is_called_so(connection: Connection) -> 
         await connection.redis.config_set("appendfsync", "always")
 
 
+async def taken(inbox: Inbox, delivery_id: str = "d1") -> Sequence[StoredDelivery]:
+    """The delivery, taken up by a worker, if it waits."""
+    batch = await inbox.readings.take(delivery_id, NOW)
+    return batch.deliveries if batch else []
+
+
 async def test_an_accepted_delivery_waits_with_its_body(inbox: Inbox) -> None:
     assert await accept(inbox)
-    delivery = await inbox.take("d1", NOW)
-    assert delivery is not None
+    (delivery,) = await taken(inbox)
     assert (delivery.sender, delivery.account, delivery.body) == (SCHOOLSCAN, "lakeside", BODY)
 
 
@@ -81,23 +88,25 @@ async def test_no_payload_can_be_read_in_redis(inbox: Inbox, connection: Connect
 async def test_a_body_does_not_open_in_another_row(inbox: Inbox, connection: Connection) -> None:
     await accept(inbox)
     await connection.redis.rename(INBOX + "d1", INBOX + "d2")
+    (delivery,) = await taken(inbox, "d2")
     with pytest.raises(KeyMissing):
-        await inbox.take("d2", NOW)
+        delivery.opened()
 
 
 async def test_a_row_whose_key_is_missing_says_so(inbox: Inbox, connection: Connection) -> None:
     await accept(inbox)
+    (delivery,) = await taken(Inbox(connection, Keyring.parse(generate_key())))
     with pytest.raises(KeyMissing):
-        await Inbox(connection, Keyring.parse(generate_key())).take("d1", NOW)
+        delivery.opened()
 
 
 async def test_a_finished_delivery_keeps_its_fingerprint_and_loses_its_body(
     inbox: Inbox, connection: Connection
 ) -> None:
     await accept(inbox)
-    await inbox.finish("d1", NOW, [(KEY, Band.CRITICAL)])
+    await inbox.readings.finish("", [DeliveryNews.of_case("d1", KEY, Band.CRITICAL)], NOW)
     assert await inbox.state("d1") is DeliveryState.DONE
-    assert await inbox.take("d1", NOW) is None
+    assert await taken(inbox) == []
     assert not await connection.ask(connection.redis.hexists(INBOX + "d1", "body"))
     lifetime = await connection.redis.ttl(INBOX + "d1")
     assert 0 < lifetime <= FINGERPRINT_LIFETIME.total_seconds()
@@ -107,7 +116,7 @@ async def test_a_finished_delivery_keeps_its_fingerprint_and_loses_its_body(
 async def test_a_fingerprint_is_kept_for_as_long_as_the_file_says(connection: Connection, keyring: Keyring) -> None:
     inbox = Inbox(connection, keyring, timedelta(days=2))
     await accept(inbox)
-    await inbox.finish("d1", NOW)
+    await inbox.readings.finish("", [DeliveryNews.unknown("d1")], NOW)
     assert round(await connection.redis.ttl(INBOX + "d1") / 86_400) == 2
 
 
@@ -120,8 +129,8 @@ async def test_a_delivery_that_has_not_been_read_never_expires(inbox: Inbox, con
 
 async def test_finishing_marks_the_case_in_the_same_step_and_only_once(inbox: Inbox, connection: Connection) -> None:
     await accept(inbox)
-    await inbox.finish("d1", NOW, [(KEY, Band.CRITICAL)])
-    await inbox.finish("d1", NOW, [(KEY, Band.CRITICAL)])
+    await inbox.readings.finish("", [DeliveryNews.of_case("d1", KEY, Band.CRITICAL)], NOW)
+    await inbox.readings.finish("", [DeliveryNews.of_case("d1", KEY, Band.CRITICAL)], NOW)
     lease = await Todo(connection).take(KEY.ref, NOW)
     assert lease is not None
     assert lease.generation == "1"
@@ -133,10 +142,11 @@ async def test_a_completed_scan_is_listed_and_a_started_one_only_recorded(
     scans = Scans(connection, keyring)
     await accept(inbox)
     started = ScanNote("lakeside", "scan_1", completed=False)
-    await inbox.finish("d1", NOW, scan=started)
+    await inbox.readings.finish("", [DeliveryNews.of_scan("d1", started)], NOW)
     assert await scans.take(started.ref, NOW) is None
     await accept(inbox, "d2")
-    await inbox.finish("d2", NOW, scan=ScanNote("lakeside", "scan_1", completed=True))
+    completed = ScanNote("lakeside", "scan_1", completed=True)
+    await inbox.readings.finish("", [DeliveryNews.of_scan("d2", completed)], NOW)
     listing = await scans.take(started.ref, NOW)
     assert listing is not None
     assert (listing.id, listing.cursor) == ("scan_1", None)
@@ -156,7 +166,7 @@ async def test_a_quarantined_delivery_can_be_replayed(inbox: Inbox, connection: 
     parked = ParkedWork(connection, keyring)
     assert await parked.replay("delivery/d1", NOW)
     assert await inbox.state("d1") is DeliveryState.RECEIVED
-    assert await inbox.take("d1", NOW) is not None
+    assert len(await taken(inbox)) == 1
     assert await parked.count() == 0
     assert not await parked.replay("delivery/d1", NOW)
 

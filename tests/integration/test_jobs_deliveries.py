@@ -15,8 +15,9 @@ from remediation.domain.status import Status
 from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring, generate_key
-from remediation.store.deliveries.inbox import DeliveryState, scan_ref
+from remediation.store.deliveries.inbox import DeliveryState
 from remediation.store.deliveries.parked import ParkedKind, Selection
+from remediation.store.deliveries.readings import scan_ref
 from remediation.store.figures import read_figures
 from remediation.store.keys import CASE, DIRTY, INBOX, SCAN
 from remediation.store.server.connection import Connection

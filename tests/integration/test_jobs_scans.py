@@ -21,8 +21,8 @@ from remediation.sources.connections import open_client
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.cursors import SealedCursors
-from remediation.store.deliveries.inbox import scan_ref
 from remediation.store.deliveries.parked import DecisionOutcome, ParkedKind
+from remediation.store.deliveries.readings import scan_ref
 from remediation.store.deliveries.scans import ScanListing
 from remediation.store.keys import CASE, SCAN, SCANS
 from remediation.store.server.connection import Connection

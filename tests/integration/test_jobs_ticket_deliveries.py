@@ -18,6 +18,7 @@ from remediation.sealing import Keyring
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.deliveries.inbox import DeliveryState
 from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.readings import DeliveryNews
 from remediation.store.keys import CASE, INBOX, INDEX
 from remediation.store.server.connection import Connection
 from tests.integration.indexed import known_version
@@ -107,7 +108,8 @@ async def test_only_a_version_that_is_newer_than_the_one_we_know_is_news(
     await linked(office, replace(TICKET, version=known))
     await office.context.inbox.accept("d1", JIRA, "jira", b"{}", office.clock())
     change = TicketChange(TICKET.id, None, told)
-    assert await office.context.inbox.finish_ticket("d1", office.clock(), "jira", change, KEY) == outcome
+    news = DeliveryNews.of_ticket("d1", "jira", change, KEY)
+    assert await office.context.inbox.readings.finish("", [news], office.clock()) == [outcome]
     assert await office.context.todo.dirty() == (1 if outcome == "marked" else 0)
     kept = await known_version(office.connection, "jira", TICKET.id)
     assert kept == (told if outcome == "marked" and told else known)

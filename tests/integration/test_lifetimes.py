@@ -27,8 +27,9 @@ from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.standing import note_bends
 from remediation.store.audit.verifying import BendKind
 from remediation.store.budgets import Spent, ToldLimit, budget_of
-from remediation.store.deliveries.inbox import Arrival, scan_ref
+from remediation.store.deliveries.inbox import Arrival
 from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.readings import scan_ref
 from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.keys import APART, AUDIT, AUDIT_COPY, SEEN, SET_ASIDE_SEEN, TICKET_KEYS, TICKETS, TIMELINE

@@ -19,7 +19,7 @@ from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox
 from remediation.store.deliveries.parked import ParkedWork
-from remediation.store.keys import INBOX, PENDING
+from remediation.store.keys import INBOX, PENDING, UNREAD
 from remediation.store.server.connection import Connection
 from tests.integration.receivers import ADDRESS, JSON_TYPE, SECRET, Receiver, account, event, keyspace
 
@@ -50,8 +50,8 @@ async def test_every_format_goes_from_the_wire_into_the_inbox(
     receiver = Receiver(connection, keyring, {"lakeside": account(signature=signature)})
     answer = await receiver.deliver(event(), form)
     assert (answer.status_code, answer.text) == (202, "Accepted\n")
-    stored = await Inbox(connection, keyring).take(delivery_id("schoolscan", "lakeside", "evt_1"), 0.0)
-    assert stored is not None
+    name = delivery_id("schoolscan", "lakeside", "evt_1")
+    (stored,) = (await Inbox(connection, keyring).readings.take_some(name, 0.0)).deliveries
     assert stored.body == event()
 
 
@@ -76,14 +76,14 @@ async def test_the_same_event_with_another_body_is_a_repeat_and_another_event_is
     await receiver.deliver(event(1))
     await receiver.deliver(event(1, attempt=2))
     await receiver.deliver(event(2))
-    assert await connection.redis.zcard(WORK_QUEUE) == 2
+    assert await connection.redis.zcard(UNREAD) == 2
 
 
 async def test_the_same_event_id_of_two_districts_is_two_deliveries(connection: Connection, keyring: Keyring) -> None:
     receiver = Receiver(connection, keyring, {name: account(name) for name in ("lakeside", "hillside")})
     for district in receiver.accounts:
         assert (await receiver.deliver(event(), path=f"/webhooks/schoolscan/{district}")).status_code == 202
-    assert await connection.redis.zcard(WORK_QUEUE) == 2
+    assert await connection.redis.zcard(UNREAD) == 2
 
 
 async def test_without_an_id_of_its_own_the_signed_message_id_tells_deliveries_apart(
@@ -93,7 +93,7 @@ async def test_without_an_id_of_its_own_the_signed_message_id_tells_deliveries_a
     body = b'{"type":"finding.critical","data":{"finding_id":"fnd_1"}}'
     for message_id in ("msg_1", "msg_1", "msg_2"):
         assert (await receiver.deliver(body, SignatureFormat.STANDARD, message_id=message_id)).status_code == 202
-    assert await connection.redis.zcard(WORK_QUEUE) == 2
+    assert await connection.redis.zcard(UNREAD) == 2
 
 
 @pytest.mark.parametrize("body", NOT_READABLE)

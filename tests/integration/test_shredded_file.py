@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
+from remediation.store.deliveries.readings import DeliveryNews
 from remediation.store.keys import INBOX, SHREDDED
 from remediation.store.server.connection import Connection
 from remediation.store.server.rewriting import ASK_AGAIN, PAUSE, Rewriting, Shredded
@@ -83,7 +84,7 @@ async def test_a_body_that_was_read_or_discarded_leaves_the_files(
         await office.context.inbox.accept(delivery, SCHOOLSCAN, "lakeside", BODY, office.clock(), unreadable=unreadable)
     bodies = {delivery: await sealed_body(office, delivery) for delivery in ("d1", "d2", "d3")}
     assert all(body in files(folder) for body in bodies.values())
-    await office.context.inbox.finish("d1", office.clock())
+    await office.context.inbox.readings.finish("", [DeliveryNews.unknown("d1")], office.clock())
     await office.context.parked.discard("delivery/d2", office.clock())
     assert bodies["d1"] in files(folder), "Redis itself keeps it"
     shredded = await rewritten(office)
@@ -91,7 +92,7 @@ async def test_a_body_that_was_read_or_discarded_leaves_the_files(
     assert shredded.gone == shredded.count > 0
     assert shredded.age(office.clock()) == 0
 
-    await office.context.inbox.finish("d3", office.clock())
+    await office.context.inbox.readings.finish("", [DeliveryNews.unknown("d3")], office.clock())
     assert (await rewritten(office)).gone < (await Rewriting(own).shredded()).count, "not again so soon"
     office.clock.pass_by(PAUSE)
     await rewritten(office)

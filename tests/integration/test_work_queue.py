@@ -15,7 +15,7 @@ from remediation.queue import BELL, IN_PROGRESS_PREFIX, WORK_QUEUE
 from remediation.redis_address import RedisAddress, RedisSignIn
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
-from remediation.store.work_queue import WorkQueue
+from remediation.store.work_queue import Claimed, WorkQueue
 from remedy.runtime.assembly import open_connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import ManualClock
@@ -167,12 +167,12 @@ async def test_no_job_is_claimed_twice_and_who_leaves_some_calls_the_next_worker
     await mark_some(office, 250)
     assert await queue.hear(0.01), "one ring for all of them"
     assert await office.redis.exists(BELL) == 0
-    first = await queue.claim(120, LATER_MS, 40_000)
+    first = (await queue.claim(120, LATER_MS, 40_000)).jobs
     assert await office.redis.exists(BELL) == 1
-    second = await queue.claim(200, LATER_MS, 40_000)
+    second = (await queue.claim(200, LATER_MS, 40_000)).jobs
     assert (len(first), len(second)) == (120, 130)
-    assert len({job for job, _ in first + second}) == 250
-    assert await queue.claim(10, LATER_MS, 40_000) == []
+    assert len({job for job, _ in (*first, *second)}) == 250
+    assert await queue.claim(10, LATER_MS, 40_000) == Claimed([])
 
 
 async def test_the_most_urgent_job_is_claimed_first_and_one_that_is_given_back_again(
@@ -180,11 +180,11 @@ async def test_the_most_urgent_job_is_claimed_first_and_one_that_is_given_back_a
 ) -> None:
     await mark_some(office, 5)
     await office.redis.zadd(WORK_QUEUE, {"urgent": 1, "not-due": LATER_MS + 1})
-    (claimed,) = await queue.claim(1, LATER_MS, 40_000)
+    (claimed,) = (await queue.claim(1, LATER_MS, 40_000)).jobs
     assert claimed == ("urgent", 1)
     assert 0 < await office.redis.pttl(IN_PROGRESS_PREFIX + "urgent") <= 40_000
     await queue.give_back(["urgent"])
-    assert await queue.claim(1, LATER_MS, 40_000) == [("urgent", 1)]
+    assert await queue.claim(1, LATER_MS, 40_000) == Claimed([("urgent", 1)])
 
 
 async def test_a_ring_that_nobody_hears_is_forgotten(office: Office) -> None:
@@ -209,8 +209,8 @@ async def test_jobs_that_a_stopping_worker_has_claimed_are_left_to_others(
     claimed, through = asyncio.Event(), asyncio.Event()
     claim = WorkQueue.claim
 
-    async def late(self: WorkQueue, most: int, due_ms: int, lasts_ms: int) -> list[tuple[str, int]]:
-        jobs = await claim(self, most, due_ms, lasts_ms)
+    async def late(self: WorkQueue, most: int, due_ms: int, lasts_ms: int, readers: int = 1) -> Claimed:
+        jobs = await claim(self, most, due_ms, lasts_ms, readers)
         claimed.set()
         await through.wait()
         return jobs

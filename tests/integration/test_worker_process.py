@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from remediation.deliveries.events import SCHOOLSCAN
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Draft, Ticket
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
@@ -258,9 +259,9 @@ async def test_a_stop_begins_none_of_the_jobs_whose_ids_were_read_already(
             stopped.set()
         await asyncio.sleep(0.001)
 
-    monkeypatch.setattr(settings, "read_delivery", never_raising(counted))
-    for number in range(400):
-        await office.context.inbox.accept(f"d{number}", SCHOOLSCAN, "lakeside", event(number), time.time())
+    monkeypatch.setattr(settings, "look_at_case", never_raising(counted))
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(400)]
+    await office.context.todo.mark([(key, None) for key in keys], time.time())
     work = partial(work_worker, office.redis.connection_pool, office.contexts, 4)
     supervisor = Supervisor({"work": work})
     await asyncio.wait_for(supervisor.run(), 20)

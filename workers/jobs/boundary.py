@@ -48,12 +48,17 @@ def never_raising(
             except (StoreUnavailable, LeaseLost) as error:
                 (LEASES_LOST if isinstance(error, LeaseLost) else STORE_ERRORS.labels(name)).inc()
                 logger.warning("job_let_go", error=type(error).__name__)
-            except Exception as error:
-                STUMBLES.labels(name, type(error).__name__).inc()
-                logger.exception("job_failed", error=type(error).__name__)
-                telemetry.report(error)
+            except Exception as error:  # noqa: BLE001 - it is told
+                tell_failure(name, error)
 
     return guarded
+
+
+def tell_failure(name: str, error: Exception) -> None:
+    """Count, log and report an error that nobody foresaw, in a job of this name."""
+    STUMBLES.labels(name, type(error).__name__).inc()
+    logger.error("job_failed", error=type(error).__name__, exc_info=error)
+    telemetry.report(error)
 
 
 @contextmanager

@@ -9,8 +9,10 @@ worker died is soon cleared, and only the work that kills its workers reaches th
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from remediation.domain.errors import Poison, StoreUnavailable
 from remediation.store.keys import MOST_CRASHES
@@ -59,22 +61,24 @@ class CrashCounter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._begun: dict[str, str] = {}
-        self._owed: dict[str, str] = {}
+        self._owed: dict[str, tuple[str, ...]] = {}
         self._turn = asyncio.Lock()
         self._trial = ""
         self._waiting = 0
 
-    async def take(self, script: str, name: str, ref: str, now: float, *rest: str | int) -> Taken | None:
+    async def take(
+        self, script: str, name: str, ref: str, now: float, *rest: str | int, patient: bool = True
+    ) -> Taken | None:
         """Run a script that takes up the work called `name`. None: nothing is to be done, or not now.
 
         The script's arguments are the reference, a token, now (ms), whether the work would be tried alone, and `rest`.
-        Raises StoreUnavailable.
+        Unless `patient`, a suspect whose turn has not come does not wait for it. Raises StoreUnavailable.
         """
         await self._repay()
         token = secrets.token_hex(8)
         head = (ref, token, int(now * 1000))
         answer = await self._asked(script, name, token, (*head, 0, *rest))
-        if answer == _SUSPECT and await self._turn_comes():
+        if answer == _SUSPECT and (patient or not self._turn.locked()) and await self._turn_comes():
             self._trial = token
             try:
                 answer = await self._asked(script, name, token, (*head, 1, *rest))
@@ -82,6 +86,27 @@ class CrashCounter:
                 if token not in self._begun:
                     self._pass_turn_on(token)
         return _taken(token, answer) if isinstance(answer, list) else None
+
+    async def take_together(self, now: float, *rest: str | int) -> tuple[str, Sequence[Any]]:
+        """Take up some deliveries that wait. Returns the token of this beginning, and the reply of the script.
+
+        Its arguments are a token, now (ms) and `rest`. Raises StoreUnavailable; then what it took up is left to others.
+        """
+        await self._repay()
+        token = secrets.token_hex(8)
+        try:
+            return token, await self._connection.run("take_deliveries", token, int(now * 1000), *rest)
+        except BaseException:  # the answer is lost
+            self._owe_together(token, now, at_once=True)
+            raise
+
+    async def let_go_together(self, token: str, now: float, *, at_once: bool) -> None:
+        """Report the end of what was taken up together and is not finished. Never raises.
+
+        `at_once`: another worker is to take it up now; otherwise the sweep brings it again.
+        """
+        self._owe_together(token, now, at_once=at_once)
+        await self._repay()
 
     def ended(self, token: str) -> None:
         """Note that a script has written the end of the work, and with it has deleted the note in Redis."""
@@ -92,7 +117,7 @@ class CrashCounter:
         self._pass_turn_on(token)
         name = self._begun.pop(token, None)
         if name is not None:
-            self._owed[token] = name
+            self._owed[token] = ("let_go", name, token)
             await self._repay()
 
     async def _asked(self, script: str, name: str, token: str, args: tuple[str | int, ...]) -> object:
@@ -100,7 +125,7 @@ class CrashCounter:
         try:
             answer: object = await self._connection.run(script, *args)
         except BaseException:  # the answer is lost, so the work may count as taken up: its end is reported
-            self._owed[token] = self._begun.pop(token)
+            self._owed[token] = ("let_go", self._begun.pop(token), token)
             raise
         if not isinstance(answer, list):
             self.ended(token)
@@ -110,9 +135,12 @@ class CrashCounter:
         """Report to Redis the ends that it did not take before."""
         with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(_REPAY_SECONDS):
-                for token, name in tuple(self._owed.items()):
-                    await self._connection.run("let_go", name, token)
+                for token, (script, *args) in tuple(self._owed.items()):
+                    await self._connection.run(script, *args)
                     self._owed.pop(token, None)
+
+    def _owe_together(self, token: str, now: float, *, at_once: bool) -> None:
+        self._owed[token] = ("let_go_deliveries", token, str(int(now * 1000)), "1" if at_once else "")
 
     async def _turn_comes(self) -> bool:
         if self._waiting >= _MOST_WAITING:
@@ -134,6 +162,12 @@ class CrashCounter:
 
 
 def _taken(token: str, answer: list[bytes]) -> Taken:
+    row, crashes = row_with_crashes(answer)
+    return Taken(token, row, crashes)
+
+
+def row_with_crashes(answer: Sequence[bytes]) -> tuple[dict[str, bytes], Crashes]:
+    """Returns the row of work that was taken up, and how often it had crashed, from the reply of a script."""
     row = {answer[i].decode(): answer[i + 1] for i in range(0, len(answer), 2)}
     count, first, last = (int(row.pop(field, b"0") or 0) for field in ("crashes", "crashed_first", "crashed_last"))
-    return Taken(token, row, Crashes(count, first / 1000, last / 1000))
+    return row, Crashes(count, first / 1000, last / 1000)

@@ -77,7 +77,7 @@ local function accept(given, body, words)
   elseif state == 'received' then
     redis.call('ZADD', PENDING, now + GRACE_MS, given.id)
     redis.call('ZADD', PENDING_SINCE, now, given.id)
-    wake(row, 'read_delivery', given.id, now, 5)
+    await_reader(given.id, now)
   else
     quarantine(given, account, words)
   end

@@ -1,4 +1,5 @@
--- How much waits in the store, and for how long. ARGV: now. Returns nine numbers: jobs that are due and not begun; jobs
+-- How much waits in the store, and for how long. ARGV: now. Returns nine numbers: jobs that are due and not begun, each
+-- unread delivery as one; jobs
 -- begun; unread deliveries; since when (ms) the oldest of them waits; cases that wait; how many of these are put off; since
 -- when (ms) the oldest waits; parked work; the last sweep (ms). A time is 0 where there is none. Then three lists of pairs:
 -- kind and count of parked work; sender and time (ms) of its last delivery; district (or tracker, where it sent the
@@ -54,8 +55,9 @@ end
 
 local due, running = jobs()
 local kinds, accounts = parked()
+local unread = redis.call('ZCARD', UNREAD)
 return {
-  due,
+  due + math.max(0, unread - 1), -- one job is for all of them
   running,
   redis.call('ZCARD', PENDING),
   oldest(PENDING, PENDING_SINCE),

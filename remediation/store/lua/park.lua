@@ -26,6 +26,7 @@ elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   redis.call('HSET', INBOX .. ARGV[4], 'state', ARGV[3] == 'delivery' and 'parked' or 'quarantined')
   redis.call('ZREM', PENDING, ARGV[4])
   redis.call('ZREM', PENDING_SINCE, ARGV[4])
+  redis.call('ZREM', UNREAD, ARGV[4])
   ended(name)
 elseif ARGV[3] == 'scan' then
   redis.call('HSET', SCAN .. ARGV[4], 'state', 'parked')

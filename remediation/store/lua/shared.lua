@@ -48,6 +48,23 @@ local function wake_once(row, name, argument, now, band)
   end
 end
 
+-- Whether a job waits that reads deliveries. One that a worker has in hand, perhaps one that died, does not wait.
+local function reader_waits()
+  local last = redis.call('GET', ARQ.READER)
+  return last and redis.call('EXISTS', ARQ.IN_PROGRESS .. last) == 0 and redis.call('ZSCORE', ARQ.QUEUE, last)
+end
+
+-- A delivery waits to be read: have a worker read it, and with it all others that nobody has taken up. One job is for all that
+-- come in while it waits. Returns whether one was queued. `wakes` in the row makes its id another one each time, as in wake.
+local function await_reader(id, now)
+  redis.call('ZADD', UNREAD, 'NX', now, id)
+  if reader_waits() then return false end
+  local job_id = 'read_delivery:' .. id .. ':' .. redis.call('HINCRBY', INBOX .. id, 'wakes', 1)
+  enqueue(job_id, 'read_delivery', id, now, 5)
+  redis.call('SET', ARQ.READER, job_id, 'PX', ARQ.JOB_TTL_MS)
+  return true
+end
+
 -- When this Redis was first used (ms). A server that was started again, and a replica that was promoted, may lack the last
 -- writes, or may have loaded a backup: it counts as new. A server that does not tell its run id counts as the same one.
 -- A stored time that is in the future, because the server that wrote it had a clock ahead of this one's, becomes now.
@@ -293,8 +310,7 @@ local function close_delivery(id, lifetime, state)
   local row, name = INBOX .. id, 'delivery/' .. id
   redis.call('HSET', row, 'state', state or 'done')
   if redis.call('HDEL', row, 'body') == 1 then shred() end
-  redis.call('ZREM', PENDING, id)
-  redis.call('ZREM', PENDING_SINCE, id)
+  for _, list in ipairs({PENDING, PENDING_SINCE, UNREAD}) do redis.call('ZREM', list, id) end
   redis.call('PEXPIRE', row, lifetime)
   ended(name)
   redis.call('DEL', PARKED_ROW .. name)

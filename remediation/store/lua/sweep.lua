@@ -22,8 +22,12 @@ for _, ref in ipairs(due) do
     redis.call('ZADD', list, now + GRACE_MS, ref)
   else
     redis.call('ZADD', list, now + GRACE_MS, ref)
-    wake(row, job, ref, now, band_of(row, which ~= 'case' and 5 or nil))
-    woken = woken + 1
+    if which ~= 'delivery' then
+      wake(row, job, ref, now, band_of(row, which ~= 'case' and 5 or nil))
+      woken = woken + 1
+    elseif await_reader(ref, now) then
+      woken = woken + 1
+    end
   end
 end
 return {woken, #due}

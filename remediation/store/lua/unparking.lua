@@ -54,7 +54,7 @@ local function unpark(name, now, replay, lifetime, most)
       redis.call('HSET', delivery, 'state', 'received')
       redis.call('ZADD', PENDING, now + GRACE_MS, subject)
       redis.call('ZADD', PENDING_SINCE, now, subject)
-      wake(delivery, 'read_delivery', subject, now, 5)
+      await_reader(subject, now)
     else
       redis.call('HSET', delivery, 'state', 'discarded')
       redis.call('HDEL', delivery, 'body')

@@ -1,0 +1,3 @@
+-- Call a worker that waits for work.
+ring()
+return 1
