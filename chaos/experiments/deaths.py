@@ -67,7 +67,7 @@ def workers_die(world: World, times: int) -> Outcome:
     try:
         for number in range(times):
             with standing_still(sound):
-                kills += _one_round(world)
+                kills += _one_round(world, ON_LOOKS)
                 died, left = time.time(), [name.decode() for name in world.redis.zrange(DIRTY, 0, -1)]
             if times > 1 and not number:  # one round of many shows how long it takes by itself
                 taken_up = _taken_up(world, left, died)
@@ -80,9 +80,21 @@ def workers_die(world: World, times: int) -> Outcome:
     return Outcome(kills, counted, goals)
 
 
-def _one_round(world: World) -> Counter[str]:
+def readers_die(world: World, times: int) -> Outcome:
+    """In each round a worker dies with deliveries in hand, and one that has just finished them; a sound one reads on."""
+    world.staff(receivers=1, workers=1)
+    kills = Counter[str]()
+    for _ in range(times):
+        with standing_still(world.workers[0]):
+            kills += _one_round(world, ON_READINGS)
+        world.end_leases()
+        world.settle()
+    return Outcome(kills, figures(world))
+
+
+def _one_round(world: World, points: Sequence[str]) -> Counter[str]:
     """Findings come until every doomed worker has died of one."""
-    slots = {point: doomed(world, "worker", point) for point in (*ON_READINGS, *ON_LOOKS)}
+    slots = {point: doomed(world, "worker", point) for point in points}
     for slot in slots.values():
         with suppress(ConfigurationError):  # it may have died already, over something that another left behind
             world.wait_until_ready(slot)
@@ -238,6 +250,7 @@ def endless(world: World, findings: Sequence[str]) -> Iterator[Delivery]:
 EXPERIMENTS = (
     Experiment("receivers-die", "kill -9 of a receiver at each failpoint", receivers_die, 1, 100),
     Experiment("workers-die", "kill -9 of a worker at each failpoint, with a search that lags", workers_die, 1, 100),
+    Experiment("readers-die", "kill -9 of a worker that reads deliveries", readers_die, 0, 100),
     Experiment("poison", "cases that kill whoever looks at them are parked", poison, 0, 10),
     Experiment("much-in-flight", "kill -9 of two workers with many looks in hand", dies_with_much_in_flight, 20, 200),
     Experiment("restarts", "gentle restarts of everything in turn, under load", restarts, 0, 10),
