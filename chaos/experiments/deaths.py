@@ -81,7 +81,7 @@ def workers_die(world: World, times: int) -> Outcome:
 
 
 def readers_die(world: World, times: int) -> Outcome:
-    """In each round a worker dies with deliveries in hand, and one that has just finished them; a sound one reads on."""
+    """In each round a worker dies with deliveries in hand, and another after it finished some; a sound one reads on."""
     world.staff(receivers=1, workers=1)
     kills = Counter[str]()
     for _ in range(times):

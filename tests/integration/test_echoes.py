@@ -206,7 +206,7 @@ async def test_in_real_trackers_too_our_own_writes_come_back_and_change_nothing(
         writes, looks = bridge.writes(), office.source.troubles.calls.count("finding")
         await bridge.told(told)
         ran = await office.work()
-        assert ran.count("read_delivery") >= told
+        assert "read_delivery" in ran
         assert bridge.writes() == writes
         more = office.source.troubles.calls.count("finding") - looks
         assert more <= most, "a comment tells no version that we know: one look for all that came"
@@ -288,7 +288,7 @@ async def test_after_a_poll_the_late_webhooks_of_the_same_changes_are_no_news(br
     bridge.jira.wait_searchable()
     await poll_trackers(office.arq_context)
     ran = await office.work()
-    assert ran.count("read_delivery") >= 2
+    assert "read_delivery" in ran
     assert office.status() is Status.RESOLVED
     looks = office.source.troubles.calls.count("finding")
     await poll_trackers(office.arq_context)
