@@ -118,6 +118,7 @@ class Whole(School):
         arrival = Arrival(limit=DeliveryLimit(10.0, 50), signers=("secret-1",))
         body = json.dumps({"id": name, "type": kind, "data": data}).encode()
         await self.context.inbox.accept(name, SCHOOLSCAN, "lakeside", body, self.clock(), arrival=arrival)
+        await self.note()
         begun = await self.context.inbox.readings.take_some(name, self.clock())
         await self.note()
         await self.context.inbox.readings.let_go(begun, self.clock(), at_once=True)
