@@ -6,7 +6,7 @@
 --   'ticket': tracker, ticket id, version, reference and id of its case, and its key where it is as it was opened, else ''
 --   'foreign', a ticket that is not ours; 'ignored', an event that we do not know; 'nothing'
 -- Returns for each an error, or '' if it was finished already, or else 'done', 'ignored', 'marked', 'known' where we know this version
--- of the ticket or a newer one, or 'foreign'.
+-- of the ticket or a newer one, or it is as a look has opened it, or 'foreign'.
 local token, now, kept_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 -- Deliveries overtake each other and are repeated: one with an earlier version than the one that we know is not news.
