@@ -28,6 +28,7 @@ _SEPARATOR = b":"
 _FINGERPRINTS = b"remedy/fingerprints"
 """What a key is derived for: no key serves two purposes."""
 _SETTING = "DATA_KEYS"
+_MAKER = "remedy keys generate"
 
 
 def generate_key() -> str:
@@ -69,8 +70,7 @@ class Keyring:
         entries = [_entry(number, part, setting) for number, part in enumerate(parts, start=1)]
         problems = [entry for entry in entries if isinstance(entry, Problem)]
         pairs = [entry for entry in entries if not isinstance(entry, Problem)]
-        problems += _repeats("key id", [kid for kid, _ in pairs], setting)
-        problems += _repeats("key", [key for _, key in pairs], setting)
+        problems += _repeats(pairs, setting)
         if problems:
             raise ConfigurationError(problems)
         return cls(pairs)
@@ -165,19 +165,27 @@ def missing(key_id: str) -> KeyMissing:
 def _entry(number: int, text: str, setting: str) -> tuple[str, bytes] | Problem:
     kid, colon, encoded = text.partition(":")
     if not colon:
-        return Problem(setting, f"entry {number} is not of the form kid:base64key")
+        return Problem(setting, f"entry {number} is not of the form kid:base64key, as {_MAKER} prints it")
     if not _KEY_ID.fullmatch(kid):
         return Problem(setting, f"entry {number}: the key id is not 1 to 32 letters, digits, dots, dashes, underscores")
     try:
         key = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
-        return Problem(setting, f"entry {number}: the key is not base64")
+        return Problem(setting, f"entry {number}: the key is not base64, as {_MAKER} prints it")
     if len(key) != _KEY_BYTES:
-        return Problem(setting, f"entry {number}: the key has {len(key)} bytes instead of {_KEY_BYTES}")
+        message = f"entry {number}: the key has {len(key)} bytes instead of {_KEY_BYTES}: make one with {_MAKER}"
+        return Problem(setting, message)
     return kid, key
 
 
-def _repeats(what: str, values: Sequence[str] | Sequence[bytes], setting: str) -> list[Problem]:
-    if len(set(values)) == len(values):
-        return []
-    return [Problem(setting, f"the same {what} is listed twice")]
+def _repeats(pairs: Sequence[tuple[str, bytes]], setting: str) -> list[Problem]:
+    """One problem where an entry, or else an id or a key, is there twice."""
+    if len(set(pairs)) < len(pairs):
+        return [Problem(setting, "the same entry is listed twice: take one of them out")]
+    by_id, keys = {kid for kid, _ in pairs}, {key for _, key in pairs}
+    problems = []
+    if len(by_id) < len(pairs):
+        problems.append(Problem(setting, "the same key id is listed twice, with two keys: give one of them another id"))
+    if len(keys) < len(pairs):
+        problems.append(Problem(setting, "the same key is listed twice, under two ids: take one of them out"))
+    return problems

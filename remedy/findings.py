@@ -16,17 +16,27 @@ from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.sources.schoolscan.words import finding_of, json_of
 from remedy.runtime.budgets import open_budgets
 from remedy.runtime.outbound import outbound
+from remedy.screen_lines import plural
 
 STANDARD_INPUT = Path("-")
+_A_FINDING = "a JSON object with an id, as SchoolScan's API gives it"
 
 
 def finding_in(path: Path) -> Finding:
     """The one finding of a file, as SchoolScan's API gives it. Raises ConfigurationError."""
-    where = _name(path)
+    where, raw = _name(path), _bytes(path)
+    if not raw.strip():
+        raise _unusable(where, f"is empty: it must be {_A_FINDING}")
     try:
-        return finding_of(json_of(_bytes(path)))
+        value = json_of(raw)
     except Unreadable:
-        raise _unusable(where, "is not a finding: a JSON object with an id, as SchoolScan's API gives it") from None
+        raise _unusable(where, f"is not JSON: it must be {_A_FINDING}") from None
+    if len(members := list(_members(value))) != 1 or members[0] is not value:
+        raise _unusable(where, f"is a list of {plural(len(members), 'finding')}: take one out of it, {_A_FINDING}")
+    try:
+        return finding_of(value)
+    except Unreadable:
+        raise _unusable(where, f"is not a finding: it must be {_A_FINDING}") from None
 
 
 def findings_in(path: Path) -> list[Finding]:
@@ -49,7 +59,7 @@ def incident_in(path: Path) -> SampleIncident:
     """The one incident of a file. Raises ConfigurationError."""
     found = incidents_in(path)
     if len(found) != 1:
-        raise ConfigurationError([Problem(_name(path), f"has {len(found)} incidents in place of one")])
+        raise ConfigurationError([Problem(_name(path), f"has {plural(len(found), 'incident')} in place of one")])
     return found[0]
 
 

@@ -3,7 +3,6 @@
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.signing import SignedTime, forget_signed_time, read_signed_times
 from remedy.parked.selection import Stores, with_stores
 from remedy.runtime.auditing import with_by
+from remedy.screen_tables import print_table
 
 _ADVICE = (
     "Where mappings.yaml leaves a district's signature at auto, a delivery without a signed time is answered 401 from "
@@ -44,7 +44,7 @@ def list_signed_times(*, as_json: bool) -> None:
         for each in found:
             words = (each.district, _when(each.since), each.by or "not known", _when(each.refused, "none"))
             table.add_row(*(Text(terminal(word), overflow="fold") for word in words))
-        Console().print(table)
+        print_table(table)
         click.echo(_ADVICE)
 
 

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any, TextIO, TypeVar
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +34,7 @@ from remediation.store.audit.verifying import Bend, BendKind, Verdict
 from remediation.store.audit.written_out import WrittenOut
 from remedy.parked.selection import SpanOfTime, Stores, with_stores
 from remedy.runtime.failures import ExitCode
+from remedy.screen_tables import print_table
 
 ResultT = TypeVar("ResultT")
 
@@ -256,4 +256,4 @@ def _print(lines: list[tuple[Line, str]], *, names: bool) -> None:
             *([people] if names else []),
         )
         table.add_row(*(Text(terminal(text), overflow="fold") for text in cells))
-    Console().print(table)
+    print_table(table)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +34,8 @@ from remediation.settings import Settings, load_settings
 from remediation.store.cases.lists import CaseFilter, CaseState, ListCursor
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, redis_address
+from remedy.screen_lines import plural
+from remedy.screen_tables import print_table
 
 _NO_WORD = "''"
 
@@ -142,8 +143,8 @@ def _print(page: ShownPage, asked: Mapping[str, str | None], limit: int, *, is_f
         is_filtered = any(asked.values())
         click.echo("No more cases." if not is_first else "No case fits." if is_filtered else "No case is known.")
         return
-    Console().print(_table(page.cases))
-    count = f"{len(page.cases)} case{'' if len(page.cases) == 1 else 's'}"
+    print_table(_table(page.cases))
+    count = plural(len(page.cases), "case")
     if page.cursor is None:
         click.echo(f"{count}{'' if is_first else ', the last of all'}. What happened to one: remedy case show CASE")
         return

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +24,8 @@ from remediation.read_model.incidents import (
 from remediation.redaction import terminal
 from remediation.store.audit.entries import AuditAct
 from remedy.incidents.stores import IncidentStores, with_stores
+from remedy.screen_lines import plural
+from remedy.screen_tables import print_table
 
 
 class _Cursor(click.ParamType[IncidentCursor]):
@@ -94,7 +95,7 @@ def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: s
 def _print(page: IncidentListPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:
     """The page for a person, and how to go on."""
     if page.incidents:
-        Console().print(_table(page.incidents))
+        print_table(_table(page.incidents))
     if page.cursor is not None:
         options = [f"--{name} {value}" for name, value in asked.items() if value]
         words = " ".join(["remedy incidents list", *options, f"--limit {limit}", f"--after {page.cursor}"])
@@ -109,7 +110,7 @@ def _print(page: IncidentListPage, asked: Mapping[str, str | None], limit: int, 
 
 def _count(page: IncidentListPage) -> str:
     count = len(page.incidents)
-    return f"{count} incident{'' if count == 1 else 's'}"
+    return plural(count, "incident")
 
 
 def _table(shown: tuple[ShownIncident, ...]) -> Table:

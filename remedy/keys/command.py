@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +20,7 @@ from remedy.keys.writing import replace_list, write_new
 from remedy.parked.selection import Stores, with_stores
 from remedy.runtime.auditing import with_by
 from remedy.runtime.data_keys import keys_written
+from remedy.screen_tables import print_table
 
 _ROLES = {"seals": "seals", "opens": "opens", "missing": "not in DATA_KEYS"}
 
@@ -83,7 +83,7 @@ def list_keys(*, as_json: bool) -> None:
             _counted({place.value: count for place, count in each.uses.items()}) or "nothing",
         )
         table.add_row(*(Text(terminal(word), overflow="fold") for word in words))
-    Console().print(table)
+    print_table(table)
     click.echo(_file_words(state))
     for each in state.keys:
         if each.role != "missing" and (lacking := state.without(each.id)):

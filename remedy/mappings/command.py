@@ -1,6 +1,7 @@
 """`remedy mappings`: what is in mappings.yaml, and whether it is right."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from remedy.mappings.explain import explain
 from remedy.mappings.schema import schema
 from remedy.mappings.tests import test
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import for_reader, plural
 
 
 @click.group()
@@ -74,7 +76,7 @@ def _checked(file: Path, now: float) -> tuple[Loaded, Sequence[Problem]]:
 
 
 def _as_lines(problems: Sequence[Problem], severity: str = "") -> str:
-    return "\n".join(f"{severity}{terminal(str(problem))}" for problem in problems)
+    return "\n".join(for_reader(f"{severity}{terminal(str(problem))}", sys.stdout) for problem in problems)
 
 
 def _as_json(problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> str:
@@ -86,7 +88,7 @@ def _summary(found: Mappings) -> str:
     counts = {"district": len(found.districts), "tracker": len(found.trackers), "rule": len(found.rules)}
     if feeds := sum(len(district.incidents) for district in found.districts.values()):
         counts["feed"] = feeds
-    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
+    return ", ".join(plural(count, word) for word, count in counts.items())
 
 
 for command in (diff, explain, schema, test):

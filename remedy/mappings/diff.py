@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +23,8 @@ from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_i
 from remedy.mappings.rules_file import at_option
 from remedy.mappings.rules_touched import rules_touched
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import plural
+from remedy.screen_tables import print_table
 
 _MOST_LISTED = 3
 
@@ -131,7 +132,7 @@ def _as_json(
 def _print(groups: Sequence[DifferenceGroup]) -> None:
     for group in groups:
         click.echo(terminal(_heading(group)))
-        Console().print(_table(group))
+        print_table(_table(group))
         click.echo()
 
 
@@ -173,4 +174,4 @@ def _shown(value: object) -> str:
 
 
 def _counted(count: int, kind: CaseKind) -> str:
-    return f"{count} {kind}{'' if count == 1 else 's'}"
+    return plural(count, kind)

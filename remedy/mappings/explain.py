@@ -10,7 +10,6 @@ from textwrap import indent
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +26,8 @@ from remediation.trackers.adapters import Preview
 from remedy.findings import STANDARD_INPUT, finding_from, finding_in, incident_in
 from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import at_option, loaded_from, mappings_option
+from remedy.screen_lines import plural
+from remedy.screen_tables import print_table
 
 
 @click.command(short_help="Which rule takes a finding or an incident, why, and the tickets it would get.")
@@ -190,7 +191,7 @@ class _Shown:
     def opening(self) -> str:
         """Whether the tickets would be opened now, or only if it were open."""
         one = len(self.previews) == 1
-        count = f"{len(self.previews)} {'ticket' if one else 'tickets'}"
+        count = plural(len(self.previews), "ticket")
         if self.asked.subject.status.is_unsolved:
             return f"{count} would be opened, unless {'it is' if one else 'they are'} there already:"
         return f"Its status is {self.status}, so nothing is opened now. If it were open, {count} would be:"
@@ -235,7 +236,7 @@ def _print(shown: _Shown) -> None:
     if shown.case:
         click.echo(terminal(shown.case))
     click.echo()
-    Console().print(_trials(shown.explanation, shown.kind))
+    print_table(_trials(shown.explanation, shown.kind))
     if not shown.previews:
         return
     click.echo(terminal(f"\n{shown.opening}", lines=True))

@@ -17,6 +17,7 @@ from remediation.sources.schoolscan.words import finding_of
 from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import loaded_from, mappings_option
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import plural
 
 _LONGEST_SHOWN = 200
 
@@ -123,7 +124,7 @@ def _lines(cases: LoadedCases, found: list[tuple[Mismatch, ...]]) -> list[str]:
         lines.append(f"{sign} {terminal(f'{cases.where}:{place.line}:{place.column}: {case.name}')}")
         lines += [f"       {terminal(_line(each))}" for each in wrong]
     failed = sum(1 for wrong in found if wrong)
-    count = f"{len(found)} {'case' if len(found) == 1 else 'cases'}"
+    count = plural(len(found), "case")
     return [*lines, f"{failed} of {count} not as expected" if failed else f"{count}, all as expected"]
 
 

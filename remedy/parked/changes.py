@@ -26,6 +26,7 @@ from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.tables import group_table
 from remedy.runtime.auditing import os_user, with_by
 from remedy.runtime.failures import ExitCode
+from remedy.screen_tables import print_table
 
 RATE = 50
 """Pieces a second. Workers take them up worst first and within every limit; the pauses keep the wake-ups of ten
@@ -217,7 +218,7 @@ def _report(order: ParkedDecision, left: list[Parked], outcomes: Mapping[str, De
             click.echo(f"{terminal(name)}: {_word(outcome, done)}")
     else:
         if order.dry_run and left:
-            Console().print(group_table(grouped(left, "error"), "error"))
+            print_table(group_table(grouped(left, "error"), "error"))
         for outcome, count in sorted(Counter(outcomes.values()).items()):
             click.echo(f"{count} {_word(outcome, done)}")
         if not outcomes:

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +26,7 @@ from remediation.store.deliveries.parked import Parked
 from remedy.parked.changes import discard, replay
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.tables import group_table, piece_table
+from remedy.screen_tables import print_table
 
 
 @click.group()
@@ -84,10 +84,10 @@ def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool,
         click.echo("Nothing is parked." if chosen.is_everything else "Nothing that is parked fits.")
     elif in_groups:
         groups = grouped(items, by or "error")
-        Console().print(group_table(groups, by or "error"))
+        print_table(group_table(groups, by or "error"))
         click.echo(f"{len(items)} parked, in {len(groups)} groups. Piece by piece: remedy parked list --all")
     else:
-        Console().print(piece_table(items[:limit]))
+        print_table(piece_table(items[:limit]))
         click.echo(f"{len(items[:limit])} of {len(items)} parked. Take one up again with: remedy parked replay NAME")
 
 
@@ -154,7 +154,7 @@ def audit(*, limit: int, as_json: bool) -> None:
             what = each.what if each.is_chained else f"{each.what} (unchained)"
             row = (minute_words(each.at), each.who, what, each.choice, str(each.count), done)
             table.add_row(*(Text(terminal(text), overflow="fold") for text in row))
-        Console().print(table)
+        print_table(table)
 
 
 async def _some(decisions: AsyncIterator[ParkedDecided], limit: int) -> list[ParkedDecided]:

@@ -24,6 +24,7 @@ from remediation.domain.errors import (
     TryLater,
 )
 from remediation.redaction import terminal
+from remedy.screen_lines import for_reader
 
 
 class ExitCode(IntEnum):
@@ -69,7 +70,7 @@ def show(failure: Failure, *, as_json: bool) -> None:
         click.echo(terminal(words.getvalue(), lines=True), err=True, nl=False)
     else:
         for line in _lines(failure):
-            click.echo(f"error: {terminal(line)}", err=True)
+            click.echo(for_reader(f"error: {terminal(line)}", sys.stderr), err=True)
 
 
 def show_defect(error: Exception, *, as_json: bool) -> None:

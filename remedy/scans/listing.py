@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +16,8 @@ from remediation.read_model.scans import MOST_SCANS, ScanListPage, ScanPlace, sc
 from remediation.redaction import terminal
 from remedy.reconcile.command import Since
 from remedy.scans.account import NamedAccount, explaining, named_district, with_account
+from remedy.screen_lines import plural
+from remedy.screen_tables import print_table
 
 _MOST_READ = 10_000
 """More scans than this are not read for one page: a hundred pages are a third of a minute's reads."""
@@ -86,8 +87,8 @@ def list_(*, district: str | None, limit: int, after: ScanPlace | None, as_json:
 def _print(page: ScanListPage, options: Mapping[str, object], *, is_first: bool) -> None:
     """The page for a person, and how to go on."""
     if page.scans:
-        Console().print(_table(page.scans))
-    count = f"{len(page.scans)} scan{'' if len(page.scans) == 1 else 's'}"
+        print_table(_table(page.scans))
+    count = plural(len(page.scans), "scan")
     if page.after is not None:
         click.echo(f"{count}. The next ones: {terminal(shlex.join(['remedy', 'scans', 'list', *_words(options)]))}")
     elif page.scans:

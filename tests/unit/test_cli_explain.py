@@ -212,7 +212,7 @@ def test_the_ends_of_the_calendar_are_moments_like_any_other(rules: Path, at: st
         ([], "Say which finding"),
         (["x.json", "--finding", "fnd_1"], "Say which finding"),
         (["no-such-file.json", "--district", "lakeside"], "no-such-file.json: cannot be read"),
-        (["-", "--district", "lakeside"], "standard input: is not a finding"),
+        (["-", "--district", "lakeside"], "standard input: is a list of 0 findings: take one out of it"),
         (["-"], "say which district: there is harbor, lakeside"),
         (["-", "--district", "lakesid"], "there is no district lakesid; there is harbor, lakeside; did you mean"),
         (["--finding", "fnd_1", "--district", "harbor"], "environment variable SCHOOLSCAN_TOKEN is not set"),
@@ -225,6 +225,31 @@ def test_what_cannot_be_explained_ends_with_2_and_one_message(rules: Path, argum
     result = CliRunner().invoke(main, ["mappings", "explain", "--mappings", str(rules), *arguments], input="[]")
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "is empty: it must be a JSON object with an id"),
+        ("{", "is not JSON: it must be a JSON object with an id"),
+        ('{"severity": "high"}', "is not a finding: it must be a JSON object with an id"),
+        ('{"data": [{"id": "fnd_1"}, {"id": "fnd_2"}]}', "is a list of 2 findings: take one out of it"),
+        ('[{"id": "fnd_1"}]', "is a list of 1 finding: take one out of it"),
+    ],
+)
+def test_a_file_that_is_no_finding_is_told_for_what_it_is(rules: Path, given: str, said: str) -> None:
+    words = ["mappings", "explain", "-", "--mappings", str(rules), "--district", "lakeside"]
+    result = CliRunner().invoke(main, words, input=given)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: standard input: {said}")
+
+
+def test_what_is_piped_is_not_cut_to_the_width_of_a_terminal(rules: Path) -> None:
+    rule = "x" * 32
+    rules.write_text(RULES.replace("students-exposed", rule))
+    words = ["mappings", "explain", "-", "--mappings", str(rules), "--district", "lakeside"]
+    lines = CliRunner().invoke(main, words, input=json.dumps(FINDING)).stdout.splitlines()
+    assert any(len(line) > 80 for line in lines)
 
 
 def test_an_identity_is_said_to_tell_the_case_and_needs_no_key_for_that(rules: Path) -> None:

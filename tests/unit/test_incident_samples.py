@@ -77,7 +77,7 @@ def test_a_sample_is_an_incident() -> None:
         ("{offenders: -1}", "offenders: must be at least 0"),
         ("{name: ZZPII}", "name: is not known here"),
         ("just text", "must be a map of words and their values"),
-        ("", "must be a map of words and their values"),
+        ("", "a.yaml:1:1: is empty: write an incident in words, such as type: referral"),
     ],
 )
 def test_what_is_no_incident_is_refused_with_its_place(text: str, told: str) -> None:
@@ -95,8 +95,8 @@ def test_words_say_an_incident_too() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["weapon"], "must be WORD=VALUE, with one of action, date, deleted, "),
-        (["wepon=K1"], "did you mean 'weapon'?"),
+        (["weapon"], "must be WORD=VALUE: write weapon=… with its value"),
+        (["wepon=K1"], "there is no word wepon; did you mean 'weapon'? (there is action, "),
         (["school=1", "school=2"], "school is said twice"),
         (["victims=two"], "victims must be a whole number"),
         (["deleted=perhaps"], "deleted"),

@@ -100,8 +100,9 @@ def test_keys_may_be_written_in_the_url_alphabet() -> None:
         ("a:test-only!", "entry 1: the key is not base64"),
         ("a:té", "entry 1: the key is not base64"),
         (f"a:{base64.b64encode(b'test-only-short').decode()}", "entry 1: the key has 15 bytes instead of 32"),
-        (f"a:{OLD_KEY},a:{NEW_KEY}", "the same key id is listed twice"),
-        (f"a:{OLD_KEY},b:{OLD_KEY}", "the same key is listed twice"),
+        (f"a:{OLD_KEY},a:{NEW_KEY}", "the same key id is listed twice, with two keys: give one of them another id"),
+        (f"a:{OLD_KEY},b:{OLD_KEY}", "the same key is listed twice, under two ids: take one of them out"),
+        (f"a:{OLD_KEY},a:{OLD_KEY}", "the same entry is listed twice: take one of them out"),
     ],
 )
 def test_malformed_keys_stop_the_start_without_being_shown(text: str, problem: str) -> None:

@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from remediation.domain.errors import ConfigurationError
+from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Status
-from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.suggestions import did_you_mean, with_choice
 from remediation.mapping.config.words import Code, Text, Written, as_codes
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.messages import complaints_of
 from remediation.mapping.reading.positions import path_text
+from remediation.redaction import plain
 
 Day = date
 _DAY = "2026-04-15"
@@ -79,6 +80,8 @@ class SampleIncident(Written):
 def samples_of(text: str, where: str) -> list[SampleIncident]:
     """The incidents in a text: one map of words, or a list of such maps, in YAML or JSON. Raises ConfigurationError."""
     document = read_document(text, where)
+    if document.data is None and not document.complaints:
+        raise ConfigurationError([Problem(where, "is empty: write an incident in words, such as type: referral", 1, 1)])
     data = document.data if isinstance(document.data, list) else [document.data]
     samples, complaints = [], list(document.complaints)
     for number, each in enumerate(data):
@@ -102,9 +105,12 @@ def sample_of(pairs: Iterable[str]) -> SampleIncident:
     codes: dict[str, list[str]] = {}
     for pair in pairs:
         word, equals, value = (part.strip() for part in pair.partition("="))
-        if not equals or word not in SampleIncident.model_fields:
-            known = SampleIncident.model_fields
-            raise ValueError(f"must be WORD=VALUE, with one of {listed(known)}{did_you_mean(word, known)}")
+        known = SampleIncident.model_fields
+        if word not in known:
+            said = with_choice(f"there is no word {plain(word, 40)}", did_you_mean(word, known), "there is", known)
+            raise ValueError(said)
+        if not equals:
+            raise ValueError(f"must be WORD=VALUE: write {word}=… with its value")
         if word in _LISTS:
             codes.setdefault(word, []).append(value)
         elif word in words:

@@ -277,7 +277,7 @@ class _Reader:
     def _refuse_tag(self, event: Event, steps: Steps) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None and str(tag) not in _KNOWN_TAGS:
-            words = f"the tag {plain(str(tag), 60)} is not used here: a text that begins with ! {IN_QUOTES}"
+            words = f"tags are not used here: a text that begins with ! {IN_QUOTES}"
             self._document.complaints.append(Complaint(steps, words, place=_place(event), is_whole=True))
 
     def _complain(self, steps: Steps, message: str, event: Event) -> None:

@@ -193,6 +193,8 @@ def _missing(error: ErrorDetails) -> str:
             return "is missing: a district is an account at SchoolScan, and its feeds of incidents stand beside that"
         case ("version",):
             return "is missing: write version: 1"
+        case ("cases", _, "expect", "rule"):
+            return "is missing: write the name of the rule that must take it, or rule: none"
         case _:
             return "is missing"
 
