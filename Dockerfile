@@ -45,6 +45,6 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080 9090 9091
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
-  CMD ["python3", "-m", "remedy.runtime.alive"]
+  CMD ["python3", "-m", "remedy.runtime.http.alive"]
 ENTRYPOINT ["remedy"]
 CMD ["--help"]

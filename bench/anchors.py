@@ -21,10 +21,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bench.deliveries import PATH, SECRET
+from bench.senders.deliveries import PATH, SECRET
 from remediation.settings import load_settings
-from remedy.runtime.guarding import receiver_guard
-from remedy.runtime.serving import address, listener, server
+from remedy.runtime.http.guarding import receiver_guard
+from remedy.runtime.http.serving import address, listener, server
 
 LISTENS = "anchor_listens"
 ARRIVED = "anchor:arrived:"

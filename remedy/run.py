@@ -52,11 +52,11 @@ from remedy.runtime.clock import open_clock
 from remedy.runtime.data_keys import DataKeys
 from remedy.runtime.failures import ExitCode
 from remedy.runtime.garbage import leave_alone_what_stays
-from remedy.runtime.guarding import REDIS_CONNECTIONS, receiver_guard
 from remedy.runtime.heartbeat import open_heartbeat, version
+from remedy.runtime.http.guarding import REDIS_CONNECTIONS, receiver_guard
+from remedy.runtime.http.serving import HttpServer, address, listener, server
 from remedy.runtime.reload import Follower
 from remedy.runtime.rules_in_use import RulesInUse
-from remedy.runtime.serving import HttpServer, address, listener, server
 from remedy.runtime.stopping import ReceiverStop, end_at_last, leave
 from remedy.runtime.store_watch import open_store_watch
 from remedy.telemetry.metrics import PROCESS

@@ -10,11 +10,11 @@ from statistics import median
 from redis import Redis
 
 from bench.anchors import LISTENS
-from bench.deliveries import BODY_BYTES
 from bench.effort import Effort
-from bench.load import Order, Outcome, put_load
 from bench.processes import cpu_seconds, environment_for, memory_mb, running
 from bench.report import Line, Report, median_ratio
+from bench.senders.deliveries import BODY_BYTES
+from bench.senders.load import Order, Outcome, put_load
 from remedy.embedded.server import EmbeddedServer
 from sandbox.stage.processes import Program
 

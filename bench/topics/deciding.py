@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 
-from bench.deliveries import Deliveries
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
+from bench.senders.deliveries import Deliveries
 from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Policy

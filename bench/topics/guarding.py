@@ -16,13 +16,13 @@ from typing import Any
 import uvloop
 
 from bench.anchors import LISTENS
-from bench.batches import Batches
-from bench.deliveries import Deliveries
 from bench.effort import Effort
-from bench.load import Order, Outcome, put_load
 from bench.processes import environment_for, memory_mb, running
 from bench.report import Line, Report, median_interval, median_ratio, percentile
-from bench.strangers import KINDS, SETTINGS
+from bench.senders.batches import Batches
+from bench.senders.deliveries import Deliveries
+from bench.senders.load import Order, Outcome, put_load
+from bench.senders.strangers import KINDS, SETTINGS
 from remedy.embedded.server import EmbeddedServer
 from sandbox.stage.processes import Program
 
@@ -130,7 +130,7 @@ def good_beside(kind: str, receiver: Program, seconds: float) -> Beside:
     """Good deliveries while strangers bother the receiver. Raises LoadFailed if one of them is not answered 202."""
     address = receiver.address("receiver_listens")
     before = memory_mb(receiver.pid)
-    words = [sys.executable, "-m", "bench.strangers", kind, address, str(seconds + 1)]
+    words = [sys.executable, "-m", "bench.senders.strangers", kind, address, str(seconds + 1)]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as stranger, _watched(receiver.pid) as memory:  # noqa: S603 - our own interpreter
         time.sleep(0.5)
         good = _good(receiver, kind.replace(" ", "-"), seconds)

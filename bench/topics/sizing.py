@@ -9,10 +9,10 @@ from statistics import mean, median
 import httpx2
 from redis.asyncio import Redis
 
-from bench.deliveries import BODY_BYTES
 from bench.effort import Effort
-from bench.load import Order, put_load
 from bench.report import Line, Report, median_ratio
+from bench.senders.deliveries import BODY_BYTES
+from bench.senders.load import Order, put_load
 from bench.system import System, open_system
 from bench.weighing import SHARED, CaseWeight, mean_size, share_of, size_of, until, weigh_cases
 from remediation.domain.cases.records import CaseKey, CaseKind

@@ -3,9 +3,9 @@
 import json
 from statistics import median
 
-from bench.deliveries import Deliveries
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
+from bench.senders.deliveries import Deliveries
 from bench.topics.deciding import Contest
 from remediation import telemetry
 from remediation.telemetry import Role

@@ -13,10 +13,10 @@ import httpx2
 from arq.connections import ArqRedis
 
 from bench.anchors import ARRIVED
-from bench.deliveries import PATH
 from bench.effort import Effort
 from bench.processes import cpu_seconds, running
 from bench.report import Line, Report, percentile
+from bench.senders.deliveries import PATH
 from bench.system import TRACKERS, System, open_system
 from bench.watching import Command, watch
 from remediation.deliveries.signatures import SignatureFormat, sign

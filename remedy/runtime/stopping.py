@@ -11,7 +11,7 @@ import structlog
 from receiver.stopping import Stop
 from remediation.logs import flush_logs
 from remediation.settings import Settings
-from remedy.runtime.serving import HttpServer
+from remedy.runtime.http.serving import HttpServer
 
 STOPS_WITHIN = 4.0
 """Seconds after COMPLETION_WAIT in which a process ends in any case: less than the chart's least margin (5), after

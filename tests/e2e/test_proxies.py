@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from bench.deliveries import PATH, SECRET, Deliveries
 from bench.processes import environment_for, running
+from bench.senders.deliveries import PATH, SECRET, Deliveries
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remedy.embedded.server import EmbeddedServer
 from tests.e2e.proxies import KINDS, Proxy, asks_for_a_certificate, in_front

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from remediation.queue import IN_PROGRESS_PREFIX, WORK_QUEUE
-from remedy.runtime.alive import SECONDS
+from remedy.runtime.http.alive import SECONDS
 from remedy.runtime.stopping import STOPS_WITHIN
 from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, REVIEWING, Scene, critical, delivered

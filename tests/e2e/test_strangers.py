@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import Order, put_load
 from bench.processes import environment_for, running
-from bench.strangers import KINDS, SETTINGS
+from bench.senders.load import Order, put_load
+from bench.senders.strangers import KINDS, SETTINGS
 from bench.topics.guarding import MOST_GROWTH_MB, good_beside
 from remedy.embedded.server import EmbeddedServer
 from sandbox.stage.processes import Program

@@ -23,7 +23,7 @@ from receiver.guard.budget import HttpLimits
 from receiver.guard.connection import Guard
 from receiver.guard.refusals import Refusal
 from receiver.limits import BodyTooSlow, LastResort, RequestRefused, read_body
-from remedy.runtime.serving import HttpServer, listener, server
+from remedy.runtime.http.serving import HttpServer, listener, server
 
 MAX_BODY = 4_096
 BODY_SECONDS = 1.0

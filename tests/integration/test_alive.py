@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from remedy.runtime.alive import main
+from remedy.runtime.http.alive import main
 
 
 class Alive(BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ import uvloop
 
 from receiver.guard.budget import HttpLimits
 from receiver.guard.connection import Guard
-from remedy.runtime.serving import SPEAKS_WITHIN, HttpServer, _without_news, listener, server
+from remedy.runtime.http.serving import SPEAKS_WITHIN, HttpServer, _without_news, listener, server
 
 REQUEST = b"GET %b HTTP/1.1\r\nhost: receiver.example\r\n\r\n"
 BEFORE = 0.15

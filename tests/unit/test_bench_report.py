@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.deliveries import BODY_BYTES, PATH, SECRET, Deliveries
 from bench.picture import svg
 from bench.report import Line, Report, as_json, median_interval, median_ratio, percentile, table
+from bench.senders.deliveries import BODY_BYTES, PATH, SECRET, Deliveries
 from bench.topics.deciding import RULES, rules, situations, subjects
 from bench.topics.looking import counted
 from bench.watching import Command

@@ -10,7 +10,7 @@ from receiver.guard.connection import Guard
 from receiver.guard.places import SPARE
 from receiver.metrics import CONNECTIONS
 from remediation.settings import Settings
-from remedy.runtime.serving import BACKLOG
+from remedy.runtime.http.serving import BACKLOG
 
 REDIS_CONNECTIONS = 256
 """The most connections to Redis that a receiver opens."""

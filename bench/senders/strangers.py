@@ -1,4 +1,4 @@
-"""Clients that ask for more than a connection may use: `python -m bench.strangers <kind> <address> <seconds>`.
+"""Clients that ask for more than a connection may use: `python -m bench.senders.strangers <kind> <address> <seconds>`.
 
 They are over limits that the measured receiver has set very low (see SETTINGS): no other server would mind. They
 come again and again, and tell how many connections they made and which answers they saw.

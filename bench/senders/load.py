@@ -1,7 +1,7 @@
 """The load: a process of its own that sends signed deliveries to one address on this machine and times the answers.
 
-`python -m bench.load '<order as JSON>'` prints an Outcome as JSON. Without a rate, every connection sends its next
-delivery when the last is answered. With a rate, deliveries fall due at even distances whatever the answers do, and
+`python -m bench.senders.load '<order as JSON>'` prints an Outcome as JSON. Without a rate, every connection sends its
+next delivery when the last is answered. With a rate, deliveries fall due at even distances whatever the answers do, and
 latency counts from that moment, so that a server that stalls is charged for all that had to wait.
 """
 
@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import httptools
 import uvloop
 
-from bench.deliveries import Deliveries
 from bench.report import percentile
+from bench.senders.deliveries import Deliveries
 
 _TICK = 0.001
 _DRAIN_SECONDS = 30.0
@@ -56,7 +56,7 @@ class Outcome:
 
 def put_load(order: Order) -> Outcome:
     """Send from another process, so that timing and sending do not wait for each other. Raises LoadFailed."""
-    words = [sys.executable, "-m", "bench.load", json.dumps(asdict(order))]
+    words = [sys.executable, "-m", "bench.senders.load", json.dumps(asdict(order))]
     limit = order.seconds + _DRAIN_SECONDS + _START_SECONDS
     done = subprocess.run(words, capture_output=True, timeout=limit, check=False)  # noqa: S603 - our own interpreter
     if done.returncode:

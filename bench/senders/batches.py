@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from bench.deliveries import Deliveries
 from bench.processes import cpu_nanoseconds
+from bench.senders.deliveries import Deliveries
 
 _END_OF_HEAD = b"\r\n\r\n"
 _APART_SECONDS = 0.001
