@@ -6,12 +6,17 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from redis import Redis as PlainRedis
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.server.connection import Connection, open_pool
 from remedy.embedded.server import EmbeddedServer
+from tests.contract.jira_world import JiraWorld, jira_world
+from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +38,15 @@ async def connection(redis_url: str) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
+def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
+    """The command with a Redis in which nothing is, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.flushall()
+    return CliRunner(env={"REDIS_URL": redis_url, "DATA_KEYS": data_keys, "MAPPINGS_PATH": None, "COLUMNS": "200"})
+
+
+@pytest.fixture
 def data_keys() -> str:
     """DATA_KEYS of a command."""
     return generate_key()
@@ -41,3 +55,25 @@ def data_keys() -> str:
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
     return Keyring.parse(generate_key())
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """What is logged is not printed."""
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+def jira() -> Iterator[JiraWorld]:
+    """A Jira in the cloud, of this test alone."""
+    with jira_world("cloud") as world:
+        yield world
+
+
+@pytest.fixture
+def snow() -> Iterator[ServiceNowWorld]:
+    """A ServiceNow, of this test alone."""
+    with servicenow_world() as world:
+        world.name = "servicenow"
+        yield world

@@ -27,14 +27,6 @@ AT = 1_795_000_000.0
 
 
 @pytest.fixture
-def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
-    monkeypatch.chdir(tmp_path)
-    with PlainRedis.from_url(redis_url) as redis:
-        redis.flushall()
-    return CliRunner(env={"REDIS_URL": redis_url, "DATA_KEYS": data_keys, "MAPPINGS_PATH": None, "COLUMNS": "200"})
-
-
-@pytest.fixture
 async def decided(remedy: CliRunner, redis_url: str, data_keys: str) -> CliRunner:
     """A look has resolved a finding, because a person had closed its ticket; something else is parked."""
     async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:

@@ -50,12 +50,10 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def remedy(redis_url: str, file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
-    monkeypatch.chdir(tmp_path)
-    with PlainRedis.from_url(redis_url) as redis:
-        redis.flushall()
-    settings = {"REDIS_URL": redis_url, "DATA_KEYS": None, "DATA_KEYS_FILE": str(file), "MAPPINGS_PATH": None}
-    return CliRunner(env={**settings, "COLUMNS": "200"})
+def remedy(remedy: CliRunner, file: Path) -> CliRunner:
+    """The command with the keys of a file."""
+    remedy.env |= {"DATA_KEYS": None, "DATA_KEYS_FILE": str(file)}
+    return remedy
 
 
 @pytest.fixture

@@ -28,12 +28,9 @@ WORDS = "customfield_10010: is required \x1b[2J\x1b]0;owned\x07"
 AT = 1_790_000_000.0
 
 
-@pytest.fixture
-def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[CliRunner]:
-    monkeypatch.chdir(tmp_path)
-    with PlainRedis.from_url(redis_url) as redis:
-        redis.flushall()
-    yield CliRunner(env={"REDIS_URL": redis_url, "DATA_KEYS": data_keys, "MAPPINGS_PATH": None, "COLUMNS": "160"})
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path) -> Iterator[None]:
+    yield
     assert list(tmp_path.iterdir()) == [], "no embedded server, nothing written"
 
 

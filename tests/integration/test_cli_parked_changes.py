@@ -3,7 +3,6 @@
 import getpass
 import json
 import time
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -25,14 +24,6 @@ KEYS = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in ran
 KEY = KEYS[0]
 ACTION, DELIVERY = f"{KEY.ref}/open:jira", "delivery/d1"
 AT = 1_790_000_000.0
-
-
-@pytest.fixture
-def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
-    monkeypatch.chdir(tmp_path)
-    with PlainRedis.from_url(redis_url) as redis:
-        redis.flushall()
-    return CliRunner(env={"REDIS_URL": redis_url, "DATA_KEYS": data_keys, "MAPPINGS_PATH": None, "COLUMNS": "160"})
 
 
 async def refused(redis_url: str, data_keys: str, keys: list[CaseKey]) -> None:

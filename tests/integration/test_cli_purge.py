@@ -21,11 +21,9 @@ REF = "lakeside:finding:fnd_zz9"
 
 
 @pytest.fixture
-def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
+def remedy(remedy: CliRunner, redis_url: str, data_keys: str, tmp_path: Path) -> CliRunner:
     """A command line, and a Redis in which one finding of `lakeside` has tickets; workers know `harbor`, too."""
-    monkeypatch.chdir(tmp_path)
     with PlainRedis.from_url(redis_url) as redis:
-        redis.flushall()
         redis.hset("remedy:districts", mapping={"lakeside": 1, "harbor": 1})
 
     async def fill() -> None:
@@ -36,7 +34,8 @@ def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_
         asyncio.run(fill())
     path = tmp_path / "mappings.yaml"
     path.write_text(MAPPINGS, encoding="utf-8")
-    return CliRunner(env={"REDIS_URL": redis_url, "DATA_KEYS": data_keys, "MAPPINGS_PATH": str(path), "COLUMNS": "160"})
+    remedy.env["MAPPINGS_PATH"] = str(path)
+    return remedy
 
 
 def call(remedy: CliRunner, *words: str, answer: str | None = None) -> Result:

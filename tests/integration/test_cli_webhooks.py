@@ -1,14 +1,11 @@
 """`remedy webhooks` on a real Valkey: who must sign a time, and how a person takes that back."""
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from redis import Redis as PlainRedis
 
 from remediation.redis_address import RedisAddress
-from remediation.sealing import generate_key
 from remediation.store.deliveries.signing import SignedTimes
 from remedy.main import main
 from remedy.runtime.assembly import open_connection
@@ -18,16 +15,13 @@ AT = 1_790_000_000.0
 
 
 @pytest.fixture
-async def remedy(redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
+async def remedy(remedy: CliRunner, redis_url: str) -> CliRunner:
     """Of lakeside a delivery with a signed time has come, and later one without, which was refused."""
-    monkeypatch.chdir(tmp_path)
-    with PlainRedis.from_url(redis_url) as redis:
-        redis.flushall()
     async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
         times = SignedTimes(connection)
         await times.note("lakeside", AT, "2026-11")
         assert await times.refuses("lakeside", AT + 60)
-    return CliRunner(env={"REDIS_URL": redis_url, "DATA_KEYS": generate_key(), "MAPPINGS_PATH": None, "COLUMNS": "160"})
+    return remedy
 
 
 def call(remedy: CliRunner, *words: str) -> Result:

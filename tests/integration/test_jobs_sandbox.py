@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
-from structlog.testing import capture_logs
 
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
@@ -18,12 +17,14 @@ from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
 from sandbox.jira.stand_in import SERVICE
-from tests.contract.jira_world import JiraWorld, jira_world
-from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.contract.jira_world import JiraWorld
+from tests.contract.servicenow_world import ServiceNowWorld
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import LATER, ManualClock
 from workers.jobs.cases import look_at_case
 from workers.rounds.polls import poll_trackers
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 class RealClock(ManualClock):
@@ -31,25 +32,6 @@ class RealClock(ManualClock):
 
     def __call__(self) -> float:
         return time.time() + self.now
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    with capture_logs():
-        yield
-
-
-@pytest.fixture
-def jira() -> Iterator[JiraWorld]:
-    with jira_world("cloud") as world:
-        yield world
-
-
-@pytest.fixture
-def snow() -> Iterator[ServiceNowWorld]:
-    with servicenow_world() as world:
-        world.name = "servicenow"
-        yield world
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import httpx2
 import pytest
-from structlog.testing import capture_logs
 
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.cases.verification import ScanTimes
@@ -29,11 +28,13 @@ from sandbox.schoolscan.stand_in import create_app
 from sandbox.schoolscan.values import Account
 from sandbox.schoolscan.world import World
 from sandbox.wire.server import serve
-from tests.contract.jira_world import JiraWorld, jira_world
-from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.contract.jira_world import JiraWorld
+from tests.contract.servicenow_world import ServiceNowWorld
 from tests.integration.offices import Office
 from tests.integration.test_jobs_sandbox import RealClock
 from tests.integration.test_scan_summaries import complete
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 HOUR = timedelta(hours=1)
 SITE = "zzpii.lakeside.example"
@@ -53,25 +54,6 @@ trackers:
 templates: {body: "{{ finding.id }}"}
 rules: [{name: all, match: {severity: critical}, tickets: {jira: {project: SEC}}}]
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    with capture_logs():
-        yield
-
-
-@pytest.fixture
-def jira() -> Iterator[JiraWorld]:
-    with jira_world("cloud") as world:
-        yield world
-
-
-@pytest.fixture
-def snow() -> Iterator[ServiceNowWorld]:
-    with servicenow_world() as world:
-        world.name = "servicenow"
-        yield world
 
 
 @pytest.fixture
