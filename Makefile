@@ -4,7 +4,12 @@
 
 PRODUCT := remediation receiver workers remedy
 CODE := $(PRODUCT) sandbox bench chaos tests
-PYTEST := .venv/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+PYTEST := .venv/bin/pytest --dist loadfile --no-loadscope-reorder --maxprocesses 6
+# Most unit tests need the processor all the time. Others wait half of theirs for processes and networks, so three share
+# two cores.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+BUSY := --numprocesses $(CORES)
+WAITING := --numprocesses $(shell expr \( $(CORES) \* 3 + 1 \) / 2)
 ARGS ?=
 ROUNDS ?= 5
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
@@ -30,13 +35,13 @@ setup: ## make .venv with everything that tests and checks need
 	@scripts/setup.sh dev
 
 unit: setup ## run the unit tests in seconds: no network, no process, properties with fewer examples
-	@$(PYTEST) --quiet --hypothesis-profile quick tests/unit $(ARGS)
+	@$(PYTEST) $(BUSY) --quiet --hypothesis-profile quick tests/unit $(ARGS)
 
 test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(WAITING) $(ARGS)
 
 coverage: setup ## measure which lines and branches the tests run, by room (ARGS=tests/unit measures those alone)
-	@$(PYTEST) --quiet $(addprefix --cov=,$(PRODUCT)) --cov-report= $(if $(ARGS),$(ARGS),tests/unit tests/contract tests/integration)
+	@$(PYTEST) $(WAITING) --quiet $(addprefix --cov=,$(PRODUCT)) --cov-report= $(if $(ARGS),$(ARGS),tests/unit tests/contract tests/integration)
 	@.venv/bin/python scripts/coverage_table.py
 
 matrix: setup ## run the unit and contract tests on every other Python that is taken and that this machine has

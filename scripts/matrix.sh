@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 source scripts/pythons.sh
 
 nowhere=$(mktemp -d)
-trap 'rm -rf "$nowhere"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$nowhere"' EXIT
 
 # Fails where a pin has no wheel for a version. ijson, which pysnow pins, has none at all: it is Python throughout, and
 # its source needs no compiler.
@@ -16,16 +16,15 @@ has_wheels() {
     --only-binary :all: --no-binary ijson --requirements requirements-dev.lock
 }
 
-# The unit and contract tests on a Python (the second argument), set up as a user's is. Properties are tried with fewer
-# examples, as `make unit` does: make test tries all.
+# The unit and contract tests on a Python, set up as a user's is. Properties are tried with fewer examples, as `make unit`
+# does: make test tries all.
 play() {
-  local folder=.venv/pythons/$1
-  PYTHON=$2 scripts/setup.sh dev "$folder"
-  "$folder/bin/pytest" --quiet --numprocesses auto --maxprocesses 4 --dist loadfile \
+  ".venv/pythons/$1/bin/pytest" --quiet --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
     --hypothesis-profile quick tests/unit tests/contract
 }
 
 own=$(version_of .venv/bin/python)
+played=()
 told=()
 for version in "${taken[@]}"; do
   echo "Python $version"
@@ -33,10 +32,25 @@ for version in "${taken[@]}"; do
   if [ "$version" = "$own" ]; then
     told+=("$version: .venv, where make test plays everything")
   elif python=$(python_of "$version"); then
-    play "$version" "$python"
+    PYTHON=$python scripts/setup.sh dev ".venv/pythons/$version"
+    played+=("$version")
     told+=("$version: unit and contract tests passed")
   else
     told+=("$version: not on this machine, NOT tested; everything that is pinned can be installed")
   fi
 done
+
+# All at the same time: the one uses the processor while another waits. What each says is shown when it has ended.
+declare -A plays
+for version in "${played[@]}"; do
+  play "$version" >"$nowhere/$version.log" 2>&1 &
+  plays[$version]=$!
+done
+failed=0
+for version in "${played[@]}"; do
+  wait "${plays[$version]}" || failed=1
+  echo "Python $version"
+  cat "$nowhere/$version.log"
+done
+[ "$failed" = 0 ] || exit 1
 printf 'Python %s\n' "${told[@]}"

@@ -119,10 +119,31 @@ is_done() {
   return 1
 }
 
+# Prints the uv to install what a lock pins with: one that is there, or the one that the lock itself pins. Fails where the
+# lock pins none, and where pip is told of an index that uv knows nothing of.
+uv_for() {
+  local each pin
+  if "$venv/bin/python" -m pip config list | grep '[.]index-url=' >&2 && [ -z "${UV_DEFAULT_INDEX:-}" ]; then return 1; fi
+  pin=$(awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' "$1")
+  [ -n "$pin" ] || return 1
+  for each in "$venv/bin/uv" .venv/bin/uv; do
+    if [ -x "$each" ]; then echo "$each"; return; fi
+  done
+  "${pip[@]}" --quiet --require-hashes -r <(echo "$pin") >&2 && echo "$venv/bin/uv"
+}
+
+# pip asks its index for one package after the other, which takes minutes for a lock; uv asks for all at once. Where uv
+# cannot be had or fails, pip installs the same.
+install_pins() {
+  local uv
+  if uv=$(uv_for "$1") && "$uv" pip install --python "$venv/bin/python" --require-hashes -r "$1"; then return; fi
+  "${pip[@]}" --require-hashes --use-pep517 -r "$1"
+}
+
 install() {
   local pip=("$venv/bin/python" -m pip install --disable-pip-version-check --no-input)
   rm -f "$venv"/*.stamp
-  step "installing what $1 pins (about a minute the first time)" "${pip[@]}" --require-hashes --use-pep517 -r "$1"
+  step "installing what $1 pins (about a minute the first time)" install_pins "$1"
   step "installing this project into $venv" "${pip[@]}" --no-deps --no-build-isolation --editable .
   fingerprint "$1" >"$venv/$1.stamp"
 }

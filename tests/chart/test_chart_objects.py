@@ -23,7 +23,7 @@ SECRET = "test-only-ZZSECRET"
 every_values_file = pytest.mark.parametrize("path", VALUES_FILES, ids=lambda path: path.stem)
 
 
-@pytest.fixture(params=VALUES_FILES, ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=VALUES_FILES, ids=lambda path: path.stem)
 def objects(request: pytest.FixtureRequest) -> list[Object]:
     return rendered(values_of(request.param))
 
