@@ -6,7 +6,12 @@ USUAL = 100
 """What Hypothesis tries where nobody says how often, as in the profile `remedy`."""
 
 
-def examples(usually: int) -> settings:
-    """So many in the usual profile; under `--hypothesis-profile quick`, the same share of them as of all others."""
+def share(usually: int) -> int:
+    """So many in the usual profile; in another one, the same share of them as of all others. At least one."""
     profile = settings.get_profile(settings.get_current_profile_name())
-    return settings(max_examples=max(1, usually * profile.max_examples // USUAL))
+    return max(1, usually * profile.max_examples // USUAL)
+
+
+def examples(usually: int) -> settings:
+    """The settings of a property that is tried with so many examples in the usual profile."""
+    return settings(max_examples=share(usually))

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.redaction import plain
 from remediation.trackers.jira.text import wiki
 from tests.contract.wiki_parser import INSTALL_SECONDS, WikiParser, wiki_parser
+from tests.examples import examples
 
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 60)
 
@@ -97,7 +98,7 @@ def test_markup_directly_behind_an_address_is_shown_as_it_is(parser: WikiParser,
     assert_shown_as_it_is(parser, f"{address}{markup}x{markup}")
 
 
-@settings(max_examples=1_000)
+@examples(1_000)
 @given(text=texts)
 def test_any_text_is_shown_as_it_is(parser: WikiParser, text: str) -> None:
     assert_shown_as_it_is(parser, text)

@@ -15,6 +15,7 @@ from remediation.sealing import Keyring
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.keys import CASE
 from remediation.store.server.connection import Connection
+from tests.examples import examples
 from tests.integration.offices import KEY, Office
 
 ORIGIN = f"{'1' * 32} 00-{'2' * 32}-{'3' * 16}-01"
@@ -41,7 +42,7 @@ async def _encoding(connection: Connection) -> Any:
     return await connection.ask(connection.redis.object("ENCODING", CASE + KEY.ref))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(max_size=400), min_size=1, max_size=4))
 async def test_the_pieces_that_the_script_makes_are_those_that_are_read(
     connection: Connection, texts: list[str]

@@ -23,6 +23,7 @@ from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.forgetting import CaseForgetting
 from remediation.store.keys import SCAN
 from remediation.store.server.connection import Connection
+from tests.examples import examples
 from tests.integration.offices import KEY, Office
 from tests.integration.reconciling import foreseen, reconcile
 from tests.stand_ins import PlainRulebook
@@ -482,7 +483,7 @@ async def test_a_dry_run_shows_the_next_ticket_where_the_last_one_was_closed(roo
 # Any order of things.
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

@@ -25,6 +25,7 @@ from remediation.store.cases.links import Owners
 from remediation.store.keys import SCAN, SERVER
 from remediation.store.server.connection import Connection
 from tests.action_names import actions_named
+from tests.examples import examples
 from tests.integration.offices import KEY, Office
 from tests.integration.reconciling import at_work, foreseen, found, reconcile, walk_of
 from tests.stand_ins import LATER, PlainRulebook
@@ -612,7 +613,7 @@ async def test_of_a_list_that_ends_early_no_case_is_named_in_part(room: Room) ->
 # Any order of things.
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

@@ -21,6 +21,7 @@ from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, DeliverySta
 from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.keys import INBOX, PENDING, UNREAD
 from remediation.store.server.connection import Connection
+from tests.examples import examples
 from tests.integration.receivers import ADDRESS, JSON_TYPE, SECRET, Receiver, account, event, keyspace
 
 SIGNED = [form for form in SignatureFormat if form is not SignatureFormat.AUTO]
@@ -240,7 +241,7 @@ _HEADER_VALUES = st.one_of(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     method=st.sampled_from(["POST", "GET", "PUT", "BREW"]),
     path=st.one_of(
@@ -263,7 +264,7 @@ async def test_no_request_whatever_makes_the_receiver_fail(
     assert answer.status_code in {200, 202, 401, 404, 405, 413, 415}
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.one_of(
         st.binary(max_size=100), st.recursive(st.none() | st.text(), st.lists).map(json.dumps).map(str.encode)
