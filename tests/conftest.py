@@ -9,9 +9,7 @@ from hypothesis import HealthCheck, settings
 
 # A machine that is busy with other tests is slow; how fast things are is measured in bench/.
 settings.register_profile("remedy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# Examples of properties, and histories of state machines: `make test` tries all. `make unit` and each other Python of
-# `make matrix` try a quarter. `.ci/run`, which plays two other Pythons, tries half on the first: together all again.
-settings.register_profile("half", settings.get_profile("remedy"), max_examples=50)
+# `make unit` and `make matrix` try a quarter; every other target tries all.
 settings.register_profile("quick", settings.get_profile("remedy"), max_examples=25)
 settings.load_profile("remedy")
 

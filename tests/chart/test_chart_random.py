@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.chart.kubernetes_schemas import problems, versions
 from tests.chart.rendering import Object, rendered
 from tests.chart.soundness import flaws_of
-from tests.examples import examples
 
 TRAPS = st.sampled_from(
     ["yes", "no", "on", "null", "~", "1e3", "0x1f", "012", "1_000", "1.0", "{a}", "a: b", "- a", "#x", "'", '"', "a\\b"]
@@ -85,7 +84,7 @@ def _reaches_a_clash(values: Object) -> bool:
 
 
 @pytest.mark.timeout(600)
-@settings(examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values=VALUES)
 def test_whatever_the_schema_takes_a_server_takes(values: Object) -> None:
     try:
