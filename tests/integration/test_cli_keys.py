@@ -52,8 +52,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def remedy(remedy: CliRunner, file: Path) -> CliRunner:
     """The command with the keys of a file."""
-    remedy.env |= {"DATA_KEYS": None, "DATA_KEYS_FILE": str(file)}
-    return remedy
+    return CliRunner(env={**remedy.env, "DATA_KEYS": None, "DATA_KEYS_FILE": str(file)})
 
 
 @pytest.fixture

@@ -34,8 +34,7 @@ def remedy(remedy: CliRunner, redis_url: str, data_keys: str, tmp_path: Path) ->
         asyncio.run(fill())
     path = tmp_path / "mappings.yaml"
     path.write_text(MAPPINGS, encoding="utf-8")
-    remedy.env["MAPPINGS_PATH"] = str(path)
-    return remedy
+    return CliRunner(env={**remedy.env, "MAPPINGS_PATH": str(path)})
 
 
 def call(remedy: CliRunner, *words: str, answer: str | None = None) -> Result:
