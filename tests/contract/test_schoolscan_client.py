@@ -258,12 +258,10 @@ async def test_a_cursor_that_is_not_ours_begins_the_list_anew(schoolscan: School
 async def test_a_scan_is_started_followed_and_read(schoolscan: SchoolScan, controls: Controls) -> None:
     controls.send("PATCH", "settings", scan_seconds=1, scan_finds=2)
     scan_id = await schoolscan.start_scan("lakeside.example")
-    scan = await schoolscan.scan(scan_id)
-    assert scan.status is ScanStatus.RUNNING
+    assert (await schoolscan.scan(scan_id)).status is ScanStatus.RUNNING
     async with asyncio.timeout(20):
-        while scan.status is ScanStatus.RUNNING:
+        while (scan := await schoolscan.scan(scan_id)).status is ScanStatus.RUNNING:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.05)
-            scan = await schoolscan.scan(scan_id)
     assert (scan.status, scan.domain, scan.findings_count) == (ScanStatus.COMPLETED, "lakeside.example", 2)
     assert scan.completed_at is not None
     assert len([finding async for finding in schoolscan.findings({"scan_id": scan_id})]) == 2
