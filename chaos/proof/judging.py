@@ -68,7 +68,7 @@ ALLOWED: tuple[Allowance, ...] = (
     ),
     Allowance(
         r"schoolscan: GET .*/reports/\*/download 200: \$\.url, its host",
-        r"command reports get",
+        r"command (?:reports get|parked (?:show|list|replay|discard))",
         "which host a report is refused from; the rest of its address is secret",
     ),
     Allowance(

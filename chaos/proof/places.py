@@ -64,8 +64,7 @@ def files(setting: Setting) -> bytes:
 
 
 def redis_files(setting: Setting) -> bytes:
-    """The log of all commands, and an uncompressed image; also each argument as it was before it was packed."""
-    setting.world.redis.config_set("rdbcompression", "no")
+    """The log of all commands, and an image, neither compressed; also each argument as it was before it was packed."""
     setting.world.redis.save()
     paths = [path for path in setting.world.stage.redis_folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
     if not {".aof", ".rdb"} <= {path.suffix for path in paths}:

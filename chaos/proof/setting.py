@@ -163,6 +163,7 @@ def open_setting(seed: int, **more: str) -> Iterator[Setting]:
             **more,
         }
         world.stage.environment = environment
+        world.redis.config_set("rdbcompression", "no")  # a rewritten file would have canaries cut in two
         setting = Setting(world, canaries, relays, before, heard, watch, temporary, environment)
         stack.enter_context(_sampled(setting))
         stack.enter_context(_monitored(environment["REDIS_URL"], watch))
@@ -175,14 +176,15 @@ def open_setting(seed: int, **more: str) -> Iterator[Setting]:
 def _rules(folder: Path, addresses: Mapping[str, str]) -> Path:
     """The stage's rules with the relays' addresses, a Jira Data Center, and rules that let few read more.
 
-    Findings of one kind share a ticket, what people mend of another is scanned again, and each scan is summed up.
+    Findings of one kind share a ticket, what people mend of another is scanned again, and each scan is summed up, with
+    its report.
     """
     yaml = YAML()
     tree = yaml.load(folder / "mappings.yaml")
     district = tree["districts"][DISTRICT]
     district["schoolscan"] |= {"url": f"{addresses['schoolscan']}/v1", "scans": {"wait": "1s", "every": "1m"}}
     summary = {"project": "SEC", "type": "Task", "labels": [RESTRICTED]}
-    district["scan_summary"] = {"detail": "restricted", "tickets": {"jira": summary}}
+    district["scan_summary"] = {"detail": "restricted", "tickets": {"jira": summary}, "report": {"format": "json"}}
     for feed in district["incidents"].values():
         feed["url"] = f"{addresses['incident_feed']}/public/v1"
     timeouts = {"search_horizon": "1s", "read_timeout": "2s", "connect_timeout": "1s"}
