@@ -1,16 +1,36 @@
-"""The names of reports on tickets: which is which, and what a new one takes the place of."""
+"""The names of reports on tickets: which is which, and what a new one takes the place of; and what they need."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remediation.domain.actions import AttachReport
+from remediation.domain.errors import TryLater
 from remediation.domain.findings import ReportFormat
 from remediation.domain.reports import Attached, ReportFile, is_attached, superseded
+from remediation.domain.tickets import Draft
+from remediation.look import reporting
+from remediation.mapping.reading.loading import loaded_of
+from remediation.trackers.jira.inspection.demands import demands_of
+from remediation.trackers.jira.inspection.verdicts import permissions_asked
+from tests.stand_ins import MemoryTracker
 
 REPORT = ReportFile("scan_2", "rep_1", ReportFormat.PDF, b"ZZPII")
 US = frozenset({"svc"})
+FILE = """\
+version: 1
+districts:
+  lakeside:
+    schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}
+    scan_summary: {detail: restricted, tickets: {jira: {project: SCAN, type: Task}}, report: {format: csv}}
+trackers:
+  jira: {kind: jira, url: "https://jira.example", auth: {basic: {user: u, password: {env: J}}}}
+templates: {body: "{{ finding.id }}"}
+rules: [{name: all, tickets: {jira: {project: SEC}}}]
+"""
 
 
 def test_a_reports_name_tells_its_scan_and_its_format() -> None:
@@ -51,3 +71,31 @@ def test_only_what_our_account_attached_is_superseded_and_one_of_the_report_stay
     assert superseded(REPORT, files, frozenset()) == []
     assert is_attached(REPORT, files)
     assert not is_attached(REPORT, files[:2])
+
+
+class SlowTracker(MemoryTracker):
+    async def keep_report(self, ticket_id: str, report: ReportFile) -> None:
+        del ticket_id, report
+        await asyncio.sleep(3_600)
+
+
+class Files:
+    async def file(self, report_id: str) -> ReportFile:
+        return replace(REPORT, report_id=report_id)
+
+
+async def test_attaching_that_takes_too_long_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "_ATTACH_SECONDS", 0.01)
+    tracker = SlowTracker("jira", lambda: 0.0)
+    ticket = tracker.keep(Draft("remedy:lakeside:summary:scan_2", "SEC", "summary", "body"))
+    with pytest.raises(TryLater) as caught:
+        await reporting.attach_report(AttachReport("jira", "rep_1"), ticket, tracker, Files())
+    assert caught.value.ambiguous
+
+
+def test_a_summary_with_reports_needs_the_right_to_attach_and_to_delete_files() -> None:
+    asked = permissions_asked(demands_of(loaded_of(FILE, "mappings.yaml").mappings, "jira"))
+    assert {"CREATE_ATTACHMENTS", "DELETE_OWN_ATTACHMENTS"} <= set(asked)
+    plain = FILE.replace(", report: {format: csv}", "")
+    asked = permissions_asked(demands_of(loaded_of(plain, "mappings.yaml").mappings, "jira"))
+    assert not any("ATTACHMENTS" in key for key in asked)

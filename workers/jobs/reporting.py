@@ -33,7 +33,7 @@ _LONGEST = 6 * 3600.0
 """Seconds after which nothing comes of a report any more."""
 _MOST_FAILURES = 3
 """Reports in a row of which nothing came. Then a person must decide."""
-_FETCH_SECONDS = 10
+_FETCH_SECONDS = 7
 """For the whole file: the rest of a job's time is for attaching it."""
 _SHORTLY = 5.0
 """Seconds until a look tries again to get its turn."""

@@ -19,7 +19,8 @@ FILLED_BY_JIRA = frozenset({"reporter"})
 class IssueDemand:
     """One rule's ticket: its project and type, and everything that it gives to fields, in the file's order.
 
-    `closing` are the fields that it gives when its ticket is closed.
+    `closing` are the fields that it gives when its ticket is closed, and `attaching` is the word that has reports
+    attached to it; None for none.
     """
 
     where: Steps
@@ -27,6 +28,7 @@ class IssueDemand:
     type: str
     settings: tuple[tuple[str, Setting], ...]
     closing: frozenset[str] = frozenset()
+    attaching: Steps | None = None
 
     @property
     def fields(self) -> frozenset[str]:
@@ -56,6 +58,7 @@ def demands_of(mappings: Mappings, tracker: str) -> tuple[IssueDemand, ...]:
             wanted.ticket.type,
             tuple(_settings(wanted)),
             frozenset(wanted.ticket.close_fields),
+            _attaching(mappings, wanted.where),
         )
         for wanted in tickets_in(mappings, tracker, JiraTicket)
     )
@@ -64,6 +67,16 @@ def demands_of(mappings: Mappings, tracker: str) -> tuple[IssueDemand, ...]:
 def relating_rules(mappings: Mappings, tracker: str) -> tuple[int, ...]:
     """The numbers of the rules whose tickets in this tracker are told of others."""
     return tuple(number for number, rule in enumerate(mappings.rules) if rule.relate and tracker in rule.tickets)
+
+
+def _attaching(mappings: Mappings, where: Steps) -> Steps | None:
+    """The word that has reports attached to the ticket of this place: only a summary of scans has one."""
+    match where:
+        case ("districts", str(name), "scan_summary", *_):
+            words = mappings.districts[name].scan_summary
+            return ("districts", name, "scan_summary", "report") if words and words.report else None
+        case _:
+            return None
 
 
 def by_project(demands: Iterable[IssueDemand]) -> dict[str, list[IssueDemand]]:

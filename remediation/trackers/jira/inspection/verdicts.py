@@ -44,6 +44,10 @@ _NEEDED_FOR_FIELDS = {
     "duedate": ("SCHEDULE_ISSUES", "set due dates"),
     "security": ("SET_ISSUE_SECURITY", "set security levels"),
 }
+_NEEDED_FOR_REPORTS = {
+    "CREATE_ATTACHMENTS": "attach files",
+    "DELETE_OWN_ATTACHMENTS": "delete files that it attached",
+}
 _CHOSEN_BY = ("id", "name", "value", "key")
 _MOST_WORDS = 3
 
@@ -191,6 +195,8 @@ def _permissions_for(demands: Iterable[IssueDemand], first: Steps) -> dict[str, 
             if field in _NEEDED_FOR_FIELDS:
                 key, deed = _NEEDED_FOR_FIELDS[field]
                 needed.setdefault(key, (setting.where, deed))
+        if demand.attaching is not None:
+            needed |= {key: (demand.attaching, deed) for key, deed in _NEEDED_FOR_REPORTS.items()}
     return needed
 
 
