@@ -1,4 +1,4 @@
-"""`python -m bench [topic …] [--quick | --long] [--results FOLDER]`: measure, print one table, write the results."""
+"""`python -m bench [topic …] [--trial | --quick | --long] [--results FOLDER]`: measure, print a table, keep figures."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.effort import LONG, QUICK, USUAL, Effort
+from bench.effort import LONG, QUICK, TRIAL, USUAL, Effort
 from bench.picture import svg
 from bench.report import Report, as_json, table
 from bench.topics import (
@@ -67,8 +67,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the service against its anchors.")
     parser.add_argument("topics", nargs="*", choices=[*TOPICS, []], metavar="topic", help=", ".join(TOPICS))
     efforts = parser.add_mutually_exclusive_group()
-    quick, long = "about a minute, for a first look", "the receiver's memory over a million deliveries"
-    efforts.add_argument("--quick", dest="effort", action="store_const", const=QUICK, default=USUAL, help=quick)
+    trial, quick = "whether a measurement works; its figures say nothing", "about a minute, for a first look"
+    long = "the receiver's memory over a million deliveries"
+    efforts.add_argument("--trial", dest="effort", action="store_const", const=TRIAL, default=USUAL, help=trial)
+    efforts.add_argument("--quick", dest="effort", action="store_const", const=QUICK, help=quick)
     efforts.add_argument("--long", dest="effort", action="store_const", const=LONG, help=long)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for raw figures and pictures")
     return parser.parse_args()

@@ -49,6 +49,15 @@ SMALL = Flood(
 )
 """Two districts have few writes in a window, so that what one worker needs for both is little beside what they wait."""
 
+TRIAL = Flood(
+    one=Scale(60, reads=120, writes=24, window=2, middle=(1.0, 2.0)),
+    two=Scale(24, reads=50, writes=10, window=2, middle=()),
+)
+"""Three windows for each scan: the fewest of which one is whole."""
+
+FLOODS = {"trial": TRIAL, "quick": SMALL}
+"""By the name of the effort; FULL where it is not named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flooded:
@@ -63,7 +72,7 @@ class Flooded:
 
 def measure(effort: Effort) -> Report:
     """One large scan; then two districts' smaller ones, each alone and both at once."""
-    return _report(asyncio.run(_flooded(SMALL if effort.name == "quick" else FULL)))
+    return _report(asyncio.run(_flooded(FLOODS.get(effort.name, FULL))))
 
 
 async def _flooded(flood: Flood) -> Flooded:

@@ -37,17 +37,13 @@ MOST_P99_MS = 250.0
 MOST_GROWTH_MB = 50.0
 GOOD_RATE = 50.0
 
-_MORE_PAIRS = 2
-"""Pairs of processes, beside one for each sample of the effort: six are the fewest that can decide anything."""
-
-_BATCHES = 60
-"""For each server of a pair."""
-
 _BATCH = 100
 _WARM_UP = 2_000
 _CONNECTIONS = 8
 
-_COMES_BACK_WITHIN = 5.0
+_COMES_BACK_WITHIN = 2.5
+"""Times as long as strangers came: when memory must have come back."""
+
 _PAUSE = 0.02
 
 
@@ -70,8 +66,8 @@ def measure(effort: Effort) -> Report:
         costs = _costs(Path(name), environment, effort)
         with running("receiver", ("remedy", "run", "receiver"), Path(name), {**environment, **SETTINGS}) as receiver:
             put_load(Order(receiver.address("receiver_listens"), "warm", 202, 0.5))
-            alone = _good(receiver, "alone", max(2.0, effort.seconds))
-            beside = [good_beside(kind, receiver, max(2.0, effort.seconds)) for kind in KINDS]
+            alone = _good(receiver, "alone", effort.beside_seconds)
+            beside = [good_beside(kind, receiver, effort.beside_seconds) for kind in KINDS]
     return Report(
         topic="guarding",
         lines=(
@@ -92,21 +88,21 @@ def _costs(folder: Path, environment: Mapping[str, str], effort: Effort) -> dict
     many pairs, and each counts once.
     """
     found: dict[str, dict[str, list[float]]] = {way: {PLAIN: [], GUARDED: [], COST: []} for way in WAYS}
-    for _ in range(effort.samples + _MORE_PAIRS):
+    for _ in range(effort.pairs):
         with contextlib.ExitStack() as stack:
             servers = [
                 stack.enter_context(running(which, ("bench.anchors", which), folder, environment))
                 for which in ("ceiling", "guarded")
             ]
             for way, is_apart in WAYS.items():
-                plain, guarded = uvloop.run(_pair(servers, is_apart=is_apart))
+                plain, guarded = uvloop.run(_pair(servers, effort.batches, is_apart=is_apart))
                 found[way][PLAIN].append(median(plain))
                 found[way][GUARDED].append(median(guarded))
                 found[way][COST].append(median_ratio(guarded, plain) - 1)
     return found
 
 
-async def _pair(servers: Sequence[Program], *, is_apart: bool) -> tuple[list[float], list[float]]:
+async def _pair(servers: Sequence[Program], batches: int, *, is_apart: bool) -> tuple[list[float], list[float]]:
     """Of two servers, in batches that take turns: microseconds of processor time for a delivery."""
     contestants = [Batches(each.pid, each.address(LISTENS), 204, is_apart) for each in servers]
     costs: tuple[list[float], list[float]] = ([], [])
@@ -114,7 +110,7 @@ async def _pair(servers: Sequence[Program], *, is_apart: bool) -> tuple[list[flo
     for each in contestants:
         await each.dial(_CONNECTIONS)
         await each.microseconds(deliveries, _WARM_UP if not is_apart else _BATCH)
-    for number in range(_BATCHES):
+    for number in range(batches):
         for which in (0, 1) if number % 2 else (1, 0):
             costs[which].append(await contestants[which].microseconds(deliveries, _BATCH))
     return costs
@@ -136,7 +132,7 @@ def good_beside(kind: str, receiver: Program, seconds: float) -> Beside:
         good = _good(receiver, kind.replace(" ", "-"), seconds)
         told = json.loads(stranger.communicate()[0])
     grown = max(memory, default=before) - before
-    left = _memory_that_comes_back(receiver.pid, before) - before
+    left = _memory_that_comes_back(receiver.pid, before, _COMES_BACK_WITHIN * seconds) - before
     return Beside(kind, good, told["connections"], told["answers"], max(0.0, grown), max(0.0, left))
 
 
@@ -159,9 +155,9 @@ def _watched(pid: int) -> Iterator[list[float]]:
         thread.join()
 
 
-def _memory_that_comes_back(pid: int, before: float) -> float:
+def _memory_that_comes_back(pid: int, before: float, within: float) -> float:
     """What a process holds once it holds no more than before, or after a while."""
-    until = time.monotonic() + _COMES_BACK_WITHIN
+    until = time.monotonic() + within
     while (now := memory_mb(pid)) > before and time.monotonic() < until:
         time.sleep(_PAUSE)
     return now

@@ -20,6 +20,9 @@ _CLEAR = 90.0
 _SETTLES = 3.0
 """So long nothing must have been sent until all that waits does so."""
 
+_SHORT = frozenset({"trial", "quick"})
+"""Efforts that play a smaller limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -38,7 +41,7 @@ class Played:
 
 def measure(effort: Effort) -> Report:
     """More findings than one hour has room for, and a critical one when nothing is left for the others."""
-    played = asyncio.run(_play(limit=60, findings=40) if effort.name == "quick" else _play(limit=200, findings=150))
+    played = asyncio.run(_play(limit=60, findings=40) if effort.name in _SHORT else _play(limit=200, findings=150))
     told = f"a ServiceNow of {played.limit} requests an hour, {played.findings} findings for it"
     return Report(
         topic="limiting",

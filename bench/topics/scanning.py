@@ -15,11 +15,15 @@ CRITICAL_SECONDS = 3.0
 FULL = Scale(findings=200, reads=300, writes=60, window=60, middle=(70.0,))
 SMALL = Scale(findings=40, reads=100, writes=20, window=6, middle=(4.0,))
 """The same with a faster clock: three windows."""
+TRIAL = Scale(findings=24, reads=50, writes=10, window=2, middle=(1.0,))
+
+SCALES = {"trial": TRIAL, "quick": SMALL}
+"""By the name of the effort; FULL where it is not named."""
 
 
 def measure(effort: Effort) -> Report:
     """One scan. It takes minutes, unless the clock is faster."""
-    return _report(asyncio.run(_play(SMALL if effort.name == "quick" else FULL)))
+    return _report(asyncio.run(_play(SCALES.get(effort.name, FULL))))
 
 
 async def _play(scale: Scale) -> Played:

@@ -1,4 +1,4 @@
-"""Every measurement in its quick form, for real. What a busy machine measures is told and judged by nobody."""
+"""Every measurement in its shortest form, for real. What a busy machine measures is told and judged by nobody."""
 
 import json
 import math
@@ -38,14 +38,14 @@ def numbers_in(figures: Any) -> Iterator[float]:
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_each_measurement_measures_prints_its_table_and_keeps_its_figures(topic: str, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "bench", topic, "--quick", "--results", str(tmp_path)]
+    words = [sys.executable, "-m", "bench", topic, "--trial", "--results", str(tmp_path)]
     done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     headings, rule, *rows = rows_of(done.stdout)
     assert headings == HEADINGS
     assert {*"".join(rule)} == {"-"}
     kept = json.loads((tmp_path / f"{topic}.json").read_text(encoding="utf-8"))
-    assert (kept["topic"], kept["conditions"]["effort"]) == (topic, "quick")
+    assert (kept["topic"], kept["conditions"]["effort"]) == (topic, "trial")
     assert rows == [[line[heading] for heading in HEADINGS] for line in kept["lines"]]
     assert all(line["measured"] for line in kept["lines"])
     assert all(math.isfinite(value) for value in numbers_in(kept["figures"]))

@@ -1,6 +1,6 @@
 """The image, built and unpacked without a Docker engine, and processes in it as a cluster would run them.
 
-Debian's mmdebstrap makes the base, buildah builds the Dockerfile in a chroot, umoci unpacks what came of it, and
+Debian's mmdebstrap makes the base, buildah builds the Dockerfile in a chroot and shows what came of it as a folder, and
 bubblewrap runs it: another user, no rights, a root file system that cannot be written to.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from remediation.settings import environ
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("mmdebstrap", "buildah", "umoci", "bwrap", "setpriv")
-PACKAGES = ("mmdebstrap", "buildah", "umoci", "bubblewrap", "util-linux")
+TOOLS = ("mmdebstrap", "buildah", "bwrap", "setpriv")
+PACKAGES = ("mmdebstrap", "buildah", "bubblewrap", "util-linux")
 SUITE = "bookworm"
 SECONDS = 600
 TRUSTED = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pip.conf"))
@@ -48,7 +48,8 @@ class Builder:
     def image(self) -> Path:
         """The unpacked root file system of the image that the Dockerfile makes."""
         base = self._folder / "base.tar"
-        self._run("mmdebstrap", "--variant=minbase", "--include=python3,python3-venv,ca-certificates", SUITE, str(base))
+        packages = "--include=python3,python3-venv,ca-certificates"
+        self._run("mmdebstrap", "--variant=minbase", "--dpkgopt=force-unsafe-io", packages, SUITE, str(base))
         container = self._buildah("from", "scratch").strip()
         self._buildah("add", "--quiet", container, str(base), "/")
         self._buildah("commit", "--quiet", "--rm", container, "remedy-base")
@@ -64,11 +65,10 @@ class Builder:
             "remedy",
             str(ROOT),
         )
-        self._buildah("push", "--quiet", "remedy", f"oci:{self._folder}/oci:latest")
-        self._run("umoci", "unpack", "--image", f"{self._folder}/oci:latest", str(self._folder / "bundle"))
-        for path in (self._folder, self._folder / "bundle", self._folder / "bundle" / "rootfs"):
+        rootfs = Path(self._buildah("mount", self._buildah("from", "--pull-never", "remedy").strip()).strip())
+        for path in (rootfs, *(each for each in rootfs.parents if each.is_relative_to(self._folder))):
             path.chmod(0o755)
-        return self._folder / "bundle" / "rootfs"
+        return rootfs
 
     def _buildah(self, *words: str) -> str:
         places = ("--root", str(self._folder / "store"), "--runroot", str(self._folder / "run"))
