@@ -13,14 +13,11 @@ from bench.report import Report, as_json, table
 from bench.topics import (
     accepting,
     deciding,
-    flooding,
     guarding,
-    limiting,
     listing,
     looking,
     parsing,
     resting,
-    scanning,
     sizing,
     starting,
     sweeping,
@@ -28,6 +25,7 @@ from bench.topics import (
     waking,
     working,
 )
+from bench.topics.limits import flooding, limiting, scanning
 
 TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "accepting": accepting.measure,

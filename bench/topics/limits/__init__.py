@@ -1,0 +1,1 @@
+"""What is done within the hard limits of the systems outside."""
