@@ -22,6 +22,12 @@ SIGNATURE_FAILURES = Counter(
     "Deliveries whose signature does not hold, by whose they claim to be: the account is a district or a tracker.",
     ["sender", "account"],
 )
+SIGNATURES_SEEN = Counter(
+    "remedy_signature_formats_refused_total",
+    "Deliveries whose signature does not hold, by the format that it seems to have: a format's name, none, several, "
+    "other, or untimed for one that holds and has no signed time, where others of the account had one.",
+    ["sender", "account", "format"],
+)
 SECRET_USES = Counter(
     "remedy_webhook_secret_uses_total",
     "Deliveries whose signature holds, by the secret that signed them, as mappings.yaml calls it.",

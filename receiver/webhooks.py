@@ -15,7 +15,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from receiver.accounts import Account
 from receiver.answers import ANSWERED, TAKEN, UNKNOWN, SenderAnswer, answer_to
 from receiver.limits import ACCEPTED, BodyTooSlow, read_body, require_json
-from receiver.metrics import ACCEPT_SECONDS, NOT_KEPT, OVER_LIMIT, SIGNATURE_FAILURES, answered, secret_used
+from receiver.metrics import (
+    ACCEPT_SECONDS,
+    NOT_KEPT,
+    OVER_LIMIT,
+    SIGNATURE_FAILURES,
+    SIGNATURES_SEEN,
+    answered,
+    secret_used,
+)
 from remediation import telemetry
 from remediation.deliveries.events import SCHOOLSCAN, Event, Sender, UnknownEvent, delivery_id
 from remediation.deliveries.signatures import Headers, SignatureFormat, Verified, verify
@@ -154,6 +162,7 @@ def _not_taken(state: State, account: Account, error: RemediationError) -> Sende
     match error:
         case SignatureInvalid():
             SIGNATURE_FAILURES.labels(sender, name).inc()
+            SIGNATURES_SEEN.labels(sender, name, error.seen or "untimed").inc()
         case OverLimit():
             OVER_LIMIT.labels(sender, name).inc()
             state.admission.refused(account, error)

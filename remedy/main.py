@@ -25,6 +25,10 @@ COMMANDS = {
         "remedy.case.command:case",
         "Which cases there are, what happened to one, what would be done about it now; and have it looked at now.",
     ),
+    "deliveries": (
+        "remedy.deliveries.command:deliveries",
+        "What senders have brought, what became of it, and what was refused.",
+    ),
     "demo": (
         "remedy.demo:demo",
         "Play two incidents, a finding that is mended, found again, accepted, disputed, a group, and a scan of sixty.",

@@ -26,6 +26,7 @@ from receiver.app import (
     replace_accounts,
     stop_of,
 )
+from receiver.refused import noting_refusals
 from receiver.stopping import STOPPING
 from remediation.domain.errors import RemediationError, StoreUnavailable
 from remediation.logs import LOSSES, configure_logs
@@ -33,6 +34,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings
 from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.refused import RefusedLog
 from remediation.store.processes import Role
 from remediation.store.server.connection import CANCEL_PAUSE, Connection, cancel_until_done
 from remediation.store.server.readiness import lets_us_work, store_state
@@ -193,6 +195,7 @@ async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
                 follower.following(partial(_take_accounts, app)),
                 data_keys.following(),
                 watch.going_on(stops),
+                noting_refusals(RefusedLog(connection), clock),
             ):
                 await _receive(servers, (bound, metrics_bound), stops, partial(_ask, follower, data_keys))
     logger.info("receiver_stopped")

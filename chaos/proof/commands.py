@@ -77,6 +77,7 @@ def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
         "case plan": [(first,), (second,), ("nobody",)],
         "case retry": [(first, "--dry-run"), (second,)],
         "case show": [(first,), (second,), ("SEC-1",), ("nobody",)],
+        "deliveries list": [(), ("--state", "refused"), ("--account", f"schoolscan/{DISTRICT}", "--limit", "3")],
         "doctor": [(), ("--offline",), ("--strict", "--as", "worker")],
         "incidents backfill": [("--dry-run",), ()],
         "incidents list": [(), ("--limit", "1")],

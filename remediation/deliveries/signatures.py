@@ -88,15 +88,45 @@ def verify(
     """Verify that `body` was signed with one of `secrets` in `format`. Raises SignatureInvalid, without a reason.
 
     `headers` are the raw pairs as they came, so that a repeated header is noticed. `header` carries the signature in
-    every format but STANDARD, which has headers of its own. `now` is Unix seconds.
+    every format but STANDARD, which has headers of its own. `now` is Unix seconds. The error has the format that was
+    seen.
     """
-    claim = _claim(tuple(headers), format, header)
+    pairs = tuple(headers)
+    try:
+        return _verified(pairs, body, secrets, format, now, header)
+    except SignatureInvalid as error:
+        error.seen = seen_format(pairs, header)
+        raise
+
+
+def _verified(
+    headers: Sequence[tuple[bytes, bytes]],
+    body: bytes,
+    secrets: Sequence[str],
+    format: SignatureFormat,  # noqa: A002 - as in verify
+    now: float,
+    header: str,
+) -> Verified:
+    claim = _claim(headers, format, header)
     if claim.timestamp is not None and not abs(now - claim.timestamp) <= TOLERANCE:
         raise _invalid()
     signers = _signers(claim, body, secrets)
     if not signers:
         raise _invalid()
     return Verified(claim.format, claim.signed_id, signers)
+
+
+def seen_format(headers: Sequence[tuple[bytes, bytes]], header: str) -> str:
+    """Which format a signature seems to have that did not verify: a format's name, or `none`, `several` or `other`."""
+    values = [value for name, value in headers if name.lower() == header.lower().encode()]
+    is_standard = any(name.lower() == _STANDARD_SIGNATURE.encode() for name, _ in headers)
+    if not values:
+        return SignatureFormat.STANDARD.value if is_standard else "none"
+    if len(values) > 1 or is_standard:
+        return "several"
+    shown = values[0][:_LONGEST_HEADER].decode("ascii", "replace")
+    found = _format_of(shown)
+    return "other" if found is SignatureFormat.HEX and not _HEX.fullmatch(shown) else found.value
 
 
 def sign(

@@ -60,7 +60,12 @@ class StoreMissing(ConfigurationError):
 
 
 class SignatureInvalid(RemediationError):
-    """The delivery is not proven to be from its sender. Which check failed is not said, on purpose."""
+    """The delivery is not proven to be from its sender. Which check failed is not said, on purpose.
+
+    `seen` is the format that the signature's header seems to have, for operators; empty where it was well signed.
+    """
+
+    seen: str = ""
 
 
 class Unreadable(RemediationError):

@@ -30,3 +30,6 @@ SWEEP_SECONDS = 120
 
 POLL_SECONDS = 900
 """Seconds for which a tracker's changes may go unread: half a minute is usual, and small limits make it more."""
+
+REFUSED_SECONDS = 86_400
+"""For how long it is told of a sender that it was refused."""

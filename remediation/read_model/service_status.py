@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.webhook_secrets import secret_ids
+from remediation.read_model.delivery_list import path_of
 from remediation.store.budgets import BudgetFigures, Budgets
 from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
 from remediation.store.cursors import lists_read
 from remediation.store.deliveries.parked_causes import ParkedCause, parked_causes
+from remediation.store.deliveries.refused import RefusedDeliveries, RefusedLog
 from remediation.store.deliveries.signing import read_secret_uses
 from remediation.store.figures import Figures, read_figures
 from remediation.store.incidents.feeds import Feeds, FeedState
@@ -42,10 +44,14 @@ def installed_file(mappings: Mappings, digest: str, now: float) -> InstalledFile
 
 @dataclass(frozen=True, slots=True)
 class SenderStatus:
-    """When a delivery of this account was last accepted, to about a minute, in Unix seconds; None for never."""
+    """When a delivery of this account was last accepted, to about a minute, in Unix seconds; None for never.
+
+    `refused` are those of one kind and day that were refused last; None where none is known.
+    """
 
     account: str
     accepted: float | None
+    refused: RefusedDeliveries | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +110,14 @@ def _accounts_of(districts: Iterable[str]) -> tuple[str, ...]:
 
 
 async def _senders(connection: Connection, accounts: Iterable[str]) -> tuple[SenderStatus, ...]:
-    uses = await read_secret_uses(connection, accounts)
+    uses, refused = await read_secret_uses(connection, accounts), await RefusedLog(connection).listed()
+    latest = {path_of(each): each for each in reversed(refused)}
     return tuple(
-        SenderStatus(account, max((use.last for use in of_account.values() if use.last is not None), default=None))
+        SenderStatus(
+            account,
+            max((use.last for use in of_account.values() if use.last is not None), default=None),
+            latest.get(account),
+        )
         for account, of_account in uses.items()
     )
 

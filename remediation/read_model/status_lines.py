@@ -6,11 +6,13 @@ from typing import Any, get_args
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.read_model.case_words import time_words, waiting_words
+from remediation.read_model.delivery_list import refusal_words
 from remediation.read_model.incidents import walk_words
 from remediation.read_model.levels import (
     LONG_QUEUE,
     OVERDUE_SECONDS,
     POLL_SECONDS,
+    REFUSED_SECONDS,
     SILENT_SECONDS,
     SWEEP_SECONDS,
     UNREAD_SECONDS,
@@ -19,7 +21,7 @@ from remediation.read_model.levels import (
     Level,
     worst_of,
 )
-from remediation.read_model.service_status import FeedStatus, ServiceStatus
+from remediation.read_model.service_status import FeedStatus, SenderStatus, ServiceStatus
 from remediation.read_model.wording import age_words, count_words
 from remediation.store.budgets import Access, BudgetFigures
 from remediation.store.cases.entries import moment
@@ -35,6 +37,10 @@ _KINDS: Mapping[ParkedKind, tuple[str, str]] = {
     ParkedKind.DELIVERY: ("delivery", "deliveries"),
     ParkedKind.QUARANTINED: ("delivery that nobody can read", "deliveries that nobody can read"),
 }
+
+
+_USE_NOTED = 60.0
+"""Seconds by which the time of a sender's last delivery may be too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +154,25 @@ def _deliveries(status: ServiceStatus) -> Iterator[StatusLine]:
         yield StatusLine("unread", says, Level.FAILURE if late else Level.OK, advice)
     else:
         yield StatusLine("unread", "none")
-    for sender in status.senders:
-        yield StatusLine(sender.account, _accepted_words(sender.accepted, status.at))
+    yield from (_sender_line(sender, status.at) for sender in status.senders)
     last = figures.accepted.get(SCHOOLSCAN.name)
     if last is not None and status.at - last > SILENT_SECONDS:
         says = f"nothing from any district for {age_words(status.at - last)}"
         advice = "Look at its webhook's list of deliveries; then remedy reconcile --since from the last one."
         yield StatusLine("SchoolScan", says, Level.WARNING, advice)
+
+
+def _sender_line(sender: SenderStatus, now: float) -> StatusLine:
+    """Its last delivery and its last answer: a refusal since then may mean that it cannot get through."""
+    says, refused = _accepted_words(sender.accepted, now), sender.refused
+    if refused is None or now - refused.last > REFUSED_SECONDS:
+        return StatusLine(sender.account, says)
+    told = f"answered {refused.kind.status}: {refusal_words(refused)}"
+    says = f"{says}; {count_words(refused.count, 'delivery', 'deliveries')} {told}, {age_words(now - refused.last)} ago"
+    if refused.last <= (sender.accepted or 0.0) + _USE_NOTED:
+        return StatusLine(sender.account, says)
+    advice = "Is it the sender, or a stranger? remedy deliveries list --state refused; see docs/webhooks.md."
+    return StatusLine(sender.account, says, Level.WARNING, advice)
 
 
 def _accepted_words(accepted: float | None, now: float) -> str:
@@ -262,7 +280,7 @@ def status_json(status: ServiceStatus, sections: Sequence[StatusSection]) -> dic
         "deliveries": {
             "unread": figures.unread,
             "oldest_unread": _age(figures.oldest_unread, status.at),
-            "senders": {each.account: {"accepted": _iso(each.accepted)} for each in status.senders},
+            "senders": {each.account: _sender_json(each) for each in status.senders},
         },
         "cases": {
             "undone": figures.dirty,
@@ -278,6 +296,17 @@ def status_json(status: ServiceStatus, sections: Sequence[StatusSection]) -> dic
         "polls": {name: {"read": _iso(read), "lag": _age(read, status.at)} for name, read in status.polls.items()},
         "feeds": {each.figures.name: _feed_json(each, status.at) for each in status.feeds},
         "lines": [{"section": section.title, **asdict(line)} for section in sections for line in section.lines],
+    }
+
+
+def _sender_json(sender: SenderStatus) -> dict[str, Any]:
+    refused = sender.refused
+    if refused is None:
+        return {"accepted": _iso(sender.accepted), "refused": None}
+    kind = {"status": refused.kind.status, "reason": refused.kind.reason, "seen": refused.kind.seen or None}
+    return {
+        "accepted": _iso(sender.accepted),
+        "refused": {"last": _iso(refused.last), "count": refused.count, **kind},
     }
 
 

@@ -24,6 +24,13 @@ TAKEN = "remedy:inbox-taken:"
 ACCEPTED = "remedy:accepted"
 """A hash from sender to the time (ms) at which a delivery of it was last accepted."""
 
+REFUSED = "remedy:refused"
+"""Sorted set of refused deliveries by when (ms) the last of them came: a JSON list of their day, sender, account,
+status, reason and what their signature looked like (see deliveries/refused.py)."""
+
+REFUSED_COUNTS = "remedy:refused-counts"
+"""A hash from the same to when (ms) the first of them came, and how many there were."""
+
 CASE = "remedy:case:"
 """+ case reference: a hash, the case's row."""
 

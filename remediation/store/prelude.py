@@ -13,6 +13,8 @@ _NAMES = (
     "TAKEN",
     "PENDING_SINCE",
     "ACCEPTED",
+    "REFUSED",
+    "REFUSED_COUNTS",
     "CASE",
     "LEASE",
     "DIRTY",

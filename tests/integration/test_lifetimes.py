@@ -30,6 +30,7 @@ from remediation.store.budgets import Spent, ToldLimit, budget_of
 from remediation.store.deliveries.inbox import Arrival
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.readings import scan_ref
+from remediation.store.deliveries.refused import RefusalKind, RefusedLog
 from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.keys import APART, AUDIT, AUDIT_COPY, SEEN, SET_ASIDE_SEEN, TICKET_KEYS, TICKETS, TIMELINE
@@ -262,6 +263,8 @@ async def systems_refuse(office: Whole) -> None:
 
 
 async def what_nobody_can_use_comes(office: Whole) -> None:
+    refused = RefusalKind("schoolscan", "lakeside", 401, "signature", "hex")
+    await RefusedLog(office.connection).note([(refused, 3)], office.clock())
     for name in ("fnd_7", "fnd_8", "fnd_9"):
         await office.deliver(f"evt_{name}", "finding.critical", finding_id=name)
         await office.work()

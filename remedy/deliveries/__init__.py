@@ -1,0 +1,1 @@
+"""`remedy deliveries`: what senders have brought, and what was refused."""

@@ -1,0 +1,85 @@
+"""`remedy deliveries list`: the newest deliveries and what became of each, with those that were refused."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import click
+
+from remediation.read_model.case_words import time_words
+from remediation.read_model.delivery_list import DeliveryLine, delivery_lines, path_of
+from remediation.redaction import terminal
+from remediation.redis_address import RedisAddress
+from remediation.settings import load_settings
+from remediation.store.deliveries.inbox import DeliveryState
+from remediation.store.deliveries.listing import newest_deliveries
+from remediation.store.deliveries.refused import KEPT, RefusedLog
+from remediation.store.server.connection import Connection
+from remedy.runtime.assembly import open_for_command, redis_address
+
+_REFUSED = "refused"
+_MOST = 10_000
+
+
+@click.group()
+def deliveries() -> None:
+    """What senders have brought, what became of it, and what was refused.
+
+    \b
+      remedy deliveries list
+      remedy deliveries list --state refused
+      remedy deliveries list --account schoolscan/lakeside --limit 200
+    """
+
+
+@deliveries.command("list")
+@click.option("--account", help="Only of this one: schoolscan/lakeside, jira/jira, or unknown for refused ones.")
+@click.option(
+    "--state", type=click.Choice([*(str(each) for each in DeliveryState), _REFUSED]), help="Only in this state."
+)
+@click.option("--limit", type=click.IntRange(1, _MOST), default=50, show_default=True, help="The most lines.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_(*, account: str | None, state: str | None, limit: int, as_json: bool) -> None:
+    """List deliveries, newest first: when, in which state, whose, and its id. Asks only Redis. All times are UTC.
+
+    Refused ones have a line for each day, account and reason, with how many there were, what they were answered, and
+    which format their signature seems to have. Nothing of what they said is kept, and after 14 days nothing at all. The
+    receivers write these lines every five seconds.
+
+    The store is gone through key by key, which takes a second or so for a million keys and needs the right to SCAN;
+    --state refused does not need it.
+    """
+    lines = _asked(account, state, limit)
+    for line in lines:
+        click.echo(json.dumps(line.shown) if as_json else _line(line))
+    if not lines and not as_json:
+        click.echo(
+            f"No delivery was refused within {KEPT.days} days."
+            if (account, state) == (None, _REFUSED)
+            else "No delivery is known."
+            if account is state is None
+            else "No delivery fits."
+        )
+
+
+def _asked(account: str | None, state: str | None, limit: int) -> Sequence[DeliveryLine]:
+    settings = load_settings()
+
+    async def work(address: RedisAddress) -> Sequence[DeliveryLine]:
+        async with open_for_command(address) as connection:
+            return await _read(connection, account, state, limit)
+
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
+
+
+async def _read(connection: Connection, account: str | None, state: str | None, limit: int) -> list[DeliveryLine]:
+    wanted = None if state in {None, _REFUSED} else DeliveryState(state)
+    accepted = [] if state == _REFUSED else await newest_deliveries(connection, limit, path=account, state=wanted)
+    refused = await RefusedLog(connection).listed() if wanted is None else []
+    return delivery_lines(accepted, [each for each in refused if account in {None, path_of(each)}], limit)
+
+
+def _line(line: DeliveryLine) -> str:
+    words = f"{time_words(line.at)}  {line.state.replace('_', ' '):<11}  {line.path}  {line.says}"
+    return terminal(words)
