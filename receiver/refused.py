@@ -91,6 +91,6 @@ async def _note_on(counts: RefusedCounts, log: RefusedLog, clock: Callable[[], f
 
 
 async def _note(counts: RefusedCounts, log: RefusedLog, clock: Callable[[], float]) -> None:
-    if fresh := counts.fresh():
+    if fresh := await asyncio.to_thread(counts.fresh):  # with hundreds of districts it takes some milliseconds
         await log.note(fresh.items(), clock())
         counts.noted(fresh)

@@ -46,8 +46,8 @@ def list_(*, account: str | None, state: str | None, limit: int, as_json: bool) 
     which format their signature seems to have. Nothing of what they said is kept, and after 14 days nothing at all. The
     receivers write these lines every five seconds.
 
-    The store is gone through key by key, which takes a second or so for a million keys and needs the right to SCAN;
-    --state refused does not need it.
+    The store is gone through key by key, which takes about ten seconds for a million keys and needs the right
+    to SCAN; --state refused does not need it.
     """
     lines = _asked(account, state, limit)
     for line in lines:

@@ -1,19 +1,19 @@
 """The deliveries that there are rows of, newest first.
 
-No list of them is kept, which every delivery would have to pay for: the store is gone through key by key, a second or
-so for a million keys. Our user needs SCAN for it.
+No list of them is kept, which every delivery would have to pay for: the store is gone through, some hundred keys at a
+time, about ten seconds for a million. Our user needs SCAN for it.
 """
 
 import heapq
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from remediation.store.deliveries.inbox import DeliveryState
-from remediation.store.keys import INBOX
 from remediation.store.server.connection import Connection
 
-_KEYS_AT_ONCE = 1_000
-_FIELDS = ("state", "at", "sender", "account", "request_id")
+_KEYS_AT_ONCE = 250
+"""Keys of any kind that one step goes through: about a millisecond, during which Redis does nothing else."""
+
+_PARTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,42 +37,25 @@ async def newest_deliveries(
 
     Raises StoreUnavailable, StoreRefuses where our user may not SCAN.
     """
+    sender, _, account = (path or "").partition("/")
     found: dict[str, ListedDelivery] = {}
-    async for each in _every_delivery(connection):
-        if path in {None, each.path} and state in {None, each.state}:
+    cursor, least = "0", 0
+    while True:
+        args = (cursor, _KEYS_AT_ONCE, least, sender, account, state or "")
+        cursor, *parts = [part.decode() for part in await connection.run("list_deliveries", *args)]
+        for at in range(0, len(parts), _PARTS):
+            each = _listed(*parts[at : at + _PARTS])
             found[each.id] = each
-            if len(found) > 2 * limit + _KEYS_AT_ONCE:
-                found = {one.id: one for one in _newest(found, limit)}
-    return _newest(found, limit)
+        if len(found) > limit:
+            found = {each.id: each for each in _newest(found, limit)}
+            least = int(min(each.at for each in found.values()) * 1000)
+        if cursor == "0":
+            return _newest(found, limit)
 
 
 def _newest(found: dict[str, ListedDelivery], limit: int) -> list[ListedDelivery]:
     return heapq.nlargest(limit, found.values(), key=lambda each: (each.at, each.id))
 
 
-async def _every_delivery(connection: Connection) -> AsyncIterator[ListedDelivery]:
-    cursor = 0
-    while True:
-        asked = connection.redis.scan(cursor, match=f"{INBOX}*", count=_KEYS_AT_ONCE)
-        cursor, keys = await connection.ask(asked)
-        for each in await _rows(connection, keys):
-            yield each
-        if not cursor:
-            return
-
-
-async def _rows(connection: Connection, keys: list[bytes]) -> list[ListedDelivery]:
-    if not keys:
-        return []
-    asked = connection.redis.pipeline(transaction=False)
-    for key in keys:
-        asked.hmget(key.decode(), list(_FIELDS))
-    rows = await connection.ask(asked.execute())
-    pairs = zip(keys, rows, strict=True)
-    return [_listed(key, row) for key, row in pairs if row[0] is not None and row[1] is not None]
-
-
-def _listed(key: bytes, row: list[bytes | None]) -> ListedDelivery:
-    state, at, sender, account, request_id = ((each or b"").decode() for each in row)
-    name = key.decode().removeprefix(INBOX)
+def _listed(name: str, at: str, sender: str, account: str, state: str, request_id: str) -> ListedDelivery:
     return ListedDelivery(name, int(at) / 1000, f"{sender}/{account}", DeliveryState(state), request_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.server.connection import Connection
 
-MOST_LOOKED_AT = 2_000
+MOST_LOOKED_AT = 1_000
 """Pieces that one script looks at, the newest: some milliseconds, during which Redis does nothing else."""
 
 
