@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from remediation.read_model.levels import Level
+from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remedy.doctor.checks import Report
 from remedy.doctor.diagnosis import Diagnosis
@@ -25,7 +26,9 @@ def as_table(found: Sequence[Diagnosis]) -> str:
     width = max((len(each.what) + 1 for each in found if len(each.what) < _WIDEST), default=1)
     lines = [line for each in found for line in _lines(each, width)]
     counts = [sum(each.severity is severity for each in found) for severity in Level]
-    return "\n".join([*lines, f"{counts[0]} well, {counts[1]} warning(s), {counts[2]} failure(s)"])
+    return "\n".join(
+        [*lines, f"{counts[0]} well, {count_words(counts[1], 'warning')}, {count_words(counts[2], 'failure')}"]
+    )
 
 
 def _lines(each: Diagnosis, width: int) -> list[str]:

@@ -10,6 +10,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import identities_of, worker_secrets
 from remediation.mapping.reading.watching import files_named
 from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders
+from remediation.read_model.wording import count_words
 from remediation.sealing import Keyring
 from remediation.settings import Settings, environ
 from remediation.store.processes import Role
@@ -32,7 +33,7 @@ def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | No
     except ConfigurationError as error:
         says = "; ".join(problem.message for problem in error.problems)  # each is about DATA_KEYS
         return [trouble(Code.DATA_KEYS, "DATA_KEYS", says)], None
-    says = f"{len(keyring.key_ids)} data key(s); {keyring.key_ids[0]} seals"
+    says = f"{count_words(len(keyring.key_ids), 'data key')}; {keyring.key_ids[0]} seals"
     path = settings.data_keys_file
     is_open = path is not None and _POD not in environ() and _is_readable_by_all(path)
     odd = [trouble(Code.SECRET_READABLE, "DATA_KEYS", f"every user can read {path}")] if is_open else []
@@ -75,7 +76,7 @@ def _webhook_secrets(loaded: Loaded, now: float) -> list[Diagnosis]:
         accounts = accounts_of(loaded, now)
     except ConfigurationError as error:
         return [trouble(Code.SECRET_MISSING, what, str(problem)) for problem in error.problems]
-    says = f"{len(accounts.districts)} district(s), {len(accounts.trackers)} tracker(s)"
+    says = f"{count_words(len(accounts.districts), 'district')}, {count_words(len(accounts.trackers), 'tracker')}"
     odd = (
         each
         for account in (*accounts.districts.values(), *accounts.trackers.values())

@@ -40,7 +40,7 @@ def test_when_all_is_well_each_thing_says_so(clinic: Clinic) -> None:
     assert shown.exit_code == ExitCode.DONE
     lines = {" ".join(line.split()) for line in shown.stdout.splitlines()}
     for words in (
-        "ok DATA_KEYS: 1 data key(s); ",
+        "ok DATA_KEYS: 1 data key; ",
         f"ok {clinic.path}: 1 rules",
         "ok Redis: at REDIS_URL, keeps what it is told",
         "ok clock: agrees with Redis's",
@@ -54,7 +54,7 @@ def test_when_all_is_well_each_thing_says_so(clinic: Clinic) -> None:
         "ok data keys in use: ",
     ):
         assert any(line.startswith(words) for line in lines), words
-    assert "0 warning(s), 0 failure(s)" in shown.stdout
+    assert "0 warnings, 0 failures" in shown.stdout
 
 
 def test_the_doctor_only_reads(clinic: Clinic, outside: dict[str, str], redis_url: str) -> None:
@@ -94,7 +94,7 @@ def test_a_system_that_is_waited_for_is_told_with_how_many_wait(clinic: Clinic, 
             clinic.begin()
     assert bad["what"] == "waiting for jira"
     assert bad["says"] == (
-        "our sign-in, or the way there, is refused (HTTP 401) since 2027-01-15 08:00:00 UTC; 2 case(s) wait for it"
+        "our sign-in, or the way there, is refused (HTTP 401) since 2027-01-15 08:00:00 UTC; 2 cases wait for it"
     )
     assert "go on by themselves" in bad["advice"]
 

@@ -67,7 +67,7 @@ def told(clinic: Clinic, what: str) -> tuple[str, str]:
 def test_a_feed_that_was_just_read_is_well(clinic: Clinic) -> None:
     read(clinic, known_at=50 * HOUR, polled_at=60.0, swept_at=20 * HOUR)
     code, says = told(clinic, f"reading {NAME}")
-    assert (code, says.endswith("0 incident(s) kept; nothing is being read")) == ("", True)
+    assert (code, says.endswith("0 incidents kept; nothing is being read")) == ("", True)
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ async def test_findings_without_a_usable_id_are_counted_and_told(
     assert await field(office, "left_out") == "4"
     (told,) = await look_at_lists(office.connection)
     assert told.code == "findings-left-out"
-    assert told.says.startswith("4 finding(s) without a usable id")
+    assert told.says.startswith("4 findings without a usable id")
     await complete(office, "evt_2")
     assert await field(office, "left_out") == "", "it is listed anew"
 

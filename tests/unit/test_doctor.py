@@ -132,7 +132,7 @@ def test_the_table_has_columns_and_counts_and_shows_no_control_characters() -> N
     lines = click.unstyle(as_table(found)).splitlines()
     assert [len(line.partition(":")[0]) for line in (lines[0], lines[1], lines[3])] == [6, 11, 9]
     assert [line.index(word) for line, word in zip(lines, ("fine", "1 case", "Start more"), strict=False)] == [13] * 3
-    assert lines[-1] == "1 well, 1 warning(s), 1 failure(s)"
+    assert lines[-1] == "1 well, 1 warning, 1 failure"
     assert "\x1b[31m1" not in lines[1]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from remediation.read_model.case_words import time_words
-from remediation.read_model.wording import span_words
+from remediation.read_model.wording import count_words, span_words
 from remediation.sealing import Keyring
 from remediation.store.audit.chain import place_in
 from remediation.store.audit.trail import AuditGlance, AuditTrail
@@ -36,7 +36,7 @@ def audit_of(seen: AuditGlance, now: float) -> Diagnosis:
             Code.AUDIT_BENT, _WHAT, "its last line is not the one that its head names, or its head is not ours"
         )
     if (age := seen.waits.age(now)) > _LATE:
-        says = f"{seen.waits.count} line(s) wait to be chained, the oldest for {span_words(int(age))}"
+        says = f"{count_words(seen.waits.count, 'line')} not chained yet, the oldest for {span_words(int(age))}"
         return trouble(Code.AUDIT_WAITS, _WHAT, says)
     if not seen.last:
         return well(_WHAT, "has no line yet")

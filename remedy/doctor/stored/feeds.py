@@ -4,7 +4,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.read_model.case_words import time_words
 from remediation.read_model.incidents import walk_words
 from remediation.read_model.levels import OVERDUE_SECONDS, UNSWEPT_SECONDS
-from remediation.read_model.wording import span_words
+from remediation.read_model.wording import count_words, span_words
 from remediation.store.incidents.feeds import Feeds, FeedState
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
@@ -21,7 +21,7 @@ async def look_at_feeds(connection: Connection, mappings: Mappings, now: float) 
 
 
 def _judged(feed: str, state: FeedState, kept: int, every: float, now: float) -> Diagnosis:
-    what, says = f"reading {feed}", f"{_words(state)}, {kept:,} incident(s) kept; {walk_words(state)}"
+    what, says = f"reading {feed}", f"{_words(state)}, {count_words(kept, 'incident')} kept; {walk_words(state)}"
     since = state.polled_at or state.known_at or now
     if now - since - every > OVERDUE_SECONDS:
         return trouble(Code.FEED_UNREAD, what, f"{says}; due since {span_words(now - since - every)}")

@@ -1,6 +1,7 @@
 """Findings that SchoolScan's lists show, and that no case can be about: their ids cannot be used."""
 
 from remediation.read_model.case_words import time_words
+from remediation.read_model.wording import count_words
 from remediation.store.deliveries.scans import read_left_out
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
@@ -12,7 +13,7 @@ async def look_at_lists(connection: Connection) -> list[Diagnosis]:
         trouble(
             Code.FINDINGS_LEFT_OUT,
             f"lists of {district}",
-            f"{each.count:,} finding(s) without a usable id, the last at {time_words(each.last_at)} UTC",
+            f"{count_words(each.count, 'finding')} without a usable id, the last at {time_words(each.last_at)} UTC",
         )
         for district, each in sorted((await read_left_out(connection)).items())
     ]

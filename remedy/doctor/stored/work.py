@@ -7,7 +7,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.read_model.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
-from remediation.read_model.wording import span_words
+from remediation.read_model.wording import count_words, span_words
 from remediation.sealing import Keyring
 from remediation.store.budgets import Access, BudgetFigures, Budgets
 from remediation.store.deliveries.inbox import MostKept
@@ -111,7 +111,9 @@ def _parked(figures: Figures) -> Iterator[Diagnosis]:
         says = f"{figures.parked - unreadable:,}: {kinds}"
         yield trouble(Code.PARKED, "parked", f"{says}; {_whose(figures)}")
     if unreadable:
-        yield trouble(Code.QUARANTINED, "quarantined", f"{unreadable:,} delivery(s) that nobody can read")
+        yield trouble(
+            Code.QUARANTINED, "quarantined", f"{count_words(unreadable, 'delivery', 'deliveries')} that nobody can read"
+        )
     if not figures.parked_kinds:
         yield well("parked", "nothing")
 
@@ -145,6 +147,10 @@ def _senders(figures: Figures, now: float) -> Iterator[Diagnosis]:
 
 def _waited_for(each: SystemTrouble) -> Diagnosis:
     """A system for which the workers have to wait, whatever it answers to us here and now."""
-    cases = f"{each.cases} case(s) wait for it" if each.cases else "no case waits for it yet"
+    cases = (
+        f"{count_words(each.cases, 'case')} {'waits' if each.cases == 1 else 'wait'} for it"
+        if each.cases
+        else "no case waits for it yet"
+    )
     says = f"{waiting_words(each)}; {cases}"
     return trouble(Code.SYSTEM_WAITED_FOR, f"waiting for {each.system}", says, _MENDS.get(each.waiting, ""))
