@@ -348,6 +348,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
                 follower.following(partial(_take_rules, contexts, rules)),
                 data_keys.following(),
             ):
+                leave_alone_what_stays()
                 logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
                 noting = asyncio.create_task(_note_sites(contexts))
                 telling = asyncio.create_task(keys.problems())  # it logs what it finds
