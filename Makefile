@@ -22,7 +22,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE # what is compiled, and every test module that pytest rewrites, is kept for the next run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test coverage matrix check lint types bench chaos lock clean setup
+.PHONY: help demo unit test coverage matrix check lint types bench chaos dist lock clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ chaos: setup ## break everything again and again, and count what was lost or don
 	@.venv/bin/python -m chaos $(ARGS)
 	@.venv/bin/pytest tests/worlds tests/integration/test_histories_random.py tests/integration/test_feed_histories_random.py \
 	  tests/integration/test_changing_files.py --rounds $(ROUNDS)
+
+dist: setup ## build the wheel and the sdist into dist/, and check that all is in them
+	@.venv/bin/python scripts/dist.py
 
 lock: setup ## write both lock files anew from pyproject.toml, keeping pins that still fit (ARGS=--upgrade moves all)
 	@$(LOCK) $(ARGS) --group dev --output-file requirements-dev.lock
