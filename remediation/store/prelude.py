@@ -13,8 +13,6 @@ _NAMES = (
     "TAKEN",
     "PENDING_SINCE",
     "ACCEPTED",
-    "REFUSED",
-    "REFUSED_COUNTS",
     "CASE",
     "LEASE",
     "DIRTY",
@@ -45,7 +43,6 @@ _NAMES = (
     "BORN",
     "SERVER",
     "CURSOR",
-    "LISTS_READ",
     "TICKET_KEYS",
     "TOLD",
     "APART",
@@ -111,6 +108,13 @@ _ARQ: Mapping[str, str | int] = {
     "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
 }
 
+_TOLD = {
+    "REFUSED": keys.REFUSED,
+    "REFUSED_COUNTS": keys.REFUSED_COUNTS,
+    "LISTS_READ": keys.LISTS_READ,
+}
+"""What is only told to operators."""
+
 _BUDGETING = {
     "ROW": keys.BUDGET,
     "OUT": keys.BUDGET_OUT,
@@ -133,4 +137,4 @@ def _table(name: str, fields: Mapping[str, str | int]) -> str:
 
 _KEYS = "\n".join(f"local {_said(name, getattr(keys, name))}" for name in _NAMES)
 
-PRELUDE = "\n".join((_KEYS, _table("ARQ", _ARQ), table_of_budgets(_BUDGETING)))
+PRELUDE = "\n".join((_KEYS, _table("ARQ", _ARQ), _table("NOTED", _TOLD), table_of_budgets(_BUDGETING)))

@@ -8,6 +8,7 @@ import heapq
 from dataclasses import dataclass
 
 from remediation.store.deliveries.inbox import DeliveryState
+from remediation.store.keys import INBOX
 from remediation.store.server.connection import Connection
 
 _KEYS_AT_ONCE = 250
@@ -39,17 +40,19 @@ async def newest_deliveries(
     """
     sender, _, account = (path or "").partition("/")
     found: dict[str, ListedDelivery] = {}
-    cursor, least = "0", 0
+    cursor, least = 0, 0
     while True:
-        args = (cursor, _KEYS_AT_ONCE, least, sender, account, state or "")
-        cursor, *parts = [part.decode() for part in await connection.run("list_deliveries", *args)]
+        scanned = connection.redis.scan(cursor, match=f"{INBOX}*", count=_KEYS_AT_ONCE)
+        cursor, keys = await connection.ask(scanned)
+        asked = (least, sender, account, state or "")
+        parts = [part.decode() for part in await connection.run("list_deliveries", *asked, *keys)]
         for at in range(0, len(parts), _PARTS):
             each = _listed(*parts[at : at + _PARTS])
             found[each.id] = each
         if len(found) > limit:
             found = {each.id: each for each in _newest(found, limit)}
             least = int(min(each.at for each in found.values()) * 1000)
-        if cursor == "0":
+        if not cursor:
             return _newest(found, limit)
 
 

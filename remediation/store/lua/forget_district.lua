@@ -80,11 +80,11 @@ forget_system('schoolscan:' .. district)
 for _, kind in ipairs({FIRST_LOOKS, SECRETS, LIMIT}) do key('senders', kind .. account) end
 member('senders', SIGNED_TIMES, district)
 for _, what in ipairs({'since:', 'by:', 'refused:'}) do field('senders', SIGNED_TIMES_TOLD, what .. district) end
-for _, row in ipairs(redis.call('ZRANGE', REFUSED, 0, -1)) do
+for _, row in ipairs(redis.call('ZRANGE', NOTED.REFUSED, 0, -1)) do
   local of = cjson.decode(row)
   if of[2] == 'schoolscan' and of[3] == district then
-    field('senders', REFUSED_COUNTS, row)
-    if not is_trial then redis.call('ZREM', REFUSED, row) end
+    field('senders', NOTED.REFUSED_COUNTS, row)
+    if not is_trial then redis.call('ZREM', NOTED.REFUSED, row) end
   end
 end
 for _, budget in ipairs(redis.call('SMEMBERS', BUDGETING.TRACKERS)) do -- its turn at trackers

@@ -15,6 +15,6 @@ redis.call('HDEL', TRACKERS, tracker)
 redis.call('HDEL', FORGETTING, 'bucket:' .. tracker, 'trimmed_at:' .. tracker)
 for i = 3, #ARGV do
   redis.call('DEL', CURSOR .. ARGV[i])
-  redis.call('HDEL', LISTS_READ, ARGV[i])
+  redis.call('HDEL', NOTED.LISTS_READ, ARGV[i])
 end
 return 1

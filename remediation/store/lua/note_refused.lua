@@ -5,21 +5,21 @@ local now, kept_ms, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3
 
 local function drop(rows)
   for _, row in ipairs(rows) do
-    redis.call('HDEL', REFUSED_COUNTS, row)
-    redis.call('ZREM', REFUSED, row)
+    redis.call('HDEL', NOTED.REFUSED_COUNTS, row)
+    redis.call('ZREM', NOTED.REFUSED, row)
   end
 end
 
 for i = 4, #ARGV, 2 do
-  local known = redis.call('HGET', REFUSED_COUNTS, ARGV[i])
+  local known = redis.call('HGET', NOTED.REFUSED_COUNTS, ARGV[i])
   local first, count = string.match(known or '', '^(%d+) (%d+)$')
   count = tonumber(count or '0') + tonumber(ARGV[i + 1])
-  redis.call('HSET', REFUSED_COUNTS, ARGV[i], string.format('%.0f %.0f', tonumber(first or now), count))
-  redis.call('ZADD', REFUSED, now, ARGV[i])
+  redis.call('HSET', NOTED.REFUSED_COUNTS, ARGV[i], string.format('%.0f %.0f', tonumber(first or now), count))
+  redis.call('ZADD', NOTED.REFUSED, now, ARGV[i])
 end
-drop(redis.call('ZRANGEBYSCORE', REFUSED, '-inf', now - kept_ms, 'LIMIT', 0, most))
-local over = redis.call('ZCARD', REFUSED) - most
-if over > 0 then drop(redis.call('ZRANGE', REFUSED, 0, over - 1)) end
-redis.call('PEXPIRE', REFUSED, kept_ms)
-redis.call('PEXPIRE', REFUSED_COUNTS, kept_ms)
+drop(redis.call('ZRANGEBYSCORE', NOTED.REFUSED, '-inf', now - kept_ms, 'LIMIT', 0, most))
+local over = redis.call('ZCARD', NOTED.REFUSED) - most
+if over > 0 then drop(redis.call('ZRANGE', NOTED.REFUSED, 0, over - 1)) end
+redis.call('PEXPIRE', NOTED.REFUSED, kept_ms)
+redis.call('PEXPIRE', NOTED.REFUSED_COUNTS, kept_ms)
 return 1
