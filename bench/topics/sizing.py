@@ -29,6 +29,7 @@ from remediation.store.keys import (
     PENDING_SINCE,
     SCANS,
     TOLD,
+    UNREAD,
 )
 from remediation.store.server.connection import Connection
 from sandbox.secrets import DISTRICT
@@ -155,15 +156,15 @@ async def _parked(system: System, count: int) -> float:
 
 
 async def _unread(system: System, count: int) -> float:
-    """Its row, its job, and its places in three lists."""
+    """Its row, its places in the lists, and its share of the job that is for all of them."""
     system.worker.stop()
     put_load(Order(system.stage.receiver_address, f"sizing-{time.time_ns()}", 202, _SETTLE_SECONDS, count=count))
     redis = system.redis
     waiting = await redis.zrange(PENDING, 0, -1)
     rows = [await size_of(redis, INBOX.encode() + each) for each in waiting]
-    jobs = await mean_size(redis, f"{JOB_PREFIX}{Job.READ_DELIVERY}:")
-    lists = sum([await size_of(redis, each) for each in (PENDING, PENDING_SINCE, WORK_QUEUE)])
-    return mean(rows) + jobs + lists / len(waiting)
+    job = await mean_size(redis, f"{JOB_PREFIX}{Job.READ_DELIVERY}:")
+    lists = sum([await size_of(redis, each) for each in (PENDING, PENDING_SINCE, UNREAD, WORK_QUEUE)])
+    return mean(rows) + (job + lists) / len(waiting)
 
 
 async def _long_timeline(redis: Redis, length: int) -> float:
