@@ -16,7 +16,7 @@ from remediation.store.audit.chain import waiting
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.cases.todo import Todo
-from remediation.store.server.connection import KNOWN_SECONDS, KnownRights
+from remediation.store.server.connection import KNOWN_SECONDS, KnownRights, script_source
 from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.server.rights import COMMANDS, KEYLESS
 from remedy.purge.files import FileState, rewritten
@@ -112,6 +112,16 @@ def test_every_command_of_a_script_is_asked_for() -> None:
     asked = {order.split()[0] for order in (*COMMANDS, *KEYLESS)}
     assert called
     assert called <= asked
+
+
+def test_every_script_that_is_called_has_few_enough_names_for_lua(server: RedisServer) -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in Path("remediation").rglob("*.py"))
+    called = set(re.findall(r'\brun\(\s*"(\w+)"', code))
+    scripts = {each: (files("remediation.store") / "lua" / f"{each}.lua").read_text() for each in called}
+    assert len(scripts) > 50
+    with server.client() as client:
+        for name in sorted(scripts):
+            assert client.script_load(script_source(scripts[name])), name
 
 
 def test_the_line_has_what_is_asked_for_and_no_more() -> None:
