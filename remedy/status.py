@@ -13,9 +13,8 @@ import click
 from remediation.domain.errors import ConfigurationError, StoreUnavailable
 from remediation.mapping.reading.loading import load_mappings
 from remediation.read_model.case_words import time_words
-from remediation.read_model.levels import Level
-from remediation.read_model.service_status import InstalledFile, ServiceStatus, installed_file, service_status
-from remediation.read_model.status_lines import (
+from remediation.read_model.status.levels import Level
+from remediation.read_model.status.lines import (
     StatusLine,
     StatusSection,
     status_json,
@@ -23,6 +22,7 @@ from remediation.read_model.status_lines import (
     status_sections,
     status_words,
 )
+from remediation.read_model.status.service import InstalledFile, ServiceStatus, installed_file, service_status
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings

@@ -27,16 +27,16 @@ from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.cursors import SealedCursors
-from remediation.store.deliveries.counting import Countings
 from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
-from remediation.store.deliveries.reporting import ScanReports
-from remediation.store.deliveries.scans import Scans
 from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.incidents.retention import IncidentRetention
+from remediation.store.scans.counting import Countings
+from remediation.store.scans.listing import Scans
+from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
 from remediation.store.tracker_budgets import TrackerBudgets

@@ -25,8 +25,8 @@ from remediation.failpoints import ON_GROUPS, ON_LOOKS, ON_SCANS, ON_VERIFICATIO
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.cases.todo import Todo
-from remediation.store.deliveries.counting import Countings
 from remediation.store.keys import INBOX, PARKED, VERIFICATION_CASES, VERIFICATIONS
+from remediation.store.scans.counting import Countings
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_connection
 from sandbox.secrets import ENVIRONMENT

@@ -1,1 +1,1 @@
-"""What people are told of cases and of parked work, the same on the command line and on pages. Reads only."""
+"""What people are told of cases, parked work and the service, the same on the command line and on pages. Reads only."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.read_model.case_words import time_words
-from remediation.store.deliveries.backfills import Backfill, BackfillState
+from remediation.store.scans.backfills import Backfill, BackfillState
 
 WRITES_A_MINUTE = 60
 """What SchoolScan gives a district, by the vendor's page, as long as no answer has said otherwise."""

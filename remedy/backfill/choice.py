@@ -5,7 +5,7 @@ from datetime import datetime
 
 from remediation.domain.status import Severity
 from remediation.domain.subjects import Subject
-from remediation.store.deliveries.backfills import Backfill
+from remediation.store.scans.backfills import Backfill
 
 _LEEWAY = 60.0
 """Seconds by which this machine's clock, which a span goes back from, may differ from another's and from Redis's."""

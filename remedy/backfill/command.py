@@ -10,7 +10,7 @@ from remediation.read_model.backfills import backfill_json, backfill_lines, choi
 from remediation.read_model.case_words import time_words
 from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct
-from remediation.store.deliveries.backfills import Backfill, BackfillState
+from remediation.store.scans.backfills import Backfill, BackfillState
 from remedy.backfill.choice import BackfillChoice
 from remedy.backfill.following import BackfillStanding, follow, standing_of
 from remedy.backfill.rehearsal import rehearse

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.read_model.backfills import estimate_words, time_of_writes
-from remediation.store.deliveries.backfills import Backfill, BackfillState, parked_name
+from remediation.store.scans.backfills import Backfill, BackfillState, parked_name
 from remedy.backfill.stores import BackfillStores
 from remedy.reconcile.report import Bar, Screen
 from remedy.reconcile.wait import NOBODY

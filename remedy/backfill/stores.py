@@ -12,7 +12,7 @@ from remediation.sources.schoolscan.client import system_of
 from remediation.store.budgets import Budgets
 from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState
 from remediation.store.cases.standings import Standings
-from remediation.store.deliveries.backfills import Backfills
+from remediation.store.scans.backfills import Backfills
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, redis_address

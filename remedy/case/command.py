@@ -45,9 +45,9 @@ from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import MOST_ENTRIES
 from remediation.store.cases.todo import Todo
-from remediation.store.deliveries.counting import ScanNumbers
-from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.incidents.records import IncidentRecords
+from remediation.store.scans.counting import ScanNumbers
+from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
 from remedy.case.retry import retry

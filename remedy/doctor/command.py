@@ -12,7 +12,7 @@ from functools import partial
 import click
 
 from remediation.domain.errors import ConfigurationError, StoreMissing
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.settings import Settings, environ, load_settings
 from remediation.store.processes import Role
 from remedy.doctor.checks import Check, run_checks

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from remediation.deliveries.signatures import TOLERANCE
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 
 
 class Code(StrEnum):

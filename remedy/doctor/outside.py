@@ -18,7 +18,7 @@ from remediation.mapping.reading.secrets import worker_secrets
 from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import Inspector, Tracker
 from remediation.read_model.case_words import time_words
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.settings import environ
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.client import SchoolScan

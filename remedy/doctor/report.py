@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remedy.doctor.checks import Report

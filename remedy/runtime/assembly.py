@@ -40,9 +40,9 @@ from remediation.sources.schoolscan.scanning import AccountScans, Scanner
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import CountedScans, FinishedReports, SummarySource
 from remediation.sources.schoolscan.transport import Spending, freely
-from remediation.store.deliveries.counting import ScanNumbers
-from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.incidents.records import IncidentRecords
+from remediation.store.scans.counting import ScanNumbers
+from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.server.readiness import must_be_ours
 from remediation.trackers.adapters import adapter_of

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from remediation.store.deliveries.backfills import backfill_ref
 from remediation.store.keys import SCAN
+from remediation.store.scans.backfills import backfill_ref
 from sandbox.secrets import DISTRICT
 from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State

@@ -12,7 +12,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.store.processes import Process, Processes

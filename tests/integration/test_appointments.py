@@ -12,8 +12,8 @@ from remediation.store.cases.standings import Stand, Standings
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.readings import scan_ref
-from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import APPOINTMENTS, SWEPT
+from remediation.store.scans.listing import Scans
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 

@@ -8,7 +8,7 @@ import pytest
 from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
 from remediation.domain.status import Status
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.sealing import Keyring, generate_key
 from remediation.store.audit.chain import AuditKeys, waiting
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning

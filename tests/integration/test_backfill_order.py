@@ -9,8 +9,8 @@ from remediation.domain.status import Severity, Status
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import LookCause
-from remediation.store.deliveries.backfills import Backfills, backfill_ref
 from remediation.store.keys import CASE
+from remediation.store.scans.backfills import Backfills, backfill_ref
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from tests.integration.test_jobs_budgets import limited, play

@@ -10,8 +10,8 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.queue import IN_PROGRESS_PREFIX, WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring
-from remediation.store.deliveries.backfills import Backfill, Backfills, BackfillState, backfill_ref
 from remediation.store.keys import CASE, DIRTY, DIRTY_SINCE
+from remediation.store.scans.backfills import Backfill, Backfills, BackfillState, backfill_ref
 from remediation.store.server.connection import Connection
 from remedy.backfill.new_cases import NewCases
 from tests.integration.case_list_sums import assert_lists_agree

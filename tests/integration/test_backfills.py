@@ -15,10 +15,10 @@ from remediation.sealing import Keyring
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.entries import Triggered
 from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState
-from remediation.store.deliveries.backfills import Backfill, Backfills, BackfillState, backfill_ref
 from remediation.store.deliveries.parked import ParkedKind
-from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import CASE, SCAN, SCANS
+from remediation.store.scans.backfills import Backfill, Backfills, BackfillState, backfill_ref
+from remediation.store.scans.listing import Scans
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from tests.stand_ins import LATER

@@ -15,9 +15,9 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.store.deliveries.backfills import backfill_ref
-from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import CASE, PARKED, SCAN
+from remediation.store.scans.backfills import backfill_ref
+from remediation.store.scans.listing import Scans
 from remediation.store.server.connection import Connection, open_pool
 from remedy.runtime.failures import ExitCode
 from tests.contract.tracker_world import nobody_listens

@@ -16,8 +16,8 @@ from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.readings import DeliveryNews, ScanNote, StoredDelivery
-from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import INBOX, PARKED
+from remediation.store.scans.listing import Scans
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import durability_problems
 

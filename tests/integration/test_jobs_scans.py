@@ -23,8 +23,8 @@ from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.parked import DecisionOutcome, ParkedKind
 from remediation.store.deliveries.readings import scan_ref
-from remediation.store.deliveries.scans import ScanListing
 from remediation.store.keys import CASE, SCAN, SCANS
+from remediation.store.scans.listing import ScanListing
 from remediation.store.server.connection import Connection
 from remedy.doctor.stored.lists import look_at_lists
 from sandbox.schoolscan.stage import Behaviour

@@ -20,8 +20,8 @@ from remediation.sealing import Keyring
 from remediation.sources.schoolscan.scanning import Scanner
 from remediation.store.cases.entries import Acted
 from remediation.store.cases.forgetting import CaseForgetting
-from remediation.store.deliveries.reporting import report_ref
 from remediation.store.keys import SCAN
+from remediation.store.scans.reporting import report_ref
 from remediation.store.server.connection import Connection
 from tests.integration.test_scan_summaries import EVERY, FILE, KEY, ScannedOffice
 from tests.integration.test_verifications import MemoryScans

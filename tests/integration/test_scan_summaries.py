@@ -26,9 +26,9 @@ from remediation.sealing import Keyring
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import SummarySource
 from remediation.store.cases.forgetting import CaseForgetting
-from remediation.store.deliveries.counting import ScanNumbers, count_ref
-from remediation.store.deliveries.reporting import ScanReports
 from remediation.store.keys import SCAN
+from remediation.store.scans.counting import ScanNumbers, count_ref
+from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from tests.integration.offices import JOBS, Office
 from tests.stand_ins import LATER, MemoryTracker

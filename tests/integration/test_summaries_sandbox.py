@@ -20,8 +20,8 @@ from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.scanning import AccountScans, Scanner
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import SummarySource
-from remediation.store.deliveries.counting import ScanNumbers
-from remediation.store.deliveries.reporting import ScanReports
+from remediation.store.scans.counting import ScanNumbers
+from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from sandbox.schoolscan.fakes import FAKE_STUDENT_MARK
 from sandbox.schoolscan.stand_in import create_app

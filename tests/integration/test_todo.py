@@ -16,8 +16,8 @@ from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.todo import SWEEP_BATCH, Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.readings import scan_ref
-from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import CASE, DIRTY, LEASE
+from remediation.store.scans.listing import Scans
 from remediation.store.server.connection import Connection
 from tests.action_names import actions_named
 

@@ -12,8 +12,8 @@ from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.read_model.backfills import backfill_json, backfill_lines, estimate_words, time_of_writes
-from remediation.store.deliveries.backfills import Backfill, BackfillState
-from remediation.store.deliveries.scans import ScanListing
+from remediation.store.scans.backfills import Backfill, BackfillState
+from remediation.store.scans.listing import ScanListing
 from remedy.backfill.choice import BackfillChoice
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")

@@ -11,7 +11,7 @@ import pytest
 
 from remediation.domain.errors import StoreUnavailable, TryLater
 from remediation.outbound.answers import NotedAnswer, note_answer, noting_answers
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.settings import Settings, environ
 from remediation.store.server.description import ServerState
 from remedy.doctor.checks import Check, run_checks

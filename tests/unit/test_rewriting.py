@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.store.server.rewriting import (
     ASK_AGAIN,
     PAUSE,

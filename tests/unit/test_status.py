@@ -2,8 +2,8 @@
 
 import pytest
 
-from remediation.read_model.levels import Level
-from remediation.read_model.status_lines import StatusLine, StatusSection, status_words
+from remediation.read_model.status.levels import Level
+from remediation.read_model.status.lines import StatusLine, StatusSection, status_words
 from remediation.read_model.wording import age_words, count_words
 from remedy.status import _line
 

@@ -20,13 +20,13 @@ from remediation.store.audit.chain import AuditKeys
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cursors import SealedCursors
-from remediation.store.deliveries.counting import Countings
 from remediation.store.deliveries.inbox import Inbox
-from remediation.store.deliveries.reporting import ScanReports
-from remediation.store.deliveries.scans import Scans
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.incidents.retention import IncidentRetention
+from remediation.store.scans.counting import Countings
+from remediation.store.scans.listing import Scans
+from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from remediation.store.verifications import Verifications
 from tests.gated import Happening

@@ -18,8 +18,8 @@ from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import ticket_keys
 from remediation.store.cases.lists import homes_of
 from remediation.store.cases.todo import Lease
-from remediation.store.deliveries.counting import summary_of
-from remediation.store.deliveries.scans import ScanListing
+from remediation.store.scans.counting import summary_of
+from remediation.store.scans.listing import ScanListing
 from workers.jobs.telling import note_answer
 from workers.resources import WorkerContext
 

@@ -21,9 +21,9 @@ from remediation.planning import Progress
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.entries import Acted
 from remediation.store.cases.todo import Lease
-from remediation.store.deliveries.counting import summary_of
-from remediation.store.deliveries.reporting import ReportOutcome
-from remediation.store.deliveries.scans import ScanListing
+from remediation.store.scans.counting import summary_of
+from remediation.store.scans.listing import ScanListing
+from remediation.store.scans.reporting import ReportOutcome
 from workers.jobs.telling import note_answer
 from workers.resources import WorkerContext
 

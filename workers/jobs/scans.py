@@ -11,7 +11,7 @@ from remediation.queue import band_of
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import Owners
 from remediation.store.deliveries.parked import ParkedKind
-from remediation.store.deliveries.scans import ScanListing
+from remediation.store.scans.listing import ScanListing
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.counting import begin_counting, count_page
 from workers.jobs.making_room import make_room

@@ -34,7 +34,7 @@ class ScansAccount(Protocol):
 
 
 class CountedScans(Protocol):
-    """What a source of summaries needs of the store; see store.deliveries.counting."""
+    """What a source of summaries needs of the store; see store.scans.counting."""
 
     async def read(self, key: CaseKey) -> ScanCounts | None:
         """Returns the numbers of the scan of this summary; None where nobody has counted. Raises StoreUnavailable."""
@@ -42,7 +42,7 @@ class CountedScans(Protocol):
 
 
 class FinishedReports(Protocol):
-    """What a source of summaries needs of the store; see store.deliveries.reporting."""
+    """What a source of summaries needs of the store; see store.scans.reporting."""
 
     async def ready(self, key: CaseKey) -> str:
         """Returns the id of the scan's newest finished report; empty for none. Raises StoreUnavailable."""

@@ -1,1 +1,1 @@
-"""Deliveries in Redis: received, read, parked, and how far the findings of a scan are listed."""
+"""Deliveries in Redis: received, read, parked, refused."""

@@ -3,7 +3,7 @@
 from remediation.mapping.config.schema import Mappings
 from remediation.read_model.case_words import time_words
 from remediation.read_model.incidents import walk_words
-from remediation.read_model.levels import OVERDUE_SECONDS, UNSWEPT_SECONDS
+from remediation.read_model.status.levels import OVERDUE_SECONDS, UNSWEPT_SECONDS
 from remediation.read_model.wording import count_words, span_words
 from remediation.store.incidents.feeds import Feeds, FeedState
 from remediation.store.server.connection import Connection

@@ -2,7 +2,7 @@
 
 from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words
-from remediation.store.deliveries.scans import read_left_out
+from remediation.store.scans.listing import read_left_out
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 

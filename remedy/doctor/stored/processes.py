@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from remediation.read_model.case_words import time_words
-from remediation.read_model.levels import SWEEP_SECONDS
+from remediation.read_model.status.levels import SWEEP_SECONDS
 from remediation.store.figures import read_figures
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from remediation.read_model.levels import Level
+from remediation.read_model.status.levels import Level
 from remediation.read_model.wording import span_words
 from remediation.settings import Settings
 from remediation.store.server.connection import Connection

@@ -6,7 +6,7 @@ from typing import get_args
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
-from remediation.read_model.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
+from remediation.read_model.status.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
 from remediation.read_model.wording import count_words, span_words
 from remediation.sealing import Keyring
 from remediation.store.budgets import Access, BudgetFigures, Budgets

@@ -12,8 +12,8 @@ from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
-from remediation.store.deliveries.scans import ScanListing
 from remediation.store.keys import SCAN
+from remediation.store.scans.listing import ScanListing
 from remediation.store.server.connection import Connection
 
 _BAND = Band.HIGH

@@ -8,7 +8,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.read_model.delivery_list import refusal_words
 from remediation.read_model.incidents import walk_words
-from remediation.read_model.levels import (
+from remediation.read_model.status.levels import (
     LONG_QUEUE,
     OVERDUE_SECONDS,
     POLL_SECONDS,
@@ -21,7 +21,7 @@ from remediation.read_model.levels import (
     Level,
     worst_of,
 )
-from remediation.read_model.service_status import FeedStatus, SenderStatus, ServiceStatus
+from remediation.read_model.status.service import FeedStatus, SenderStatus, ServiceStatus
 from remediation.read_model.wording import age_words, count_words
 from remediation.store.budgets import Access, BudgetFigures
 from remediation.store.cases.entries import moment

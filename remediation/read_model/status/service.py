@@ -1,6 +1,6 @@
 """Whether the service works, as far as the store tells: what runs, what waits for what, and what is late.
 
-What is read is judged in status_lines.py, so that every front end says the same of it.
+What is read is judged in lines.py, so that every front end says the same of it.
 """
 
 from collections.abc import Iterable, Mapping

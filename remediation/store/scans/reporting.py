@@ -9,10 +9,10 @@ from enum import StrEnum
 from remediation.domain.cases.records import CaseKey
 from remediation.domain.findings import ReportFormat
 from remediation.queue import Band
-from remediation.store.deliveries.counting import summary_of
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
-from remediation.store.deliveries.scans import ScanListing
 from remediation.store.keys import SCAN
+from remediation.store.scans.counting import summary_of
+from remediation.store.scans.listing import ScanListing
 from remediation.store.server.connection import Connection
 
 _BAND = Band.HIGH

@@ -1,0 +1,1 @@
+"""Scans and backfills in Redis: how far each is listed, counted and reported."""
