@@ -94,7 +94,7 @@ PLANTED = {
         written("customfield_10010", "customfield_10011"), "West", f"{SCREEN} SEC has no field customfield_10011"
     ),
     "a field goes by its name": Planted(
-        written("customfield_10010", "School site"), "West", "by their ids: 'School site' is customfield_10010"
+        written("customfield_10010", "Reporter"), "West", "by their ids: 'Reporter' is reporter"
     ),
     "nobody sets a required field": Planted(
         written("        project: PRIV\n        type: Bug\n        priority: Low", "        project: FORM"),
