@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 
 # A machine that is busy with other tests is slow; how fast things are is measured in bench/.
 settings.register_profile("remedy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# `make unit` and `make matrix` try a quarter; every other target tries all.
+# `make test` tries all, .ci/run half; `make unit` and `make matrix` try a quarter.
+settings.register_profile("half", settings.get_profile("remedy"), max_examples=50)
 settings.register_profile("quick", settings.get_profile("remedy"), max_examples=25)
 settings.load_profile("remedy")
 
