@@ -22,7 +22,7 @@ from remediation.read_model.status.lines import (
     status_sections,
     status_words,
 )
-from remediation.read_model.status.service import InstalledFile, ServiceStatus, installed_file, service_status
+from remediation.read_model.status.overview import InstalledFile, ServiceStatus, installed_file, service_status
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings

@@ -267,7 +267,7 @@ def fault(name: str, **ordered: object) -> Plant:
 
 
 def few_reads(clinic: Clinic) -> None:
-    order(clinic, "SCHOOLSCAN", "PATCH", "/_sandbox/settings", reads=21)
+    order(clinic, "SCHOOLSCAN", "PATCH", "/_sandbox/settings", reads=21, window_seconds=3_600)
     spend = {"Authorization": f"Bearer {clinic.environment['SCHOOLSCAN_TOKEN']}"}
     for _ in range(19):
         httpx2.get(f"{clinic.outside['SCHOOLSCAN']}/v1/findings", headers=spend, trust_env=False)

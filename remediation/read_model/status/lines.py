@@ -21,7 +21,7 @@ from remediation.read_model.status.levels import (
     Level,
     worst_of,
 )
-from remediation.read_model.status.service import FeedStatus, SenderStatus, ServiceStatus
+from remediation.read_model.status.overview import FeedStatus, SenderStatus, ServiceStatus
 from remediation.read_model.wording import age_words, count_words
 from remediation.store.budgets import Access, BudgetFigures
 from remediation.store.cases.entries import moment

@@ -6,6 +6,7 @@ script is still a step of its own: whole or not at all, whatever becomes of the 
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ Argument = str | bytes | float
 
 MOST_TOGETHER = 64
 """The most calls in one message: all of them wait for the slowest one."""
+
+
+_TRIES = 3
+"""How often a script is loaded and called: a server that dies in between, and is started again, does not have it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +46,17 @@ class _Call:
     async def carry_out(self) -> None:
         """Call it alone: redis-py then loads the script where Redis does not have it."""
         try:
-            self.take(await self.script(args=self.args))
+            self.take(await self._own_answer())
         except BaseException as error:
             self.take(error)
             if not isinstance(error, Exception):
                 raise
+
+    async def _own_answer(self) -> object:
+        for _ in range(1, _TRIES):
+            with suppress(NoScriptError):
+                return await self.script(args=self.args)
+        return await self.script(args=self.args)
 
 
 class ScriptBatches:
