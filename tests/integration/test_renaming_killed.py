@@ -53,10 +53,8 @@ async def dies(office: Changing, number: int, *, done: bool, work: Callable[[], 
             raise Died
         return answer
 
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.suppress(Died, asyncio.CancelledError),
-    ):  # the latter where a message of scripts died
+    # Whoever waits for a script whose message died is cancelled.
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Died, asyncio.CancelledError):
         patch.setattr(redis, "execute_command", dying)
         await work()
     await redis.delete(LEASE + KEY.ref, WORK_QUEUE)
