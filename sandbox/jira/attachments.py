@@ -34,7 +34,7 @@ def delete_file(call: Call) -> Response:
     for issue in call.state.issues():
         for each in issue.files:
             if each.id == file_id:
-                if "DELETE_OWN_ATTACHMENTS" in call.state.withheld:
+                if each.author != call.actor or "DELETE_OWN_ATTACHMENTS" in call.state.withheld:
                     raise Problem(403, ["You do not have permission to delete attachments for this issue."])
                 left = tuple(other for other in issue.files if other.id != file_id)
                 call.state.write_silently(issue, files=left)

@@ -99,7 +99,7 @@ def search_by_token(call: Call) -> Response:
     if not query.bounded:
         raise Problem(400, [_UNBOUNDED])
     start = _start(_asked(call, "nextPageToken"), jql)
-    found = query.results(call.state.indexed())
+    found = query.results(call.state.indexed(query.labels))
     page = found[start : start + _size(call)]
     after = start + len(page)
     issues = _shown(call, page, ["id"], _several(call, "properties"))
@@ -115,7 +115,8 @@ def search_by_offset(call: Call) -> Response:
     if call.state.is_cloud:
         raise Problem(410, [_MOVED])
     _known_words(call, _BY_OFFSET)
-    found = _query(call, _asked(call, "jql")).results(call.state.indexed())
+    query = _query(call, _asked(call, "jql"))
+    found = query.results(call.state.indexed(query.labels))
     start, size = _number(call, "startAt", 0), _size(call)
     shown = _shown(call, found[start : start + size], ["*all"], properties=())
     return JSONResponse({"startAt": start, "maxResults": size, "total": len(found), "issues": shown})

@@ -25,11 +25,15 @@ _FIELDS = frozenset({"labels", "project", "status", "statuscategory", "resolutio
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A JQL query that was understood. `bounded` is false where it has no restriction at all."""
+    """A JQL query that was understood. `bounded` is false where it has no restriction at all.
+
+    `labels` (lower case) are those of which an issue that matches has one; None where others may match, too.
+    """
 
     test: Test
     order: tuple[tuple[str, bool], ...]
     bounded: bool
+    labels: frozenset[str] | None = None
 
     def results(self, issues: Sequence[Issue]) -> list[Issue]:
         """The issues that match, in order (newest first where the query names none)."""
@@ -46,6 +50,17 @@ class Reader:
     projects: frozenset[str]
     now: float
     zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """A test that an issue with none of these labels (lower case) does not pass."""
+
+    labels: frozenset[str]
+    test: Test
+
+    def __call__(self, issue: Issue) -> bool:
+        return self.test(issue)
 
 
 def parsed(jql: str, reader: Reader) -> Query:
@@ -85,19 +100,24 @@ class _Parser:
         order = self.order() if self.took("order") else ()
         if self.at < len(self.tokens):
             raise _error(f"Error in the JQL Query: Expecting operator but got '{self.tokens[self.at][1]}'.")
-        return Query(test, order, bounded)
+        return Query(test, order, bounded, test.labels if isinstance(test, _Labelled) else None)
 
     def either(self) -> Test:
         tests = [self.both()]
         while self.took("or"):
             tests.append(self.both())
-        return lambda issue: any(test(issue) for test in tests)
+        return tests[0] if len(tests) == 1 else lambda issue: any(test(issue) for test in tests)
 
     def both(self) -> Test:
         tests = [self.one()]
         while self.took("and"):
             tests.append(self.one())
-        return lambda issue: all(test(issue) for test in tests)
+        labelled = next((test for test in tests if isinstance(test, _Labelled)), None)
+
+        def every(issue: Issue) -> bool:
+            return all(test(issue) for test in tests)
+
+        return _Labelled(labelled.labels, every) if labelled else every
 
     def one(self) -> Test:
         if self.took("not"):
@@ -126,11 +146,15 @@ class _Parser:
             return _dated(name, operator, self.moment(name, values[0]))
         if operator not in {"=", "!=", "in", "not in"}:
             raise _error(f"The operator '{operator}' is not supported by the '{name}' field.")
-        wanted = {value.lower() for value in values}
+        wanted = frozenset(value.lower() for value in values)
         if name == "project" and not wanted <= {key.lower() for key in self.reader.projects}:
             raise _error(f"The value '{values[0]}' does not exist for the field 'project'.")
         positive = operator in {"=", "in"}
-        return lambda issue: bool(wanted & _values(issue, name)) is positive
+
+        def holds(issue: Issue) -> bool:
+            return bool(wanted & _values(issue, name)) is positive
+
+        return _Labelled(wanted, holds) if name == "labels" and positive else holds
 
     def moment(self, name: str, value: str) -> float:
         """A date to the minute: relative to now, or in the asker's own time zone."""

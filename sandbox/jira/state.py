@@ -2,7 +2,7 @@
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -166,6 +166,7 @@ class JiraState:
         self.listeners: list[Callable[[Happening], None]] = []
         self._versions: dict[str, list[tuple[float, Issue | None]]] = {}
         self._ids_by_key: dict[str, str] = {}
+        self._ids_by_label: dict[str, set[str]] = {}
         self._numbers: dict[str, itertools.count[int]] = {key: itertools.count(1) for key in self.projects}
         self._ids = itertools.count(10001)
 
@@ -178,6 +179,7 @@ class JiraState:
         """Every issue is gone, and ids and keys begin again, as on a site that was set up anew."""
         self._versions.clear()
         self._ids_by_key.clear()
+        self._ids_by_label.clear()
         self._numbers = {key: itertools.count(1) for key in self.projects}
         self._ids = itertools.count(10001)
 
@@ -208,13 +210,16 @@ class JiraState:
         """Every issue that exists now, oldest first."""
         return [issue for versions in self._versions.values() if (issue := versions[-1][1])]
 
-    def indexed(self) -> list[Issue]:
-        """Every issue as the search shows it: late by `search_lag` seconds, and none where nobody may browse."""
+    def indexed(self, labels: Iterable[str] | None = None) -> list[Issue]:
+        """Every issue as the search shows it: late by `search_lag` seconds, and none where nobody may browse.
+
+        With `labels` (lower case) at least those that have one of them: some may have lost it since.
+        """
         if BROWSE in self.withheld:
             return []
         horizon = self.clock() - self.search_lag
         found = []
-        for versions in self._versions.values():
+        for versions in self._versions_with(labels):
             seen = bisect_right(versions, horizon, key=lambda version: version[0])
             issue = versions[seen - 1][1] if seen else None
             found += [issue] if issue else []
@@ -233,7 +238,8 @@ class JiraState:
         key = self._next_key(project)
         issue = Issue(self.next_id(), key, project, type_id, TO_DO, actor, now, now, fields, properties=properties)
         self._ids_by_key[key] = issue.id
-        self._versions[issue.id] = [(now, issue)]
+        self._versions[issue.id] = []
+        self._keep(issue)
         self._tell(Happening("jira:issue_created", actor, now, issue))
         return issue
 
@@ -323,10 +329,18 @@ class JiraState:
                 return project
         raise _no_project(key_or_id)
 
+    def _versions_with(self, labels: Iterable[str] | None) -> Iterable[list[tuple[float, Issue | None]]]:
+        if labels is None:
+            return self._versions.values()
+        ids = set().union(*(self._ids_by_label.get(label, ()) for label in labels))
+        return [self._versions[issue_id] for issue_id in ids]
+
     def _next_key(self, project: Project) -> str:
         return f"{project.key}-{next(self._numbers[project.key])}"
 
     def _keep(self, issue: Issue) -> None:
+        for label in issue.labels:
+            self._ids_by_label.setdefault(label.lower(), set()).add(issue.id)
         versions = self._versions[issue.id]
         versions.append((issue.updated, issue))
         seen = bisect_right(versions, self.clock() - self.search_lag, key=lambda version: version[0])
