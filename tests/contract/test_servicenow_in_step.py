@@ -90,6 +90,16 @@ async def test_closing_words_are_read_only_by_those_who_ask_for_them(world: Serv
     assert asked[1] == {"sys_id", "state", "resolved_by", "closed_by", "close_notes", *programs}
 
 
+async def test_our_account_is_named_by_its_user_name_whatever_was_asked_before(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.resolve(ticket.id, Reason.FIXED, "No longer there")
+    assert await tracker.closing_words(ticket.id) is None, "closed by us, known by our sys_id"
+    assert await tracker.accounts() == {world.account}
+    assert await tracker.closing_words(ticket.id) is None
+
+
 async def test_notes_of_ours_that_a_person_left_when_closing_again_are_not_theirs(
     tracker: Tracker, world: ServiceNowWorld
 ) -> None:

@@ -82,7 +82,8 @@ class ServiceNow:
             name, config, lambda: ServiceNowClient(name, config, sign_in, limits), largest_answer
         )
         self._references = References(name, self.look)
-        self._own = ""
+        self._own_id = ""
+        self._own_name = ""
 
     @property
     def name(self) -> str:
@@ -229,14 +230,14 @@ class ServiceNow:
         table, sys_id, config = self._parts(ticket_id)
 
         def work(client: ServiceNowClient) -> Record:
-            self._own = self._own or client.own_id()
+            self._own_id = self._own_id or client.own_id()
             return client.read(table, sys_id, CLOSING_FIELDS)
 
         try:
             record = await self._threads.call(work)
         except NotFound:
             return None
-        return closing_words_of(config, record, self._own) if self._own else None
+        return closing_words_of(config, record, self._own_id) if self._own_id else None
 
     async def closer_name(self, ticket_id: str) -> str | None:
         """The name of the user who resolved or closed the record."""
@@ -276,10 +277,10 @@ class ServiceNow:
 
     async def accounts(self) -> frozenset[str]:
         """Our account by its user name, where it is told, and those that mappings.yaml names besides."""
-        if not self._own:
+        if not self._own_name:
             with suppress(Refused):
-                self._own = await self.account()
-        return frozenset(filter(None, (self._own, *self._config.former_accounts)))
+                self._own_name = await self.account()
+        return frozenset(filter(None, (self._own_name, *self._config.former_accounts)))
 
     async def account(self) -> str:
         """The user name of the account we are signed in as, whatever it may see. Raises Refused as `whoami` does."""
