@@ -2,9 +2,11 @@
 
 import os
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -151,6 +153,9 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(default="info", description="The least that is logged.")
     receiver_host: Word = Field(default="127.0.0.1", description="Where the receiver listens.")
     receiver_port: Port = Field(default=8080, description="Where the receiver listens.")
+    receiver_url: HttpAddress | None = Field(
+        default=None, description="Where senders reach the receiver; None where it listens on this machine."
+    )
     metrics_host: Word = Field(default="127.0.0.1", description="Where the receiver shows its metrics.")
     metrics_port: Port = Field(default=9090, description="Where the receiver shows its metrics.")
     worker_host: Word = Field(default="127.0.0.1", description="Where a worker shows that it lives, and its metrics.")
@@ -228,18 +233,74 @@ class Settings(BaseSettings):
     allow_failpoints: bool = Field(default=False, description="Whether REMEDY_FAILPOINTS may be set at all.")
 
 
+@dataclass(slots=True)
+class _Context:
+    """What stands before the environment in this process: a context, read when it is needed, and what it hides."""
+
+    read: Callable[[], Mapping[str, str]] | None = None
+    hidden: frozenset[str] = frozenset()
+
+
+_context = _Context()
+
+
+def use_context(read: Callable[[], Mapping[str, str]] | None, hidden: frozenset[str] = frozenset()) -> None:
+    """From now on, let the variables that `read` returns stand before those of the environment; None for no context.
+
+    Variables that are `hidden` do not come from the environment, whether or not the context has them. `read` is called
+    each time, and raises ConfigurationError where the context cannot be used.
+    """
+    _context.read, _context.hidden = read, hidden
+
+
 def load_settings() -> Settings:
     """The settings of this process. Raises ConfigurationError with one problem per variable, without its value."""
     try:
-        return Settings()
+        return Settings(**_given_by_context())
     except ValidationError as error:
         problems = {str(each["loc"][0]): _problem(each) for each in error.errors(include_url=False)}
         raise ConfigurationError(list(problems.values())) from None
 
 
+def _given_by_context() -> dict[str, Any]:
+    """What a context says of the settings, and the defaults of those that it hides and does not name."""
+    if _context.read is None:
+        return {}
+    variables, given = _context.read(), {}
+    for name, field in Settings.model_fields.items():
+        if name.upper() in variables:
+            given[name] = variables[name.upper()]
+        elif name.upper() in _context.hidden:
+            given[name] = field.default
+    return given
+
+
 def environ() -> Mapping[str, str]:
-    """The environment as it is now: where secrets given by `{env: NAME}` are looked up."""
+    """The environment as it is now, behind the context: where secrets given by `{env: NAME}` are looked up.
+
+    To look up a secret of a context raises ConfigurationError where it cannot be read.
+    """
+    if _context.read is None:
+        return environ_itself()
+    outer = {name: value for name, value in environ_itself().items() if name not in _context.hidden}
+    return ChainMap(cast("dict[str, str]", _context.read()), outer)
+
+
+def environ_itself() -> Mapping[str, str]:
+    """The environment as it is now, without a context."""
     return dict(os.environ)  # noqa: TID251 - this is the one place
+
+
+def contexts_folder() -> Path:
+    """Where contexts are: REMEDY_CONTEXTS, or a folder of the user's configuration."""
+    variables = environ_itself()
+    if named := variables.get("REMEDY_CONTEXTS"):
+        return Path(named).absolute()
+    usual = variables.get("XDG_CONFIG_HOME", "")
+    try:
+        return (Path(usual) if usual.startswith("/") else Path.home() / ".config") / "remedy" / "contexts"
+    except RuntimeError:
+        raise ConfigurationError([Problem("REMEDY_CONTEXTS", "must name a folder: this user has no home")]) from None
 
 
 def _problem(error: ErrorDetails) -> Problem:

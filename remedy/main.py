@@ -1,5 +1,6 @@
 """The `remedy` command. A subcommand's module is imported only when it is used, so that the start stays quick."""
 
+import functools
 import importlib
 import signal
 import sys
@@ -8,6 +9,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from remediation.domain.errors import RemediationError
 from remedy.runtime import failures
@@ -24,6 +26,10 @@ COMMANDS = {
     "case": (
         "remedy.case.command:case",
         "Which cases there are, what happened to one, what would be done about it now; and have it looked at now.",
+    ),
+    "context": (
+        "remedy.context.command:context",
+        "Installations that a command can be pointed at with one word: which there are, and what each says.",
     ),
     "deliveries": (
         "remedy.deliveries.command:deliveries",
@@ -63,6 +69,10 @@ COMMANDS = {
         "Compliance reports that SchoolScan makes of completed scans: have one made, and fetch it into a file.",
     ),
     "run": ("remedy.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
+    "sandbox": (
+        "remedy.sandbox.command:sandbox",
+        "Run stand-ins for SchoolScan, a feed of incidents, ServiceNow and Jira, until Ctrl-C.",
+    ),
     "scans": (
         "remedy.scans.command:scans",
         "Scans of a district's sites at SchoolScan: list them, follow one, start one, cancel one.",
@@ -78,6 +88,10 @@ COMMANDS = {
     ),
 }
 """Where each subcommand lives, and the line that `remedy --help` shows without importing it."""
+
+
+_WITHOUT_CONTEXT = frozenset({"context", "demo", "sandbox"})
+"""Those that take no context: they show contexts, or run systems of their own."""
 
 
 class RemedyGroup(click.Group):
@@ -126,7 +140,7 @@ class RemedyGroup(click.Group):
             _must_be_text(words)
             code = super().main(words, prog_name or "remedy", **{**options, "standalone_mode": False})
         except (RemediationError, click.ClickException, click.Abort) as failure:
-            failures.show(failure, as_json="--json" in words)
+            failures.show(_in_better_words(failure), as_json="--json" in words)
             code = failures.exit_code_of(failure)
         except Exception as defect:  # noqa: BLE001 - whatever it is, its text may quote what it was raised over
             failures.show_defect(defect, as_json="--json" in words)
@@ -140,6 +154,12 @@ def _must_be_text(words: Sequence[str]) -> None:
         "".join(words).encode()
     except UnicodeEncodeError:
         raise click.UsageError("an argument holds bytes that are no UTF-8") from None
+
+
+def _in_better_words(failure: failures.Failure) -> failures.Failure:
+    if isinstance(failure, click.NoSuchOption) and failure.option_name == "--context":
+        return click.UsageError("--context stands before the subcommand: remedy --context NAME …", failure.ctx)
+    return failure
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -156,7 +176,14 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     "4 something outside refused, 5 the embedded server ended again and again, 130 interrupted, 143 terminated.",
 )
 @click.version_option(package_name="remedy", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option(
+    "--context",
+    "context_name",
+    envvar="REMEDY_CONTEXT",
+    help="The installation that is meant, by its name (see remedy context).  [env: REMEDY_CONTEXT]",
+)
+@click.pass_context
+def main(ctx: click.Context, context_name: str | None) -> None:
     """Make exposed student data get fixed: SchoolScan findings to ServiceNow and Jira, and back.
 
     A feed of incidents of a school discipline system is a second source, which takes nothing back.
@@ -178,7 +205,21 @@ def main() -> None:
       remedy reports get --scan scan_2k9x4f --output scan_2k9x4f.pdf
     Is it working?
       remedy status
+    Where is the installation that is meant?
+      remedy context list
+      remedy --context prod status
     What happened to a case, and is everything in step?
       remedy case show SEC-12
       remedy reconcile --dry-run
     """
+    if context_name and ctx.invoked_subcommand not in _WITHOUT_CONTEXT:
+        _use_context(context_name)
+    elif context_name and ctx.get_parameter_source("context_name") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"remedy {ctx.invoked_subcommand} takes no --context")
+
+
+def _use_context(name: str) -> None:
+    from remediation.contexts import OF_AN_INSTALLATION, chosen_variables  # noqa: PLC0415 - for whoever names one
+    from remediation.settings import use_context  # noqa: PLC0415 - as above
+
+    use_context(functools.partial(chosen_variables, name), OF_AN_INSTALLATION)

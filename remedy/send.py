@@ -16,18 +16,22 @@ from remediation.deliveries.events import EventKind
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.domain.errors import RemediationError, TryLater
 from remediation.mapping.config.references import SecretFromEnv, SecretFromFile
+from remediation.mapping.reading.loading import load_mappings
 from remediation.mapping.reading.secrets import read_secret
 from remediation.redaction import terminal
-from remediation.settings import environ, load_settings
+from remediation.settings import Settings, environ, load_settings
 from remediation.store.audit.entries import AuditAct
 from remediation.store.server.connection import Connection
 from remedy.from_store import from_store
+from remedy.mappings.previews import district_of
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import has_keys, keyring_of
 from remedy.runtime.failures import ExitCode
+from remedy.signing import Signing, signing_of
 
 TIMEOUT_SECONDS = 10.0
+_USUAL_PORT = 8080
 
 MEANINGS: Mapping[int, str] = {
     202: "taken: it is stored durably and will be worked on (or it is a repeat of one that is)",
@@ -74,7 +78,7 @@ class ReceiverAnswer:
 
 
 @click.command
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Address of the receiver.")
+@click.option("--url", help="Address of the receiver.  [default: RECEIVER_URL, or where it listens on this machine]")
 @click.option("--district", help="The district's name. Not needed where there is only one.")
 @click.option(
     "--type",
@@ -91,16 +95,9 @@ class ReceiverAnswer:
     "--format",
     "format_name",
     type=click.Choice([name.value for name in SignatureFormat if name is not SignatureFormat.AUTO]),
-    default=SignatureFormat.HEX.value,
-    show_default=True,
-    help="How to write the signature down.",
+    help="How to write the signature down.  [default: as mappings.yaml says; hex with a secret that is named here]",
 )
-@click.option(
-    "--secret-env",
-    default="SCHOOLSCAN_WEBHOOK_SECRET",
-    show_default=True,
-    help="Name of the environment variable that holds the webhook secret.",
-)
+@click.option("--secret-env", help="Name of the environment variable that holds the webhook secret.")
 @click.option("--secret-file", type=click.Path(path_type=Path), help="File that holds the webhook secret, instead.")
 @click.option("--repeat", type=click.IntRange(1, 1000), default=1, help="Send the same delivery so many times.")
 @click.option("--dry-run", is_flag=True, help="Print the request, without its signature, and send nothing.")
@@ -108,14 +105,14 @@ class ReceiverAnswer:
 @click.pass_context
 def send(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ctx: click.Context,
-    url: str,
+    url: str | None,
     district: str | None,
     kind: str,
     finding: str | None,
     scan: str | None,
     event_id: str | None,
-    format_name: str,
-    secret_env: str,
+    format_name: str | None,
+    secret_env: str | None,
     secret_file: Path | None,
     repeat: int,
     dry_run: bool,
@@ -123,8 +120,10 @@ def send(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Send the receiver a signed test delivery.
 
-    Prints the answer's status and what it means. The secret is never an argument: it comes from the environment or
-    from a file. The exit code is 0 for 202, 3 where it is worth trying again, 4 where the receiver refused.
+    Prints the answer's status and what it means. It is signed as mappings.yaml says of the district: with the secret
+    that is valid longest, in the format of `signature`; where that is auto, with a bare signature, or with a signed
+    time where the receiver demands one. The secret is never an argument. The exit code is 0 for 202, 3 where it is
+    worth trying again, 4 where the receiver refused.
 
     \b
     Examples:
@@ -134,18 +133,20 @@ def send(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     event = EventKind(kind)
     _require_subject(event, finding, scan)
-    secret = read_secret(SecretFromFile(file=secret_file) if secret_file else SecretFromEnv(env=secret_env), environ())
+    if secret_env and secret_file:
+        raise click.UsageError("the secret comes from --secret-env or from --secret-file, not from both")
+    signing = _signing(district, secret_env, secret_file)
+    format_ = SignatureFormat(format_name) if format_name else signing.format
     event_id = event_id or f"evt_test_{secrets.token_hex(8)}"
     now = time.time()
     body = body_of(event, event_id, finding, scan, now)
-    signature = sign(body, secret, SignatureFormat(format_name), now, event_id)
-    headers = tuple((name.decode(), value.decode()) for name, value in signature)
-    delivery = Delivery(address_of(url, district), (("content-type", "application/json"), *headers), body)
+    address = address_of(url or receiver_url(load_settings()), district)
+    delivery = signed_delivery(address, body, Signing(signing.secret, format_), now, event_id)
     if dry_run:
         _show_request(delivery, as_json=as_json)
         return
     _note(event_id, f"{delivery.url} {kind} {finding or scan}", repeat)
-    answers = [_sent(delivery) for _ in range(repeat)]
+    answers = [sent(delivery) for _ in range(repeat)]
     _show_answers(delivery, event_id, answers, as_json=as_json)
     ctx.exit(max(answer.exit_code for answer in answers))
 
@@ -164,6 +165,32 @@ def _note(event_id: str, choice: str, count: int) -> None:
     with contextlib.suppress(RemediationError):
         if has_keys(load_settings()):
             from_store(noted, nothing=False)
+
+
+def _signing(district: str | None, secret_env: str | None, secret_file: Path | None) -> Signing:
+    """Raises ConfigurationError."""
+    if secret_file:
+        return Signing(read_secret(SecretFromFile(file=secret_file), environ()), SignatureFormat.HEX)
+    if secret_env:
+        return Signing(read_secret(SecretFromEnv(env=secret_env), environ()), SignatureFormat.HEX)
+    loaded = load_mappings(load_settings().mappings_path)
+    return signing_of(loaded, district_of(loaded, district))
+
+
+def receiver_url(settings: Settings) -> str:
+    """The address of the receiver: RECEIVER_URL, or where one of this machine listens."""
+    if settings.receiver_url:
+        return settings.receiver_url
+    host = settings.receiver_host
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{settings.receiver_port or _USUAL_PORT}"
+
+
+def signed_delivery(address: str, body: bytes, signing: Signing, now: float, event_id: str) -> Delivery:
+    """A delivery of SchoolScan's to an address; `now` is Unix seconds."""
+    signature = sign(body, signing.secret, signing.format, now, event_id)
+    headers = tuple((name.decode(), value.decode()) for name, value in signature)
+    return Delivery(address, (("content-type", "application/json"), *headers), body)
 
 
 def address_of(url: str, district: str | None) -> str:
@@ -190,7 +217,8 @@ def _require_subject(kind: EventKind, finding: str | None, scan: str | None) -> 
         raise click.UsageError(f"{kind} is about something: say which with {option} ID.")
 
 
-def _sent(delivery: Delivery) -> ReceiverAnswer:
+def sent(delivery: Delivery) -> ReceiverAnswer:
+    """The receiver's answer. Raises TryLater where there is none, and BadParameter for what is no address."""
     started = time.monotonic()
     try:
         response = httpx2.post(

@@ -1,7 +1,9 @@
 """The sandbox's well-known secrets: they open nothing but the sandbox, and say so."""
 
+from sandbox.jira.state import PERSON as JIRA_PERSON
 from sandbox.jira.state import SERVICE
 from sandbox.servicenow.schema import INTEGRATION
+from sandbox.servicenow.schema import PERSON as SERVICENOW_PERSON
 
 DISTRICT = "lakeside"
 
@@ -37,3 +39,15 @@ INCIDENT_FEED_TOKEN = "test-only-incident-feed-token"
 
 SERVICENOW_USER = INTEGRATION.user_name
 JIRA_USER = SERVICE.email
+
+PEOPLE = {
+    "servicenow": (SERVICENOW_PERSON.user_name, SERVICENOW_PERSON.password),
+    "jira": (JIRA_PERSON.email, JIRA_PERSON.token),
+}
+"""Priya of the help desk, by tracker: the user and the password with which she signs in to its pages."""
+
+
+def sign_in_words(system: str) -> str:
+    """Who signs in to the pages of a system, to stand behind its address; empty where nobody does."""
+    user, password = PEOPLE.get(system, ("", ""))
+    return f"  (user {user}, password {password})" if user else ""

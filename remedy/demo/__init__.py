@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from remediation.settings import load_settings
+from remedy.demo.context import demo_context
 from remedy.demo.screen import show_addresses, show_table, show_timeline, show_times, tell
 from remedy.demo.story import Story
 from remedy.embedded.server import EmbeddedServer
@@ -26,7 +27,8 @@ def demo(*, once: bool) -> None:
 
     Starts an embedded server, a sandbox of SchoolScan, an incident feed, ServiceNow and Jira, a receiver and a worker:
     all of it on this machine, in DATA_DIR/demo. On a terminal everything stays up until Ctrl-C, so that the tickets can
-    be opened in a browser. Exit code 0: the whole story happened; 1: a step of it did not.
+    be opened in a browser and closed there, and every command works against it: remedy --context demo …
+    Exit code 0: the whole story happened; 1: a step of it did not.
     """
     settings = load_settings()
     wide = None if sys.stdout.isatty() else _WIDTH
@@ -37,6 +39,8 @@ def demo(*, once: bool) -> None:
         stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer, feed=True, archive=True))
         outside = stack.enter_context(open_outside_world(stage.outside))
         stage.start_receiver()
+        told_of_context = stack.enter_context(demo_context(stage))
+        console.print(told_of_context, markup=False)
         story = Story(outside, lambda: stage.start("worker").address("worker_runs"), has_archive=True)
         told = tell(story.steps(), console)
         show_table(story, outside.findings(), console)
@@ -44,6 +48,7 @@ def demo(*, once: bool) -> None:
         show_times(told, console)
         if sys.stdout.isatty() and not once:
             show_addresses(stage, console)
+            console.print(f"\n{told_of_context}", markup=False)
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
             console.print("\nStopping.")

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from remedy.demo.story import PlayedStep, Story, StoryStep, play
+from sandbox.secrets import sign_in_words
 from sandbox.stage.processes import Stage
 from sandbox.stage.systems import SeenTicket
 
@@ -71,6 +72,7 @@ def show_addresses(stage: Stage, console: Console) -> None:
     console.print("\nStill running, until Ctrl-C:")
     console.print(f"  receiver       {stage.receiver_address}/webhooks/schoolscan/lakeside")
     for name, address in stage.outside.items():
-        console.print(f"  {name:<14} {address}")
+        console.print(f"  {name:<14} {address}{sign_in_words(name)}", markup=False)
     console.print(f"  Redis          {stage.redis_url}")
     console.print(f"  logs           {stage.folder}/*.log")
+    console.print("Open a tracker's address, sign in as Priya of the help desk, and close a ticket yourself.")

@@ -46,7 +46,10 @@ LONGEST_SOCKET_PATH = 103
 _OTHERS = 0o077
 """The rights of everybody but the owner."""
 
-_OWN_FILES = frozenset({"appendonlydir", "dump.rdb", "holder.lock", "server.lock", "valkey.log", "valkey.sock"})
+HOLDER_LOCK = "holder.lock"
+"""Held by whoever runs the server, and let go of by the kernel when that process ends in whatever way."""
+
+_OWN_FILES = frozenset({"appendonlydir", "dump.rdb", HOLDER_LOCK, "server.lock", "valkey.log", "valkey.sock"})
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -192,7 +195,7 @@ class EmbeddedServer:
         logger.warning("embedded_server_folder_closed")
 
     def _hold_folder(self, stack: contextlib.ExitStack) -> None:
-        lock = _opened(self.folder / "holder.lock", stack)
+        lock = _opened(self.folder / HOLDER_LOCK, stack)
         if not _locked(lock):
             holder = lock.read().strip() or "not known yet"
             raise self._problem(

@@ -7,11 +7,13 @@ from sandbox.incident_feed.api import PATH, Feed
 from sandbox.incident_feed.behaviour import FeedBehaviour
 from sandbox.incident_feed.controls import FeedControls
 from sandbox.incident_feed.world import IncidentWorld
+from sandbox.pages.incident_feed import FeedOverview
 
 
 def incident_feed_app(world: IncidentWorld, behaviour: FeedBehaviour | None = None) -> Starlette:
     """The stand-in for this world. `app.state.feed` has the world and what was ordered."""
     feed = Feed(world, behaviour or FeedBehaviour())
-    app = Starlette(routes=[Route(PATH, feed.incidents, methods=["GET"]), FeedControls(feed).routes()])
+    page = Route("/", FeedOverview(world).show, methods=["GET"])
+    app = Starlette(routes=[Route(PATH, feed.incidents, methods=["GET"]), FeedControls(feed).routes(), page])
     app.state.feed = feed
     return app

@@ -1,6 +1,6 @@
 """A stand-in for Jira over HTTP: Cloud (API versions 2 and 3) or Data Center (version 2), with people and workflows.
 
-Besides Jira's own paths there are `/browse/{key}` for people, and controls of the stand-in: `POST /_sandbox/move`,
+Besides the API there are pages for people (sandbox/pages/jira.py), and controls of the stand-in: `POST /_sandbox/move`,
 `GET /_sandbox/issues`, `GET /_sandbox/files/{issue}`, `GET|PUT /_sandbox/settings`, `PUT|DELETE /_sandbox/webhook`,
 `GET /_sandbox/deliveries`.
 """
@@ -16,7 +16,7 @@ from typing import Literal
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from sandbox.jira import administration, attachments, directory
@@ -26,8 +26,9 @@ from sandbox.jira.limits import JiraLimits
 from sandbox.jira.problems import Problem, locked_out
 from sandbox.jira.sign_in import NOBODY, account_in, answer_to_nobody, login_headers
 from sandbox.jira.state import APP, PERSON, SERVICE, Account, JiraState
-from sandbox.jira.views import View, page_of
+from sandbox.jira.views import View
 from sandbox.jira.webhooks import EVENTS, JiraSender
+from sandbox.pages.jira import JiraPages
 from sandbox.wire.webhooks import Webhook, control_routes
 
 __all__ = ["APP", "PERSON", "SERVICE", "Account", "Webhook", "jira_app"]
@@ -113,7 +114,7 @@ def _routes(state: JiraState) -> list[BaseRoute]:
         for method, path, endpoint in _ENDPOINTS
     ]
     gateway = [Mount("/ex/jira/{cloud_id}", routes=api)] if state.is_cloud else []
-    return [*api, *gateway, *_CONTROLS]
+    return [*api, *gateway, *_CONTROLS, *JiraPages(state).routes()]
 
 
 def _served(path: str, endpoint: Endpoint, version: str) -> Callable[[Request], Awaitable[Response]]:
@@ -180,14 +181,6 @@ async def _no_path(request: Request, error: Exception) -> Response:
     return JSONResponse({"errorMessages": ["null for uri: " + request.url.path], "errors": {}}, status)
 
 
-async def _browse(request: Request) -> Response:
-    try:
-        issue = request.app.state.jira.issue(request.path_params["key"])
-    except Problem as problem:
-        return Response("There is no such issue.", problem.status, media_type="text/plain")
-    return HTMLResponse(page_of(issue), headers={"Content-Security-Policy": "default-src 'none'"})
-
-
 async def _move(request: Request) -> Response:
     """{"issue": id or key, "project": key} → the new key."""
     state: JiraState = request.app.state.jira
@@ -252,7 +245,6 @@ async def _list_files(request: Request) -> Response:
 
 _SETTINGS = ("deployment", "search_lag", "locked", "page_limit", "linking", "attachment_limit")
 _CONTROLS = (
-    Route("/browse/{key}", _browse),
     Route("/_sandbox/move", _move, methods=["POST"]),
     Route("/_sandbox/issues", _list_issues, methods=["GET"]),
     Route("/_sandbox/issues", _begin_again, methods=["DELETE"]),

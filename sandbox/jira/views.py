@@ -1,9 +1,8 @@
 """The sandbox's Jira as JSON and as a page: how issues, changes, comments and transitions are shown."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from types import MappingProxyType
 
 from sandbox.jira.adf import document_of
@@ -199,24 +198,3 @@ class View:
 
 _EMPTY_FIELDS = MappingProxyType({name: None for name in FIELD_NAMES if name.startswith("customfield_")})
 """The site's own fields are null on every issue that has them and on which nobody has filled them in."""
-
-
-def page_of(issue: Issue) -> str:
-    """A page that shows the issue to a person; everything in it is escaped."""
-    facts: Mapping[str, object] = {
-        "Status": issue.status.name,
-        "Resolution": issue.resolution[1] if issue.resolution else "Unresolved",
-        "Labels": ", ".join(issue.labels),
-        "Reporter": issue.reporter.account_id,
-        "Updated": when(issue.updated),
-        "Description": issue.fields.get("description") or "",
-    }
-    rows = "".join(f"<dt>{escape(name)}</dt><dd><pre>{escape(str(value))}</pre></dd>" for name, value in facts.items())
-    said = "".join(
-        f"<li>{escape(each.author.account_id)}<pre>{escape(each.body)}</pre></li>" for each in issue.comments
-    )
-    title = escape(f"{issue.key} {issue.fields.get('summary', '')}")
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
-        f"<h1>{title}</h1><dl>{rows}</dl><h2>Comments</h2><ol>{said}</ol></html>"
-    )

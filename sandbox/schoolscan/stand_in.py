@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx2
 from starlette.applications import Starlette
 
+from sandbox.pages import schoolscan as pages
 from sandbox.schoolscan import api as schoolscan_api
 from sandbox.schoolscan import controls as schoolscan_controls
 from sandbox.schoolscan.stage import Behaviour, Stage
@@ -39,7 +40,7 @@ def create_app(
             await stage.close()
 
     return Starlette(
-        routes=[schoolscan_api.routes(), schoolscan_controls.routes()],
+        routes=[schoolscan_api.routes(), schoolscan_controls.routes(), *pages.routes()],
         exception_handlers={404: schoolscan_api.not_found},
         lifespan=lifespan,
     )

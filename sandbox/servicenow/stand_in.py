@@ -15,11 +15,11 @@ from dataclasses import asdict, fields
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.pages.servicenow import ServiceNowPages
 from sandbox.servicenow.directory import COLUMNS
-from sandbox.servicenow.pages import page, page_of_record, record_of_uri
 from sandbox.servicenow.queries import Row
 from sandbox.servicenow.replies import error_of, paging_headers, shown
 from sandbox.servicenow.schema import INTEGRATION, PERSON, ROBOT, TABLES, Account
@@ -34,7 +34,6 @@ _DEFAULT_LIMIT = 10_000
 _HOUR = 3600
 _RULE = "0f1c2ab9c3a13110d1b2f0e4a5013d77"
 """The sys_id of the one rule that there may be."""
-_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _MISSING = error_of("No Record found", "Record doesn't exist or ACL restricts the record retrieval")
 _MIXED = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": "Check logs for error trace"}
 
@@ -60,8 +59,7 @@ def servicenow_app(tables: ServiceNowTables | None = None) -> Starlette:
             Route("/api/now/attachment/file", instance.attach, methods=["POST"]),
             Route("/api/now/attachment/{file}", instance.detach, methods=["DELETE"]),
             Route("/oauth_token.do", instance.sign_in.token, methods=["POST"]),
-            Route("/nav_to.do", instance.page),
-            Route("/{form}.do", instance.page),
+            *ServiceNowPages(instance.tables).routes(),
             Route("/_sandbox/records", instance.show_records),
             Route("/_sandbox/records/{table}", instance.show_records),
             Route("/_sandbox/records/{table}/{sys_id}", instance.show_record),
@@ -149,14 +147,6 @@ class _Instance:
         named = (request.path_params["table"], request.path_params["sys_id"])
         of = [e for e in self.tables.files.values() if (e.values["table_name"], e.values["table_sys_id"]) == named]
         return JSONResponse([[each.values["file_name"], each.content.decode("latin-1")] for each in of])
-
-    async def page(self, request: Request) -> Response:
-        uri = request.query_params.get("uri") or f"{request.url.path.lstrip('/')}?{request.url.query}"
-        named = record_of_uri(uri)
-        record = self.tables.records[named[0]].get(named[1]) if named else None
-        if record is None:
-            return HTMLResponse(page("Record not found", ""), 404, _POLICY)
-        return HTMLResponse(page_of_record(record), 200, _POLICY)
 
     async def show_records(self, request: Request) -> Response:
         table = request.path_params.get("table")

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.sealing import generate_key
-from remediation.settings import environ
+from remediation.settings import environ_itself
 from sandbox.secrets import (
     DISTRICT,
     ENVIRONMENT,
@@ -33,6 +33,7 @@ from sandbox.secrets import (
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 _PAUSE = 0.02
+_SANDBOX = ("-m", "remedy", "sandbox", "--json", "--jira-search-lag", "0.5")
 _REDIS = "redis"
 RISK_FIELDS = {"risk_reason": "customfield_10051", "risk_expiry": "customfield_10052"}
 """Where the sandbox's Jira keeps why a risk is accepted, and until when."""
@@ -230,7 +231,7 @@ def open_stage(
             if other != data:
                 shutil.rmtree(other) if other.is_dir() else other.unlink()
         accounts = [word for district in districts for word in ("--district", district)]
-        sandbox = _start("sandbox", ["-m", "sandbox", "--jira-search-lag", "0.5", *accounts], folder, environ())
+        sandbox = _start("sandbox", [*_SANDBOX, *accounts], folder, _outer())
         try:
             outside = _announced(sandbox)
             adapted = _adapted(mappings, folder / "mappings.yaml", outside, districts, feed=feed, archive=archive)
@@ -257,10 +258,15 @@ def _environment(folder: Path, redis_url: str, mappings: Path) -> dict[str, str]
         "POLL_SECONDS": "1",
         "INCIDENT_FEED_TOKEN": INCIDENT_FEED_TOKEN,
     }
-    return {**environ(), **ENVIRONMENT, **TRACKER_WEBHOOKS, **own}
+    return {**_outer(), **ENVIRONMENT, **TRACKER_WEBHOOKS, **own}
 
 
-def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Program:
+def _outer() -> dict[str, str]:
+    """The environment of this process without its context: what is started here is an installation of its own."""
+    return {name: value for name, value in environ_itself().items() if name != "REMEDY_CONTEXT"}
+
+
+def _start(name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Program:
     log = folder / f"{name}.log"
     with log.open("ab") as output:
         begins_at = output.tell()
@@ -293,6 +299,7 @@ def _adapted(
     tree = yaml.load(mappings)
     account = tree["districts"][DISTRICT]["schoolscan"]
     account["url"] = f"{outside['schoolscan']}/v1"
+    account["finding_link"] = f"{outside['schoolscan']}/findings/{{id}}"
     for district in districts:
         token = {"token": {"env": account_of(district)[0]}}
         tree["districts"].setdefault(district, {"schoolscan": {**account, **token}})

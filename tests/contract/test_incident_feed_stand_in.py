@@ -403,7 +403,7 @@ def test_moves_that_were_ordered_can_be_taken_back(http: httpx2.Client) -> None:
 
 
 def test_the_sandbox_for_a_laptop_has_a_feed_with_as_many_incidents_as_it_is_told() -> None:
-    command = [sys.executable, "-m", "sandbox", "--incidents", "12"]
+    command = [sys.executable, "-m", "remedy", "sandbox", "--json", "--incidents", "12"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:

@@ -119,7 +119,7 @@ def test_a_message_cannot_command_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [((), "Usage: remedy"), (("snd",), "No such command 'snd'. Did you mean 'send'?")]
+    ("words", "said"), [((), "Usage: remedy"), (("snd",), "(Did you mean one of: 'sandbox', 'send'?)")]
 )
 def test_a_wrong_command_line_is_answered_with_how_it_is_used(words: tuple[str, ...], said: str) -> None:
     result = run(*words)

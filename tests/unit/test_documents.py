@@ -23,7 +23,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def commands_in(page: Path) -> list[list[str]]:
     """What readers are told to type after `remedy`, word by word, up to a pipe or a comment."""
     blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-    lines = re.findall(r"(?:^\$|--|-T \w+|worker) remedy ([^#|\n]*)", "\n".join(blocks), re.MULTILINE)
+    before = r"(?:^\$|--|-T \w+|worker) remedy (?:--context \w+ )?"
+    lines = re.findall(before + r"([^#|\n]*)", "\n".join(blocks), re.MULTILINE)
     return [line.split() for line in lines]
 
 

@@ -24,6 +24,8 @@ _NO_BASE64 = (
     "is all of it there? Where the sender uses it as it stands, write the `signature` that it makes"
 )
 
+_ALL_ENDED = "every one has ended: add the secret with which the sender signs now"
+
 Secrets = dict[str, tuple[WebhookSecret, ...]]
 
 
@@ -68,6 +70,19 @@ def webhook_secrets(loaded: Loaded, environ: Mapping[str, str], now: float) -> t
     return districts, trackers
 
 
+def newest_secret(loaded: Loaded, district: str, environ: Mapping[str, str], now: float) -> str:
+    """The secret with which SchoolScan signs for a district: of those valid at `now`, the one that is so longest.
+
+    Raises ConfigurationError where it is missing, or where all have ended.
+    """
+    (account,) = (each for each in _accounts(loaded.mappings) if each.sender is SCHOOLSCAN and each.name == district)
+    counting = account.counting(now)
+    if not counting:
+        raise ConfigurationError([loaded.problem(account.secrets, _ALL_ENDED)])
+    steps = max(counting, key=lambda each: end_of(counting[each].until))
+    return read_all(loaded, {steps: counting[steps]}, environ)[steps]
+
+
 def secret_ids(mappings: Mappings, now: float) -> dict[str, tuple[str, ...]]:
     """The ids of the secrets that are valid at `now`, by the path of their account (`schoolscan/lakeside`)."""
     return {
@@ -78,10 +93,8 @@ def secret_ids(mappings: Mappings, now: float) -> dict[str, tuple[str, ...]]:
 
 def ended_senders(loaded: Loaded, now: float) -> list[Problem]:
     """The senders without any secret that is valid at `now`."""
-    message = "every one has ended: add the secret with which the sender signs now"
-    return [
-        loaded.problem(account.secrets, message) for account in _accounts(loaded.mappings) if not account.counting(now)
-    ]
+    accounts = _accounts(loaded.mappings)
+    return [loaded.problem(account.secrets, _ALL_ENDED) for account in accounts if not account.counting(now)]
 
 
 def end_warnings(loaded: Loaded, now: float) -> list[Problem]:

@@ -1,0 +1,1 @@
+"""The pages of the stand-ins for people, in a browser."""
