@@ -91,7 +91,7 @@ def test_a_ticket_says_what_and_how_bad_and_what_to_do(scene: Scene) -> None:
     ):
         assert summary == f"Student data exposed: direct pii, critical ({finding_id})"
         assert "What to do" in body
-        assert f"https://schoolscan.example/findings/{finding_id}" in body
+        assert f"{scene.stage.outside['schoolscan']}/findings/{finding_id}" in body
     assert record["priority"] == "1"
     assert issue["priority"]["name"] == "Highest"
     assert {"schoolscan", "student-privacy"} <= set(issue["labels"])
