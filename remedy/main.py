@@ -48,6 +48,10 @@ COMMANDS = {
         "Incidents that feeds have shown: list them, read a feed now, make the cases that a new rule asks for.",
     ),
     "keys": ("remedy.keys.command:keys", "Make, show, rotate and retire the keys that seal what rests in Redis."),
+    "listen": (
+        "remedy.listen.command:listen",
+        "Follow deliveries and cases as they happen, one line each, until Ctrl-C.",
+    ),
     "mappings": (
         "remedy.mappings.command:mappings",
         "Look at mappings.yaml: which findings and incidents get which tickets.",

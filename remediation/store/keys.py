@@ -31,6 +31,12 @@ status, reason and what their signature looked like (see deliveries/refused.py).
 REFUSED_COUNTS = "remedy:refused-counts"
 """A hash from the same to when (ms) the first of them came, and how many there were."""
 
+LISTENING = "remedy:listening"
+"""Exists while somebody follows deliveries (remedy listen)."""
+
+HEARD = "remedy:heard"
+"""A stream of what became of deliveries while somebody follows them: their ids, states, senders and accounts."""
+
 CASE = "remedy:case:"
 """+ case reference: a hash, the case's row."""
 
@@ -278,6 +284,15 @@ RING_MS = 60_000
 
 TAKEN_MS = 60_000
 """How long is remembered which deliveries were taken up together: longer than a job lasts."""
+
+LISTENING_MS = 30_000
+"""For how long a listener counts as one after it last said so."""
+
+HEARD_MS = 60_000
+"""How long what was told to listeners is kept after the last of it."""
+
+MOST_HEARD = 5_000
+"""About so much of it is kept, the newest."""
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as running."""

@@ -108,10 +108,14 @@ _ARQ: Mapping[str, str | int] = {
     "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
 }
 
-_TOLD = {
+_TOLD: Mapping[str, str | int] = {
     "REFUSED": keys.REFUSED,
     "REFUSED_COUNTS": keys.REFUSED_COUNTS,
     "LISTS_READ": keys.LISTS_READ,
+    "LISTENING": keys.LISTENING,
+    "HEARD": keys.HEARD,
+    "HEARD_MS": keys.HEARD_MS,
+    "MOST_HEARD": keys.MOST_HEARD,
 }
 """What is only told to operators."""
 

@@ -27,6 +27,7 @@ from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.standing import note_bends
 from remediation.store.audit.verifying import BendKind
 from remediation.store.budgets import Spent, ToldLimit, budget_of
+from remediation.store.deliveries.heard import HeardDeliveries
 from remediation.store.deliveries.inbox import Arrival
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.readings import scan_ref
@@ -263,6 +264,7 @@ async def systems_refuse(office: Whole) -> None:
 
 
 async def what_nobody_can_use_comes(office: Whole) -> None:
+    await HeardDeliveries(office.connection).listen()
     refused = RefusalKind("schoolscan", "lakeside", 401, "signature", "hex")
     await RefusedLog(office.connection).note([(refused, 3)], office.clock())
     for name in ("fnd_7", "fnd_8", "fnd_9"):

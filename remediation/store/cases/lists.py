@@ -16,7 +16,7 @@ from typing import Any
 
 from remediation.domain.cases.records import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.store.cases.rows import record_of
-from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS
+from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED
 from remediation.store.server.connection import Connection
 
 _CURSOR = re.compile(r"(\d{1,16})/(\S{1,256})")
@@ -146,6 +146,11 @@ class CaseLists:
         cases = tuple(found[:limit])
         last = cases[-1].cursor if len(found) > limit else None
         return CasePage(cases, last, is_complete)
+
+    async def latest_change_ms(self) -> int:
+        """When (ms) a case was last put onto a list because something of it is new; 0 for never. Costs one command."""
+        latest = await self._connection.ask(self._connection.redis.zrevrange(CASE_LISTS_USED, 0, 0, withscores=True))
+        return int(latest[0][1]) if latest else 0
 
     async def count(self, wanted: CaseFilter) -> int:
         """How many cases there are. Its cost follows how many lists there are."""

@@ -1,3 +1,4 @@
+-- with listeners.lua
 -- Store deliveries, each once. ARGV: lifetime (ms) of the fingerprint of an ignored delivery, which has no body; how many
 -- deliveries of one account may be quarantined, and how many cases that it brought may wait for their first look; then three
 -- arguments for each delivery: its head, its sealed body, and its sealed words ('' for none). A head is JSON:
@@ -81,6 +82,7 @@ local function accept(given, body, words)
   else
     quarantine(given, account, words)
   end
+  tell_listeners(given.id, state, account)
   return 1
 end
 

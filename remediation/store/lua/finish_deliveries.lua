@@ -1,4 +1,4 @@
--- with ticket_index.lua, ticket_changes.lua
+-- with ticket_index.lua, ticket_changes.lua, listeners.lua
 -- Deliveries have been read. ARGV: the token under which they were taken up together or '', now, lifetime of their fingerprints
 -- (ms), then for each delivery its id, what it says, and six more:
 --   'case': reference, id and band of the case to mark
@@ -69,6 +69,7 @@ local function finish(id, said, ...)
   if redis.call('HGET', row, 'state') ~= 'received' then return '' end
   local outcome = acts[said] and acts[said](id, row, ...) or said
   close_delivery(id, kept_ms, said == 'ignored' and said or nil)
+  tell_listeners(id, outcome, account_of(id))
   return outcome
 end
 

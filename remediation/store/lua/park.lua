@@ -1,3 +1,4 @@
+-- with listeners.lua
 -- Park work. ARGV: name, now, kind, subject, district, action, then field and value of what is known of its error.
 -- A case's action is also noted in the case's row, so that it is not tried again until somebody asks for it. Returns 0, and
 -- parks nothing, where the delivery has been read, or the backfill cancelled.
@@ -28,6 +29,7 @@ elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   redis.call('ZREM', PENDING_SINCE, ARGV[4])
   redis.call('ZREM', UNREAD, ARGV[4])
   ended(name)
+  tell_listeners(ARGV[4], ARGV[3] == 'delivery' and 'parked' or 'quarantined', account_of(ARGV[4]))
 elseif ARGV[3] == 'scan' then
   redis.call('HSET', SCAN .. ARGV[4], 'state', 'parked')
   redis.call('PERSIST', SCAN .. ARGV[4])
