@@ -22,7 +22,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE # what is compiled, and every test module that pytest rewrites, is kept for the next run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test coverage matrix check lint types bench chaos dist lock clean setup
+.PHONY: help demo unit test golden coverage matrix check lint types bench chaos dist lock clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ unit: setup ## run the unit tests in seconds: no network, no process, properties
 
 test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
 	@$(PYTEST) $(WAITING) $(ARGS)
+
+golden: setup ## write anew what commands show on a terminal (tests/integration/golden), to be read before it is committed
+	@$(PYTEST) --quiet tests/integration/test_screens.py --write-golden
 
 coverage: setup ## measure which lines and branches the tests run, by room (ARGS=tests/unit measures those alone)
 	@$(PYTEST) $(WAITING) --quiet $(addprefix --cov=,$(PRODUCT)) --cov-report= $(if $(ARGS),$(ARGS),tests/unit tests/contract tests/integration)

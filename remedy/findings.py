@@ -10,13 +10,13 @@ from remediation.domain.findings import Finding
 from remediation.mapping.explain.incident_samples import SampleIncident, samples_of
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import read_secret
+from remediation.read_model.wording import count_words
 from remediation.settings import environ
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.sources.schoolscan.words import finding_of, json_of
 from remedy.runtime.budgets import open_budgets
 from remedy.runtime.outbound import outbound
-from remedy.screen_lines import plural
 
 STANDARD_INPUT = Path("-")
 _A_FINDING = "a JSON object with an id, as SchoolScan's API gives it"
@@ -32,7 +32,7 @@ def finding_in(path: Path) -> Finding:
     except Unreadable:
         raise _unusable(where, f"is not JSON: it must be {_A_FINDING}") from None
     if len(members := list(_members(value))) != 1 or members[0] is not value:
-        raise _unusable(where, f"is a list of {plural(len(members), 'finding')}: take one out of it, {_A_FINDING}")
+        raise _unusable(where, f"is a list of {count_words(len(members), 'finding')}: take one out of it, {_A_FINDING}")
     try:
         return finding_of(value)
     except Unreadable:
@@ -59,7 +59,7 @@ def incident_in(path: Path) -> SampleIncident:
     """The one incident of a file. Raises ConfigurationError."""
     found = incidents_in(path)
     if len(found) != 1:
-        raise ConfigurationError([Problem(_name(path), f"has {plural(len(found), 'incident')} in place of one")])
+        raise ConfigurationError([Problem(_name(path), f"has {count_words(len(found), 'incident')} in place of one")])
     return found[0]
 
 

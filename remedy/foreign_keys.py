@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from remediation.domain.errors import StoreUnavailable
+from remediation.read_model.wording import by_count, count_words
 from remediation.sealing import Keyring
 from remediation.store.deliveries.sealed import SealedUnder, sealed_under
 from remediation.store.server.connection import Connection
@@ -53,5 +54,7 @@ class ForeignKeys:
 def problem_of(sealed: SealedUnder) -> str:
     """What is wrong with the key of these rows, in words."""
     if sealed.opens is None:
-        return f"{sealed.count} sealed value(s) wait for the data key {sealed.key_id}, which is not in DATA_KEYS"
-    return f"{sealed.count} sealed value(s) do not open under the key {sealed.key_id}: DATA_KEYS has another of that id"
+        waits = f"{count_words(sealed.count, 'sealed value')} {by_count(sealed.count, 'waits', 'wait')}"
+        return f"{waits} for the data key {sealed.key_id}, which is not in DATA_KEYS"
+    does = f"{count_words(sealed.count, 'sealed value')} {by_count(sealed.count, 'does', 'do')}"
+    return f"{does} not open under the key {sealed.key_id}: DATA_KEYS has another of that id"

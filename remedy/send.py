@@ -28,6 +28,7 @@ from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import has_keys, keyring_of
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 from remedy.signing import Signing, signing_of
 
 TIMEOUT_SECONDS = 10.0
@@ -265,7 +266,7 @@ def _show_answers(delivery: Delivery, event_id: str, answers: list[ReceiverAnswe
         rows = [asdict(answer) for answer in answers]
         click.echo(json.dumps({"url": delivery.url, "event_id": event_id, "answers": rows}))
         return
-    click.echo(terminal(f"POST {delivery.url} ({event_id})"))
+    print_line(f"POST {delivery.url} ({event_id})")
     for answer in answers:
         again = f" (again after {answer.retry_after} s)" if answer.retry_after else ""
-        click.echo(terminal(f"{answer.status}  {answer.meaning}{again}  [{answer.milliseconds} ms]"))
+        print_line(f"{answer.status}  {answer.meaning}{again}  [{answer.milliseconds} ms]")

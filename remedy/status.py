@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Iterator
 
@@ -32,14 +30,11 @@ from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode, exit_code_of
 from remedy.runtime.heartbeat import version
 from remedy.runtime.reload import digests_of, short_digest
+from remedy.screen_levels import signed_lines
+from remedy.screen_lines import filled, terminal_width
 
-_SIGNS = {
-    Level.OK: click.style("ok  ", fg="green"),
-    Level.WARNING: click.style("warn", fg="yellow"),
-    Level.FAILURE: click.style("FAIL", fg="red"),
-}
-_INDENT = 7
-"""Columns before the words of a line: two blanks, the sign and one more."""
+_INDENT = 2
+"""Columns before the sign of a line."""
 
 _CLEAR = "\x1b[H\x1b[2J"
 """Puts the cursor into the corner of a terminal, and clears it."""
@@ -128,16 +123,12 @@ def _text(read: ServiceStatus, *, as_json: bool) -> str:
     sections = status_sections(read)
     if as_json:
         return json.dumps(status_json(read, sections))
-    return "\n".join(_lines(read, sections, _width()))
-
-
-def _width() -> int | None:
-    """How wide a line may be; None where the output is piped, which is never folded."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return "\n".join(_lines(read, sections, terminal_width()))
 
 
 def _lines(read: ServiceStatus, sections: list[StatusSection], width: int | None) -> Iterator[str]:
-    yield from _folded(f"{time_words(read.at)} UTC: {status_words(sections)}", "", width)
+    first = terminal(f"{time_words(read.at)} UTC: {status_words(sections)}")
+    yield from [first] if width is None else filled(first, width)
     for section in sections:
         yield ""
         yield section.title
@@ -145,25 +136,8 @@ def _lines(read: ServiceStatus, sections: list[StatusSection], width: int | None
             yield from _line(line, width)
 
 
-def _line(line: StatusLine, width: int | None) -> Iterator[str]:
-    first, *rest = _folded(f"{line.what}: {line.says}", " " * _INDENT, width)
-    yield f"  {_SIGNS[line.level]} {first.lstrip()}"
-    yield from rest
+def _line(line: StatusLine, width: int | None) -> list[str]:
+    words = [terminal(f"{line.what}: {line.says}")]
     if line.advice and line.level is not Level.OK:
-        yield from _folded(line.advice, " " * _INDENT, width)
-
-
-def _folded(words: str, indent: str, width: int | None) -> list[str]:
-    """The words in lines that are not too wide; a name is never cut."""
-    shown = terminal(words)
-    if width is None:
-        return [f"{indent}{shown}"]
-    folded = textwrap.wrap(
-        shown,
-        max(width, 40),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return folded or [indent]
+        words.append(terminal(line.advice))
+    return signed_lines(line.level, words, width, indent=_INDENT)

@@ -3,8 +3,6 @@
 import json
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.read_model.case_words import time_words
 from remediation.redaction import terminal
@@ -12,7 +10,8 @@ from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.signing import SignedTime, forget_signed_time, read_signed_times
 from remedy.parked.selection import Stores, with_stores
 from remedy.runtime.auditing import with_by
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line
+from remedy.screen_tables import TextTable, print_table
 
 _ADVICE = (
     "Where mappings.yaml leaves a district's signature at auto, a delivery without a signed time is answered 401 from "
@@ -38,14 +37,14 @@ def list_signed_times(*, as_json: bool) -> None:
         for each in found:
             click.echo(json.dumps(_json(each)))
     elif not found:
-        click.echo("No delivery with a signed time has come under auto.")
+        print_line("No delivery with a signed time has come under auto.")
     else:
-        table = Table("district", "first signed time", "with the secret", "last one refused without")
-        for each in found:
-            words = (each.district, _when(each.since), each.by or "not known", _when(each.refused, "none"))
-            table.add_row(*(Text(terminal(word), overflow="fold") for word in words))
-        print_table(table)
-        click.echo(_ADVICE)
+        headings = ("district", "first signed time", "with the secret", "last one refused without")
+        rows = [
+            (each.district, _when(each.since), each.by or "not known", _when(each.refused, "none")) for each in found
+        ]
+        print_table(TextTable(headings, rows))
+        print_line(_ADVICE)
 
 
 @webhooks.command()
@@ -78,7 +77,7 @@ def reset(district: str, *, who: str, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps({"district": district, "done": not dry_run}))
     else:
         would = "would be taken" if dry_run else "are taken"
-        click.echo(f"{terminal(district)}: deliveries without a signed time {would} again, until one with a time comes")
+        print_line(f"{district}: deliveries without a signed time {would} again, until one with a time comes")
 
 
 def _when(moment: float | None, otherwise: str = "not known") -> str:

@@ -25,6 +25,9 @@ _TESTS = Path(__file__).parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often faults and random histories are played.")
     parser.addoption("--write-store", default="", help="The name of a store's file that is to be written (see tests/).")
+    parser.addoption(
+        "--write-golden", action="store_true", help="Write anew what commands show (tests/integration/golden)."
+    )
 
 
 DEAREST = ("image", "faults", "e2e", "worlds", "integration", "chart", "contract")

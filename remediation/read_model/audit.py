@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from remediation.read_model.wording import by_count, count_words
 from remediation.redaction import plain
 from remediation.store.audit.chain import NO_PROOF, AuditKeys, Line, proof_of
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful, canonical
@@ -270,9 +271,11 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
             yield f"{count} {'line is' if count == 1 else 'lines are'} signed under the data key {key}"
     yield from (f"BENT {bend_words(bend)}" for bend in verdict.bends)
     for key, count in verdict.unknown_keys.items():
-        yield f"{count} lines are signed under the data key {key}, which is not in DATA_KEYS: they cannot be proven"
+        signed = f"{count_words(count, 'line')} {by_count(count, 'is', 'are')} signed under the data key {key}"
+        yield f"{signed}, which is not in DATA_KEYS: {by_count(count, 'it', 'they')} cannot be proven"
     if verdict.doubted:
-        yield f"{verdict.doubted} lines stand for what was signed under a data key that whoever chained it did not have"
+        stand = f"{count_words(verdict.doubted, 'line')} {by_count(verdict.doubted, 'stands', 'stand')}"
+        yield f"{stand} for what was signed under a data key that whoever chained it did not have"
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.read_model.case_words import time_words
+from remediation.read_model.wording import count_words
 from remediation.store.scans.backfills import Backfill, BackfillState
 
 WRITES_A_MINUTE = 60
@@ -53,7 +54,7 @@ def backfill_lines(district: str, backfill: Backfill) -> list[str]:
     begun = f"begun {time_words(backfill.begun_at)} UTC"
     return [
         f"The account of {district} {_STATES[backfill.state]} ({begun}, {choice_words(backfill)}).",
-        f"{backfill.listed:,} findings listed: {told}.",
+        f"{count_words(backfill.listed, 'finding')} listed: {told}.",
         *(f"{count:,} {words}." for count, words in became if count),
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from remediation.domain.cases.records import CaseKey
+from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.read_model.case_words import time_words, to_do_words, waiting_words
 from remediation.read_model.parked_work import WHY_LEFT, left_words, why_not_replayed
 from remediation.sealing import Keyring
@@ -52,8 +52,7 @@ async def case_retry(connection: Connection, keyring: Keyring, key: CaseKey, *, 
     if record is None:
         return None
     standings, gone, parked = Standings(connection), await no_longer_named(connection), ParkedWork(connection, keyring)
-    names = sorted(f"{key.ref}/{action}" for action in record.undecided)
-    found = [piece for name in names if (piece := await parked.one(name)) is not None]
+    found = await parked_of_case(parked, record)
     troubles = {each.system: each for each in await Systems(connection).in_trouble()}
     return CaseRetry(
         key,
@@ -63,6 +62,12 @@ async def case_retry(connection: Connection, keyring: Keyring, key: CaseKey, *, 
         tuple(ParkedPiece(each, why_not_replayed(each, gone, again=again)) for each in found),
         await standings.anybody_at_work(),
     )
+
+
+async def parked_of_case(parked: ParkedWork, record: CaseRecord) -> list[Parked]:
+    """What is parked of a case and waits for a person's decision, by name. Raises StoreUnavailable."""
+    names = sorted(f"{record.key.ref}/{action}" for action in record.undecided)
+    return [piece for name in names if (piece := await parked.one(name)) is not None]
 
 
 def retry_lines(retry: CaseRetry) -> Iterator[str]:

@@ -14,13 +14,14 @@ from remediation.domain.status import Status
 from remediation.domain.walks import Timetable
 from remediation.read_model.case_views import ENDS_HERE, Fact
 from remediation.read_model.case_words import time_words
+from remediation.read_model.wording import count_words
 from remediation.store.cases.entries import moment
 from remediation.store.cases.lists import CaseLists
 from remediation.store.incidents.feeds import FeedState
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
 
-LEFT_OUT = "cannot be read and are left out: their data key is not in DATA_KEYS, or another version wrote them"
+LEFT_OUT = "left out, which cannot be read: the data key is not in DATA_KEYS, or another version wrote it"
 """What is said of incidents whose rows cannot be read."""
 
 MOST_INCIDENTS = 500
@@ -171,7 +172,7 @@ def incident_facts(shown: ShownIncident, timetable: Timetable, retention: timede
     yield Fact("status", f"{_words(shown.status)}{_since_words(decided)}; {ENDS_HERE}")
     for name, codes in _codes(incident).items():
         yield Fact(name, ", ".join(codes) or "none")
-    yield Fact("people", f"{incident.offenders} offender(s), {incident.victims} victim(s)")
+    yield Fact("people", f"{count_words(incident.offenders, 'offender')}, {count_words(incident.victims, 'victim')}")
     if decided.changed_at is not None:
         yield Fact("changed", f"{time_words(decided.changed_at)} UTC, as far as the feed has shown")
     yield Fact("case", shown.key.ref if shown.record is not None else f"none; it would be {shown.key.ref}")

@@ -8,6 +8,11 @@ def count_words(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def by_count(count: int, one: str, many: str) -> str:
+    """The form of a word that goes with a count: `has` for 1, `have` for all others."""
+    return one if count == 1 else many
+
+
 def span_words(seconds: float) -> str:
     """A span of time: 12 min, 3 h 5 min."""
     hours, minutes = divmod(int(seconds) // _MINUTE, 60)

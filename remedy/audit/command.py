@@ -9,8 +9,6 @@ from itertools import chain
 from typing import Any, TextIO, TypeVar
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.read_model.audit import (
@@ -27,14 +25,15 @@ from remediation.read_model.audit import (
     verdict_lines,
     who_words,
 )
-from remediation.redaction import terminal
+from remediation.read_model.wording import by_count, count_words
 from remediation.store.audit.chain import AuditKeys, Line
 from remediation.store.audit.entries import AuditAct
 from remediation.store.audit.verifying import Bend, BendKind, Verdict
 from remediation.store.audit.written_out import WrittenOut
 from remedy.parked.selection import SpanOfTime, Stores, with_stores
 from remedy.runtime.failures import ExitCode
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line
+from remedy.screen_tables import TextTable, print_table
 
 ResultT = TypeVar("ResultT")
 
@@ -109,7 +108,7 @@ def list_(*, wanted: AuditFilter, limit: int, names: bool, as_json: bool) -> Non
         for line, people in lines:
             click.echo(json.dumps(line_json(line, people)))
     elif not lines:
-        click.echo("No line of the audit fits.")
+        print_line("No line of the audit fits.")
     else:
         _print(lines, names=names)
 
@@ -181,8 +180,8 @@ def verify(*, against: tuple[TextIO, ...], as_json: bool) -> None:
         click.echo(json.dumps(verdict_json(verdict)))
     else:
         for line in verdict_lines(verdict):
-            click.echo(terminal(line))
-        click.echo(_summary(verdict, compared=len(told.proofs) if against else None))
+            print_line(line)
+        print_line(_summary(verdict, compared=len(told.proofs) if against else None))
     raise SystemExit(_code(verdict))
 
 
@@ -202,7 +201,7 @@ def _code(verdict: Verdict) -> ExitCode:
 def _summary(verdict: Verdict, compared: int | None) -> str:
     if not verdict.stretches and not verdict.bends:
         return "There is no line yet: the first chain begins when something is done."
-    with_what = "" if compared is None else f", and as {compared:,} proofs that were written out say"
+    with_what = "" if compared is None else f", and as {_proofs_words(compared)}"
     match _code(verdict):
         case ExitCode.FAILED if all(bend.kind is BendKind.REWORDED for bend in verdict.bends):
             return "What was written out is bent, and the trail is not."
@@ -212,6 +211,11 @@ def _summary(verdict: Verdict, compared: int | None) -> str:
             return f"What can be proven is whole{with_what}."
         case _:
             return f"The trail is whole{with_what}."
+
+
+def _proofs_words(count: int) -> str:
+    were, say = by_count(count, "was", "were"), by_count(count, "says", "say")
+    return f"{count_words(count, 'proof')} that {were} written out {say}"
 
 
 async def _begin(stores: Stores, command: str, *, names: bool) -> None:
@@ -243,17 +247,17 @@ async def _some(lines: AsyncIterator[tuple[Line, str]], limit: int) -> AsyncIter
 
 
 def _print(lines: list[tuple[Line, str]], *, names: bool) -> None:
-    table = Table("number", "when", "who", "act", "about", "what", *(["closed by"] if names else []))
-    for line, people in lines:
-        entry = line.entry
-        cells = (
+    headings = ("number", "when", "who", "act", "about", "what", *(["closed by"] if names else []))
+    rows = [
+        (
             str(line.number),
-            moment_words(entry.at),
-            who_words(entry),
-            entry.act,
-            entry.case,
-            about_words(entry),
+            moment_words(line.entry.at),
+            who_words(line.entry),
+            line.entry.act,
+            line.entry.case,
+            about_words(line.entry),
             *([people] if names else []),
         )
-        table.add_row(*(Text(terminal(text), overflow="fold") for text in cells))
-    print_table(table)
+        for line, people in lines
+    ]
+    print_table(TextTable(headings, rows, prose=frozenset({"what"})))

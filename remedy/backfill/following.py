@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.read_model.backfills import estimate_words, time_of_writes
+from remediation.read_model.wording import by_count, count_words
 from remediation.store.scans.backfills import Backfill, BackfillState, parked_name
 from remedy.backfill.stores import BackfillStores
 from remedy.reconcile.report import Bar, Screen
@@ -51,7 +52,8 @@ class BackfillStanding:
         if not self.waiting:
             return [] if self.is_listing else [f"No case of {district} waits for a look."]
         writes = estimate_words(self.waiting, self.a_minute)
-        return [f"{self.waiting:,} cases of {district} wait for a look, one write each at the most: {writes}."]
+        wait = f"{count_words(self.waiting, 'case')} of {district} {by_count(self.waiting, 'waits', 'wait')} for a look"
+        return [f"{wait}, one write each at the most: {writes}."]
 
     def json(self) -> dict[str, Any]:
         """The same for programs."""

@@ -13,6 +13,7 @@ from remediation.mapping.reading.loading import load_mappings
 from remediation.mapping.reading.secrets import identities_of
 from remediation.ports import ListedSource
 from remediation.read_model.backfills import estimate_words, time_of_writes
+from remediation.read_model.wording import by_count, count_words
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import environ, load_settings
@@ -55,14 +56,15 @@ class BackfillRehearsal:
     def lines(self, a_minute: int) -> list[str]:
         """For people."""
         by_severity = ", ".join(f"{self.cases[each]:,} {each}" for each in Severity if self.cases[each])
-        into = "" if self.new == self.cases.total() else f"{self.cases.total():,} "
+        count = self.cases.total()
+        cases = by_count(count, "a case", "cases") if count == self.new else count_words(count, "case")
         opened = ", ".join(f"{count:,} in {name}" for name, count in sorted(self.tickets.items()))
         others = f"{self.known:,} with a case already, {self.passed_over:,} solved or not asked for"
         if self.left_out:
             others += f", {self.left_out:,} without an id that can be used"
         lines = [
-            f"{self.listed:,} findings listed: {others}.",
-            f"{self.new:,} would become {into}cases{f': {by_severity}' if by_severity else ''}.",
+            f"{count_words(self.listed, 'finding')} listed: {others}.",
+            f"{self.new:,} would become {cases}{f': {by_severity}' if by_severity else ''}.",
             f"Tickets that would be opened: {opened or 'none'}.",
         ]
         if self.writes:

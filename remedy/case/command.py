@@ -59,6 +59,7 @@ from remedy.runtime.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 
 ResultT = TypeVar("ResultT")
 
@@ -122,7 +123,7 @@ def show(ref: str, *, limit: int, names: bool, as_json: bool) -> None:
         click.echo(json.dumps(case_json(view, people)))
         return
     for line in _view_lines(view, people):
-        click.echo(terminal(line))
+        print_line(line)
 
 
 async def _shown(
@@ -187,7 +188,7 @@ def plan_(ref: str, *, as_json: bool) -> None:
         click.echo(json.dumps(forecast_json(shown)))
     else:
         for line in _forecast_lines(shown):
-            click.echo(terminal(line))
+            print_line(line)
     raise SystemExit(_ending(shown.snapshot))
 
 

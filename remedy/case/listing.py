@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Severity
@@ -28,14 +26,15 @@ from remediation.read_model.case_pages import (
     unknown_names,
 )
 from remediation.read_model.case_words import time_words
+from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings
 from remediation.store.cases.lists import CaseFilter, CaseState, ListCursor
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, redis_address
-from remedy.screen_lines import plural
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line
+from remedy.screen_tables import TextTable, print_table
 
 _NO_WORD = "''"
 
@@ -94,7 +93,7 @@ def list_(*, limit: int, after: ListCursor | None, as_json: bool, **asked: str |
     else:
         _print(page, asked, limit, is_first=after is None)
     if not page.is_complete:
-        click.echo(f"note: {NOT_COMPLETE}", err=True)
+        print_line(f"note: {NOT_COMPLETE}", err=True)
 
 
 def _asked(wanted: CaseFilter, limit: int, after: ListCursor | None) -> ShownPage:
@@ -141,34 +140,30 @@ def _print(page: ShownPage, asked: Mapping[str, str | None], limit: int, *, is_f
     """The page for a person, and how to go on."""
     if not page.cases:
         is_filtered = any(asked.values())
-        click.echo("No more cases." if not is_first else "No case fits." if is_filtered else "No case is known.")
+        print_line("No more cases." if not is_first else "No case fits." if is_filtered else "No case is known.")
         return
     print_table(_table(page.cases))
-    count = plural(len(page.cases), "case")
+    count = count_words(len(page.cases), "case")
     if page.cursor is None:
-        click.echo(f"{count}{'' if is_first else ', the last of all'}. What happened to one: remedy case show CASE")
+        print_line(f"{count}{'' if is_first else ', the last of all'}. What happened to one: remedy case show CASE")
         return
     options = [f"--{name} {value}" for name, value in asked.items() if value]
     words = " ".join(["remedy case list", *options, f"--limit {limit}", f"--after {page.cursor}"])
-    click.echo(f"{count}. The next ones: {terminal(words)}")
+    print_line(f"{count}. The next ones: {words}")
 
 
-def _table(cases: tuple[ShownCase, ...]) -> Table:
-    table = Table("case", "state", "status", "severity", "rule", "tickets", "changed (UTC)")
-    for each in cases:
-        listed_as = each.listed
-        table.add_row(
-            *(
-                Text(terminal(text), overflow="fold")
-                for text in (
-                    listed_as.ref,
-                    states_words(listed_as.states),
-                    each.finding.replace("_", " "),
-                    listed_as.severity,
-                    listed_as.rule,
-                    "; ".join(map(shown_ticket_words, each.tickets)),
-                    time_words(listed_as.changed_at),
-                )
-            )
-        )
-    return table
+def _table(cases: tuple[ShownCase, ...]) -> TextTable:
+    headings = ("case", "state", "status", "severity", "rule", "tickets", "changed (UTC)")
+    return TextTable(headings, [_row(each) for each in cases])
+
+
+def _row(each: ShownCase) -> tuple[str, ...]:
+    return (
+        each.listed.ref,
+        states_words(each.listed.states),
+        each.finding.replace("_", " "),
+        each.listed.severity,
+        each.listed.rule,
+        "; ".join(map(shown_ticket_words, each.tickets)),
+        time_words(each.listed.changed_at),
+    )

@@ -20,6 +20,7 @@ from remedy.reconcile.report import Tally, outcome_json, outcome_lines, outcome_
 from remedy.reconcile.wait import NOBODY, CaseWaiter, WaitOutcome
 from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 
 _PATIENCE = 30.0
 """Seconds that --wait goes on while nothing moves."""
@@ -84,7 +85,7 @@ async def _mark(stores: Stores, found: CaseRetry, who: str, *, again: bool) -> N
 async def _outcome(stores: Stores, found: CaseRetry, begun: str, *, as_json: bool) -> WaitOutcome:
     def say(words: str) -> None:
         if not as_json:
-            click.echo(terminal(words), err=True)
+            print_line(words, err=True)
 
     connection = stores.connection
     waiting = CaseWaiter(Standings(connection), Timeline(connection), begun, _PATIENCE, stores.clock, say)
@@ -99,15 +100,15 @@ def _show(found: CaseRetry, outcome: WaitOutcome | None, *, dry_run: bool, as_js
             click.echo(json.dumps(outcome_json(outcome, outcome_word(outcome))))
         return
     would = "would be looked at" if dry_run else "is looked at"
-    click.echo(f"{terminal(found.key.ref)} {would} as soon as a worker is free")
+    print_line(f"{found.key.ref} {would} as soon as a worker is free")
     for line in retry_lines(found):
-        click.echo(f"  {terminal(line)}")
+        print_line(f"  {line}")
     if outcome is not None:
         lines = list(outcome_lines(outcome)) or [f"{outcome.ref}: at rest, and nothing was to be done"]
         for line in lines:
-            click.echo(terminal(line))
+            print_line(line)
     elif not found.has_worker:
-        click.echo(f"note: {NOBODY}", err=True)
+        print_line(f"note: {NOBODY}", err=True)
 
 
 def _ending(found: CaseRetry, outcome: WaitOutcome | None) -> ExitCode:

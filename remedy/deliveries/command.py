@@ -8,7 +8,6 @@ import click
 
 from remediation.read_model.case_words import time_words
 from remediation.read_model.delivery_list import DeliveryLine, delivery_lines, path_of
-from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.deliveries.inbox import DeliveryState
@@ -16,6 +15,7 @@ from remediation.store.deliveries.listing import newest_deliveries
 from remediation.store.deliveries.refused import KEPT, RefusedLog
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, redis_address
+from remedy.screen_lines import print_line
 
 _REFUSED = "refused"
 _MOST = 10_000
@@ -51,9 +51,9 @@ def list_(*, account: str | None, state: str | None, limit: int, as_json: bool) 
     """
     lines = _asked(account, state, limit)
     for line in lines:
-        click.echo(json.dumps(line.shown) if as_json else _line(line))
+        click.echo(json.dumps(line.shown)) if as_json else print_line(_line(line))
     if not lines and not as_json:
-        click.echo(
+        print_line(
             f"No delivery was refused within {KEPT.days} days."
             if (account, state) == (None, _REFUSED)
             else "No delivery is known."
@@ -81,5 +81,4 @@ async def _read(connection: Connection, account: str | None, state: str | None, 
 
 
 def _line(line: DeliveryLine) -> str:
-    words = f"{time_words(line.at)}  {line.state.replace('_', ' '):<11}  {line.path}  {line.says}"
-    return terminal(words)
+    return f"{time_words(line.at)}  {line.state.replace('_', ' '):<11}  {line.path}  {line.says}"

@@ -19,10 +19,11 @@ from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.configuration import look_at_mappings, look_at_settings
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 from remedy.doctor.outside import open_checks
-from remedy.doctor.report import as_object, as_table, progress
+from remedy.doctor.report import as_object, progress, table_lines
 from remedy.doctor.secrets import look_at_data_keys, look_at_secrets
 from remedy.doctor.stored.examination import REDIS_SECONDS, look_at_store, open_store
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import terminal_width
 
 Tell = Callable[[Sequence[Diagnosis]], ExitCode]
 
@@ -57,7 +58,7 @@ def doctor(*, as_json: bool, offline: bool, role: Role | None, strict: bool) -> 
 
 def _tell(found: Sequence[Diagnosis], *, as_json: bool, strict: bool) -> ExitCode:
     """Print the result. Returns the exit code."""
-    click.echo(json.dumps(as_object(found)) if as_json else as_table(found))
+    click.echo(json.dumps(as_object(found)) if as_json else "\n".join(table_lines(found, terminal_width())))
     bad = {Level.FAILURE, Level.WARNING} if strict else {Level.FAILURE}
     return ExitCode.FAILED if any(each.severity in bad for each in found) else ExitCode.DONE
 

@@ -104,7 +104,8 @@ async def _asked(system: _System) -> Diagnosis:
     except OutsideError as error:
         code = _code_of(error)
         more = system.more_advice if code in {Code.SIGN_IN, Code.RIGHTS} else ""
-        return trouble(code, system.what, str(error), f"{TROUBLES[code].advice}{more}")
+        says = error.words if error.status is None else f"{error.status}: {error.words}"
+        return trouble(code, system.what, says, f"{TROUBLES[code].advice}{more}")
 
 
 def _code_of(error: OutsideError) -> Code:

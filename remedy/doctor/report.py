@@ -10,32 +10,31 @@ from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remedy.doctor.checks import Report
 from remedy.doctor.diagnosis import Diagnosis
+from remedy.screen_levels import signed_lines
 
 _WIDEST = 28
 """The widest first column: a longer path moves its own line only."""
 _PROGRESS = 100
-_SIGNS = {
-    Level.OK: click.style("ok  ", fg="green"),
-    Level.WARNING: click.style("warn", fg="yellow"),
-    Level.FAILURE: click.style("FAIL", fg="red"),
-}
 
 
-def as_table(found: Sequence[Diagnosis]) -> str:
-    """A line for each result, in columns; below each trouble its advice. The last line counts them."""
-    width = max((len(each.what) + 1 for each in found if len(each.what) < _WIDEST), default=1)
-    lines = [line for each in found for line in _lines(each, width)]
+def table_lines(found: Sequence[Diagnosis], width: int | None) -> list[str]:
+    """A line for each result, in columns; below each trouble its advice. The last line counts them.
+
+    `width` is that of a terminal, or None where nothing limits them.
+    """
+    column = max((len(each.what) + 1 for each in found if len(each.what) < _WIDEST), default=1)
+    lines = [line for each in found for line in _lines(each, column, width)]
     counts = [sum(each.severity is severity for each in found) for severity in Level]
-    return "\n".join(
-        [*lines, f"{counts[0]} well, {count_words(counts[1], 'warning')}, {count_words(counts[2], 'failure')}"]
-    )
+    told = f"{counts[0]} well, {count_words(counts[1], 'warning')}, {count_words(counts[2], 'failure')}"
+    return [*lines, told]
 
 
-def _lines(each: Diagnosis, width: int) -> list[str]:
+def _lines(each: Diagnosis, column: int, width: int | None) -> list[str]:
     code = f" [{each.code}]" if each.code else ""
-    line = f"{_SIGNS[each.severity]} {terminal(each.what) + ':':{width}} {terminal(each.says)}{code}"
-    advice = each.advice and each.severity is not Level.OK
-    return [line, f"{'':{len('FAIL') + 1}}{'':{width}} {terminal(each.advice)}"] if advice else [line]
+    words = [f"{terminal(each.what) + ':':{column}} {terminal(each.says)}{code}"]
+    if each.advice and each.severity is not Level.OK:
+        words.append(f"{'':{column}} {terminal(each.advice)}")
+    return signed_lines(each.severity, words, width, hang=column + 1)
 
 
 def as_object(found: Sequence[Diagnosis]) -> dict[str, object]:

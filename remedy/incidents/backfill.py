@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import click
 
 from remediation.read_model.incidents import LEFT_OUT
+from remediation.read_model.wording import by_count, count_words
 from remediation.redaction import terminal
 from remediation.rulebook import MappingsRulebook
 from remediation.store.audit.entries import AuditAct
@@ -45,6 +46,7 @@ def backfill(*, district: str | None, feed: str | None, dry_run: bool, as_json: 
     screen = Screen(as_json=as_json)
     tally = with_stores(lambda stores: _backfilled(stores, screen, dry_run=dry_run), district, feed)
     count = tally.cases.total()
+    get = "would get" if dry_run else by_count(count, "gets", "get")
     screen.result(
         {
             "looked_at": tally.looked_at,
@@ -55,8 +57,8 @@ def backfill(*, district: str | None, feed: str | None, dry_run: bool, as_json: 
         },
         [
             *(f"{rule}: {number:,}" for rule, number in sorted(tally.cases.items())),
-            f"{count:,} of {tally.looked_at:,} incidents {'would become' if dry_run else 'become'} cases.",
-            *([f"{tally.left_out:,} incident(s) {LEFT_OUT}"] if tally.left_out else []),
+            f"{count:,} of {count_words(tally.looked_at, 'incident')} {get} a case.",
+            *([f"{count_words(tally.left_out, 'incident')} {LEFT_OUT}"] if tally.left_out else []),
         ],
     )
     if tally.left_out:

@@ -14,6 +14,7 @@ from remedy.incidents.backfill import backfill
 from remedy.incidents.listing import list_
 from remedy.incidents.polling import poll
 from remedy.incidents.stores import IncidentStores, with_stores
+from remedy.screen_lines import print_line
 
 
 @click.group()
@@ -48,10 +49,10 @@ def show(ref: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(incident_json(shown)))
         return
-    click.echo(terminal(shown.incident.uuid))
+    print_line(shown.incident.uuid)
     retention = stores.loaded.mappings.retention.incidents
     for fact in incident_facts(shown, stores.timetables[shown.feed], retention):
-        click.echo(terminal(f"  {fact.name:<9} {fact.words}"))
+        print_line(f"  {fact.name:<9} {fact.words}")
 
 
 async def _found(text: str, stores: IncidentStores) -> tuple[ShownIncident, IncidentStores]:

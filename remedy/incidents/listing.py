@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.domain.status import Status
 from remediation.read_model.incidents import (
@@ -21,11 +19,12 @@ from remediation.read_model.incidents import (
     incident_page,
     ticket_words,
 )
+from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.store.audit.entries import AuditAct
 from remedy.incidents.stores import IncidentStores, with_stores
-from remedy.screen_lines import plural
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line
+from remedy.screen_tables import TextTable, print_table
 
 
 class _Cursor(click.ParamType[IncidentCursor]):
@@ -89,7 +88,7 @@ def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: s
     else:
         _print(found, asked, limit, is_first=after is None)
     if found.left_out:
-        click.echo(f"note: {found.left_out} incident(s) {LEFT_OUT}", err=True)
+        print_line(f"note: {count_words(found.left_out, 'incident')} {LEFT_OUT}", err=True)
 
 
 def _print(page: IncidentListPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:
@@ -99,31 +98,31 @@ def _print(page: IncidentListPage, asked: Mapping[str, str | None], limit: int, 
     if page.cursor is not None:
         options = [f"--{name} {value}" for name, value in asked.items() if value]
         words = " ".join(["remedy incidents list", *options, f"--limit {limit}", f"--after {page.cursor}"])
-        click.echo(f"{_count(page)}. The next ones: {terminal(words)}")
+        print_line(f"{_count(page)}. The next ones: {words}")
     elif page.incidents:
-        click.echo(f"{_count(page)}{'' if is_first else ', the last of all'}. One of them: remedy incidents show UUID")
+        print_line(f"{_count(page)}{'' if is_first else ', the last of all'}. One of them: remedy incidents show UUID")
     else:
         is_filtered = any(asked.values())
         has_none = "No incident fits." if is_filtered or page.left_out else "None is kept yet."
-        click.echo(has_none if is_first else "No more incidents.")
+        print_line(has_none if is_first else "No more incidents.")
 
 
 def _count(page: IncidentListPage) -> str:
-    count = len(page.incidents)
-    return plural(count, "incident")
+    return count_words(len(page.incidents), "incident")
 
 
-def _table(shown: tuple[ShownIncident, ...]) -> Table:
-    table = Table("feed", "incident", "type", "day", "status", "case", "tickets")
-    for each in sorted(shown, key=lambda each: (each.feed, each.incident.uuid)):
-        cells = (
-            each.feed,
-            each.incident.uuid,
-            each.incident.type.value,
-            each.incident.day.isoformat() if each.incident.day else "",
-            "deleted" if each.status is Status.GONE else each.status.replace("_", " "),
-            "yes" if each.record is not None else "none",
-            ticket_words(each),
-        )
-        table.add_row(*(Text(terminal(text), overflow="fold") for text in cells))
-    return table
+def _table(shown: tuple[ShownIncident, ...]) -> TextTable:
+    rows = [_row(each) for each in sorted(shown, key=lambda each: (each.feed, each.incident.uuid))]
+    return TextTable(("feed", "incident", "type", "day", "status", "case", "tickets"), rows, name="incident")
+
+
+def _row(each: ShownIncident) -> tuple[str, ...]:
+    return (
+        each.feed,
+        each.incident.uuid,
+        each.incident.type.value,
+        each.incident.day.isoformat() if each.incident.day else "",
+        "deleted" if each.status is Status.GONE else each.status.replace("_", " "),
+        "yes" if each.record is not None else "none",
+        ticket_words(each),
+    )

@@ -13,6 +13,7 @@ import click
 from remediation.domain.walks import FeedWalk, Timetable, WalkKind
 from remediation.read_model.case_words import time_words
 from remediation.read_model.incidents import walk_words
+from remediation.read_model.wording import count_words
 from remediation.sources.incident_feed.answers import system_of
 from remediation.store.audit.entries import AuditAct
 from remediation.store.incidents.feeds import FeedState
@@ -197,9 +198,10 @@ def _json(polled: Polled) -> dict[str, Any]:
 
 def _rehearsal_lines(seen: Rehearsal) -> list[str]:
     flaws = ", ".join(f"{count:,} with an unreadable {flaw}" for flaw, count in sorted(seen.flaws.items()))
+    pages = f"{count_words(seen.incidents, 'incident')} on {count_words(seen.pages, 'page')}"
     return [
-        f"{seen.feed}: {seen.incidents:,} incident(s) on {seen.pages:,} page(s) from {seen.since} to {seen.until}",
+        f"{seen.feed}: {pages} from {seen.since} to {seen.until}",
         f"  {seen.new:,} new, {seen.changed:,} changed ({seen.deleted:,} of all these deleted)",
-        f"  {seen.cases:,} case(s) would be looked at",
+        f"  {count_words(seen.cases, 'case')} would be looked at",
         *([f"  {flaws}"] if flaws else []),
     ]

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.read_model.case_words import time_words
-from remediation.read_model.wording import span_words
+from remediation.read_model.wording import by_count, count_words, span_words
 from remediation.redaction import terminal
 from remediation.sealing import entries_in, generate_key
 from remediation.settings import load_settings
@@ -20,7 +18,8 @@ from remedy.keys.writing import replace_list, write_new
 from remedy.parked.selection import Stores, with_stores
 from remedy.runtime.auditing import with_by
 from remedy.runtime.data_keys import keys_written
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line
+from remedy.screen_tables import TextTable, print_table
 
 _ROLES = {"seals": "seals", "opens": "opens", "missing": "not in DATA_KEYS"}
 
@@ -74,20 +73,24 @@ def list_keys(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(json_of_keys(state)))
         return
-    table = Table("key", "", "known since", "sealed under it")
+    print_table(_table(state))
+    print_line(_file_words(state))
     for each in state.keys:
-        words = (
+        if each.role != "missing" and (lacking := state.without(each.id)):
+            print_line(f"{each.id} is not known to {', '.join(lacking)}")
+
+
+def _table(state: KeysState) -> TextTable:
+    rows = [
+        (
             each.id,
             _ROLES[each.role],
             _since(each, state.now),
             _counted({place.value: count for place, count in each.uses.items()}) or "nothing",
         )
-        table.add_row(*(Text(terminal(word), overflow="fold") for word in words))
-    print_table(table)
-    click.echo(_file_words(state))
-    for each in state.keys:
-        if each.role != "missing" and (lacking := state.without(each.id)):
-            click.echo(f"{each.id} is not known to {', '.join(map(terminal, lacking))}")
+        for each in state.keys
+    ]
+    return TextTable(("key", "", "known since", "sealed under it"), rows, prose=frozenset({"sealed under it"}))
 
 
 @keys.command
@@ -172,7 +175,7 @@ def _needed(state: KeysState, key_id: str, *, leave_audit: bool) -> str:
     if key.role == "missing":
         return f"{key_id} is not in the list, and nothing needs it"
     if sealing := state.sealing_with(key_id):
-        return f"{', '.join(sealing)} still seal(s) with {key_id}"
+        return f"{', '.join(sealing)} still {by_count(len(sealing), 'seals', 'seal')} with {key_id}"
     if key.proven and not leave_audit:
         return (
             f"{_counted(key.proven)} could not be proven or read any more without {key_id}: keep it until "
@@ -217,9 +220,9 @@ def _make(change: _Change, output: Path | None, who: str, *, dry_run: bool, as_j
         click.echo(printed)
     told_where = terminal(str(where)) if where else "for DATA_KEYS: set it everywhere, and restart"
     would = "would be" if dry_run else "is"
-    click.echo(f"the list {would}: {', '.join(change.after)} ({told_where})", err=bool(printed))
+    print_line(f"the list {would}: {', '.join(change.after)} ({told_where})", err=bool(printed))
     if change.act is AuditAct.RETIRE_KEY:
-        click.echo(_file_words(state), err=bool(printed))
+        print_line(_file_words(state), err=bool(printed))
 
 
 def _written(entries: Mapping[str, str], output: Path | None) -> Path | None:
@@ -257,4 +260,6 @@ def _file_words(state: KeysState) -> str:
     )
     if not shredded.left:
         return f"Redis's append-only file has nothing that was shredded; {last}."
-    return f"Redis's append-only file may have {shredded.left:,} shredded value(s), which their keys open; {last}."
+    opens = by_count(shredded.left, "its key opens", "their keys open")
+    values = f"{count_words(shredded.left, 'shredded value')}, which {opens}"
+    return f"Redis's append-only file may have {values}; {last}."

@@ -1,7 +1,6 @@
 """`remedy mappings`: what is in mappings.yaml, and whether it is right."""
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,14 +13,14 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders
-from remediation.redaction import terminal
+from remediation.read_model.wording import count_words
 from remediation.settings import load_settings
 from remedy.mappings.diff import diff
 from remedy.mappings.explain import explain
 from remedy.mappings.schema import schema
 from remedy.mappings.tests import test
 from remedy.runtime.failures import ExitCode
-from remedy.screen_lines import for_reader, plural
+from remedy.screen_lines import print_line
 
 
 @click.group()
@@ -55,16 +54,19 @@ def check(ctx: click.Context, path: Path | None, *, as_json: bool, live: bool) -
         file = path or load_settings().mappings_path
         loaded, warnings = _checked(file, time.time())
     except ConfigurationError as error:
-        click.echo(_as_json(error.problems) if as_json else _as_lines(error.problems))
+        click.echo(_as_json(error.problems)) if as_json else _print(error.problems)
         ctx.exit(ExitCode.CONFIGURATION)
     if warnings and not as_json:
-        click.echo(_as_lines(warnings, "warning: "))
+        _print(warnings, "warning: ")
     if live:
         from remedy.mappings.live import check_live  # noqa: PLC0415 - it brings the trackers' libraries, which nothing else here needs
 
         ctx.exit(check_live(loaded, warnings, as_json=as_json))
     verdict = "no errors" if warnings else "all is well"
-    click.echo(_as_json([], warnings) if as_json else terminal(f"{file}: {verdict}: {_summary(loaded.mappings)}"))
+    if as_json:
+        click.echo(_as_json([], warnings))
+    else:
+        print_line(f"{file}: {verdict}: {_summary(loaded.mappings)}")
 
 
 def _checked(file: Path, now: float) -> tuple[Loaded, Sequence[Problem]]:
@@ -75,8 +77,9 @@ def _checked(file: Path, now: float) -> tuple[Loaded, Sequence[Problem]]:
     return loaded, (*warnings_of(loaded), *end_warnings(loaded, now))
 
 
-def _as_lines(problems: Sequence[Problem], severity: str = "") -> str:
-    return "\n".join(for_reader(f"{severity}{terminal(str(problem))}", sys.stdout) for problem in problems)
+def _print(problems: Sequence[Problem], severity: str = "") -> None:
+    for problem in problems:
+        print_line(f"{severity}{problem}")
 
 
 def _as_json(problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> str:
@@ -88,7 +91,7 @@ def _summary(found: Mappings) -> str:
     counts = {"district": len(found.districts), "tracker": len(found.trackers), "rule": len(found.rules)}
     if feeds := sum(len(district.incidents) for district in found.districts.values()):
         counts["feed"] = feeds
-    return ", ".join(plural(count, word) for word, count in counts.items())
+    return ", ".join(count_words(count, word) for word, count in counts.items())
 
 
 for command in (diff, explain, schema, test):

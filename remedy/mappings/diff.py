@@ -10,21 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.domain.cases.records import CaseKind
 from remediation.mapping.explain.differences import Difference, DifferenceGroup, Pair, difference, grouped
 from remediation.mapping.explain.tracker_changes import TrackerChange, tracker_changes
 from remediation.mapping.reading.loading import Loaded, load_mappings
-from remediation.redaction import terminal
+from remediation.read_model.wording import count_words
 from remedy.findings import findings_from, findings_in, incidents_in
 from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import at_option
 from remedy.mappings.rules_touched import rules_touched
 from remedy.runtime.failures import ExitCode
-from remedy.screen_lines import plural
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line
+from remedy.screen_tables import TextTable, print_table
 
 _MOST_LISTED = 3
 
@@ -90,9 +88,9 @@ def diff(  # noqa: PLR0913 - one parameter for each option
     else:
         _print(groups)
         said = [_counted(count, kind) for kind, count in counts.items()] or [_counted(0, CaseKind.FINDING)]
-        click.echo(f"{len(changed)} of {' and '.join(said)} would change")
+        print_line(f"{len(changed)} of {' and '.join(said)} would change")
         for line in (*map(_word_line, words), *touched.lines()):
-            click.echo(terminal(line))
+            print_line(line)
     ctx.exit(ExitCode.FAILED if changed or words or touched.cases else ExitCode.DONE)
 
 
@@ -131,9 +129,9 @@ def _as_json(
 
 def _print(groups: Sequence[DifferenceGroup]) -> None:
     for group in groups:
-        click.echo(terminal(_heading(group)))
+        print_line(_heading(group))
         print_table(_table(group))
-        click.echo()
+        print_line()
 
 
 def _word_line(change: TrackerChange) -> str:
@@ -149,13 +147,14 @@ def _heading(group: DifferenceGroup) -> str:
     return f"{_counted(len(group.ids), group.kind)}{kept} ({named}{more})"
 
 
-def _table(group: DifferenceGroup) -> Table:
-    table = Table("what", "before", "after", f"{group.kind}s")
+def _table(group: DifferenceGroup) -> TextTable:
     values = dict(group.values)
-    for what in group.what:
-        for number, row in enumerate(_rows(values.get(what, ()), len(group.ids))):
-            table.add_row(*(Text(terminal(cell), overflow="fold") for cell in ("" if number else what, *row)))
-    return table
+    rows = [
+        ("" if number else what, *row)
+        for what in group.what
+        for number, row in enumerate(_rows(values.get(what, ()), len(group.ids)))
+    ]
+    return TextTable(("what", "before", "after", f"{group.kind}s"), rows, prose=frozenset({"before", "after"}))
 
 
 def _rows(pairs: Sequence[Pair], count: int) -> list[tuple[str, str, str]]:
@@ -174,4 +173,4 @@ def _shown(value: object) -> str:
 
 
 def _counted(count: int, kind: CaseKind) -> str:
-    return plural(count, kind)
+    return count_words(count, kind)

@@ -10,8 +10,6 @@ from textwrap import indent
 from typing import Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.domain.cases.groups import GroupField, missing_in
 from remediation.domain.cases.identities import IdentityField, missing_of
@@ -21,13 +19,13 @@ from remediation.mapping.explain.in_step import in_step
 from remediation.mapping.explain.incident_samples import SampleIncident, sample_of
 from remediation.mapping.explain.reasons import Condition, Explanation, explained
 from remediation.mapping.reading.loading import Loaded
-from remediation.redaction import terminal
+from remediation.read_model.wording import count_words
 from remediation.trackers.adapters import Preview
 from remedy.findings import STANDARD_INPUT, finding_from, finding_in, incident_in
 from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import at_option, loaded_from, mappings_option
-from remedy.screen_lines import plural
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line, print_lines
+from remedy.screen_tables import TextTable, print_table
 
 
 @click.command(short_help="Which rule takes a finding or an incident, why, and the tickets it would get.")
@@ -191,7 +189,7 @@ class _Shown:
     def opening(self) -> str:
         """Whether the tickets would be opened now, or only if it were open."""
         one = len(self.previews) == 1
-        count = plural(len(self.previews), "ticket")
+        count = count_words(len(self.previews), "ticket")
         if self.asked.subject.status.is_unsolved:
             return f"{count} would be opened, unless {'it is' if one else 'they are'} there already:"
         return f"Its status is {self.status}, so nothing is opened now. If it were open, {count} would be:"
@@ -231,38 +229,45 @@ def _ticket_json(preview: Preview) -> dict[str, Any]:
 
 
 def _print(shown: _Shown) -> None:
-    click.echo(terminal(f"{shown.asked.key.ref}, as of {shown.asked.at:%Y-%m-%d %H:%M} UTC"))
-    click.echo(terminal(shown.verdict))
+    print_line(f"{shown.asked.key.ref}, as of {shown.asked.at:%Y-%m-%d %H:%M} UTC")
+    print_line(shown.verdict)
     if shown.case:
-        click.echo(terminal(shown.case))
-    click.echo()
+        print_line(shown.case)
+    print_line()
     print_table(_trials(shown.explanation, shown.kind))
     if not shown.previews:
         return
-    click.echo(terminal(f"\n{shown.opening}", lines=True))
+    print_line()
+    print_line(shown.opening)
     for preview in shown.previews:
-        click.echo()
+        print_line()
         for line in _ticket_lines(preview):
-            click.echo(terminal(line, lines=True))
+            print_lines(line)
     if shown.note:
-        click.echo(terminal(f"\nWith reviewing, SchoolScan would be told:\n  {shown.note}", lines=True))
+        print_lines(f"\nWith reviewing, SchoolScan would be told:\n  {shown.note}")
     if rule := shown.explanation.rule:
-        click.echo("\nFrom then on:")
+        print_lines("\nFrom then on:")
         for sentence in in_step(rule, rule.kind):
-            click.echo(f"  {sentence}")
+            print_line(f"  {sentence}")
         if rule.relate:
-            click.echo(terminal(f"  The sites of its school: {shown.choices['relate.sites'] or 'none that is known'}."))
+            print_line(f"  The sites of its school: {shown.choices['relate.sites'] or 'none that is known'}.")
 
 
-def _trials(explanation: Explanation, kind: CaseKind) -> Table:
-    table = Table("", "rule", "condition", "wanted", "found", "holds", title="Rules tried, in order")
+def _trials(explanation: Explanation, kind: CaseKind) -> TextTable:
+    rows: list[tuple[str, ...]] = []
+    sections = set()
     for number, trial in enumerate(explanation.trials, 1):
-        rows = [*_rows(trial.conditions)] or [("(none)", f"any {kind}", "", "yes")]
-        for row, cells in enumerate(rows):
-            heading = ("", "") if row else (str(number), trial.rule)
-            table.add_row(*(Text(terminal(cell), overflow="fold") for cell in (*heading, *cells)))
-        table.add_section()
-    return table
+        tried = [*_rows(trial.conditions)] or [("(none)", f"any {kind}", "", "yes")]
+        rows += [((str(number), trial.rule) if row == 0 else ("", "")) + cells for row, cells in enumerate(tried)]
+        sections.add(len(rows) - 1)
+    return TextTable(
+        ("", "rule", "condition", "wanted", "found", "holds"),
+        rows,
+        name="rule",
+        prose=frozenset({"wanted"}),
+        title="Rules tried, in order",
+        sections=frozenset(sections),
+    )
 
 
 def _rows(conditions: Sequence[Condition], before: str = "") -> Iterator[tuple[str, str, str, str]]:

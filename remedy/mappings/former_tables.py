@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.explain.inspections import Inspection, untold, wrong
 from remediation.mapping.reading.loading import Loaded
+from remediation.read_model.wording import by_count, count_words
 from remediation.store.cases.links import linked_places
 from remediation.store.server.connection import Connection
 from remedy.from_store import from_store
@@ -30,7 +31,8 @@ class UnnamedTable:
     @property
     def says(self) -> str:
         """What follows from that, in words."""
-        tickets = f"{self.count:,} linked ticket(s) are in {self.table}, which the file does not name"
+        are = f"{count_words(self.count, 'linked ticket')} {by_count(self.count, 'is', 'are')}"
+        tickets = f"{are} in {self.table}, which the file does not name"
         return f"{tickets}: read by what is built in for it" if self.is_known else f"{tickets}: nothing is read of them"
 
     @property

@@ -12,13 +12,13 @@ from remediation.domain.errors import Problem
 from remediation.mapping.explain.inspections import InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import path_text
-from remediation.redaction import terminal
 from remedy.mappings.former_tables import unnamed_tables_remembered
 from remedy.mappings.live_answers import PlacedInspection, answers_of
 from remedy.mappings.ticket_creators import linked_remembered
 from remedy.mappings.tracker_sites import sites_remembered
 from remedy.mappings.unnamed_trackers import unnamed_trackers_remembered
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 
 _COUNTED = {
     InspectionOutcome.OK: "right",
@@ -35,18 +35,22 @@ def check_live(loaded: Loaded, warnings: Sequence[Problem], *, as_json: bool) ->
     """
     known = [*unnamed_tables_remembered(loaded), *unnamed_trackers_remembered(loaded)]
     answers = asyncio.run(answers_of(loaded, sites_remembered(loaded), linked_remembered(loaded), known))
-    click.echo(_as_json(warnings, answers) if as_json else _as_lines(loaded.where, answers))
+    if as_json:
+        click.echo(_as_json(warnings, answers))
+    else:
+        for line in _lines(loaded.where, answers):
+            print_line(line)
     outcomes = {each.inspection.outcome for each in answers}
     if InspectionOutcome.WRONG in outcomes:
         return ExitCode.CONFIGURATION
     return ExitCode.UNREACHABLE if InspectionOutcome.UNREACHABLE in outcomes else ExitCode.DONE
 
 
-def _as_lines(where: str, answers: Sequence[PlacedInspection]) -> str:
+def _lines(where: str, answers: Sequence[PlacedInspection]) -> list[str]:
     told = Counter(answer.inspection.outcome for answer in answers)
     lines = [str(answer.problem) for answer in answers if answer.inspection.outcome is not InspectionOutcome.OK]
     counts = ", ".join(f"{told[outcome]} {words}" for outcome, words in _COUNTED.items())
-    return "\n".join(terminal(line) for line in (*dict.fromkeys(lines), f"{where}: asked live: {counts}"))
+    return [*dict.fromkeys(lines), f"{where}: asked live: {counts}"]
 
 
 def _as_json(warnings: Sequence[Problem], answers: Sequence[PlacedInspection]) -> str:

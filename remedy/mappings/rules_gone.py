@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from remediation.mapping.config.schema import Mappings
+from remediation.read_model.wording import by_count, count_words
 from remediation.store.cases.dependents import living_cases
 from remediation.store.server.connection import Connection
 
@@ -17,7 +18,8 @@ class RuleGone:
     @property
     def says(self) -> str:
         """How many cases go by what it said, in words."""
-        return f"{self.cases:,} living case(s) went by it at their last look"
+        whose = by_count(self.cases, "its", "their")
+        return f"{count_words(self.cases, 'living case')} went by it at {whose} last look"
 
 
 async def rules_gone(connection: Connection, mappings: Mappings) -> list[RuleGone]:

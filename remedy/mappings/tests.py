@@ -1,6 +1,7 @@
 """`remedy mappings test`: whether findings and incidents still go where they were meant to go."""
 
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,13 @@ from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.explain.expectations import Case, LoadedCases, load_cases
 from remediation.mapping.explain.judging import Mismatch, mismatches
 from remediation.mapping.reading.loading import Loaded
+from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.sources.schoolscan.words import finding_of
 from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import loaded_from, mappings_option
 from remedy.runtime.failures import ExitCode
-from remedy.screen_lines import plural
+from remedy.screen_lines import coloured, for_reader
 
 _LONGEST_SHOWN = 200
 
@@ -119,12 +121,12 @@ def _as_json(cases: LoadedCases, found: list[tuple[Mismatch, ...]]) -> dict[str,
 def _lines(cases: LoadedCases, found: list[tuple[Mismatch, ...]]) -> list[str]:
     lines = []
     for number, (case, wrong) in enumerate(zip(cases.cases, found, strict=True)):
-        sign = click.style("FAIL", fg="red") if wrong else click.style("ok  ", fg="green")
+        sign = coloured("FAIL", "red") if wrong else coloured("ok  ", "green")
         place = cases.place(number)
         lines.append(f"{sign} {terminal(f'{cases.where}:{place.line}:{place.column}: {case.name}')}")
-        lines += [f"       {terminal(_line(each))}" for each in wrong]
+        lines += [for_reader(f"       {terminal(_line(each))}", sys.stdout) for each in wrong]
     failed = sum(1 for wrong in found if wrong)
-    count = plural(len(found), "case")
+    count = count_words(len(found), "case")
     return [*lines, f"{failed} of {count} not as expected" if failed else f"{count}, all as expected"]
 
 

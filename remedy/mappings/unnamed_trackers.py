@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings, former_names_of
 from remediation.mapping.explain.inspections import Inspection, untold
 from remediation.mapping.reading.loading import Loaded
+from remediation.read_model.wording import by_count, count_words
 from remediation.store.cases.dependents import KnownTracker, known_trackers
 from remediation.store.server.connection import Connection
 from remedy.from_store import from_store
@@ -22,8 +23,11 @@ class UnnamedTracker:
     @property
     def says(self) -> str:
         """How many cases cannot be observed completely without it, in words."""
-        cases = f"{self.known.cases:,} case(s) have tickets in {self.known.name}, which the file does not name"
-        held = f"; {self.known.held_up:,} were looked at without it, and are held up" if self.known.held_up else ""
+        known = self.known
+        have = f"{count_words(known.cases, 'case')} {by_count(known.cases, 'has', 'have')}"
+        cases = f"{have} tickets in {known.name}, which the file does not name"
+        were, are = by_count(known.held_up, "was", "were"), by_count(known.held_up, "is", "are")
+        held = f"; {known.held_up:,} {were} looked at without it, and {are} held up" if known.held_up else ""
         return f"{cases}{held}"
 
     @property

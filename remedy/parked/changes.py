@@ -18,7 +18,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from remediation.logs import keep_known
 from remediation.read_model.parked_work import WHY_LEFT, grouped, left_words, why_not_replayed
-from remediation.redaction import terminal
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.dependents import no_longer_named
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked
@@ -26,6 +25,7 @@ from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.tables import group_table
 from remedy.runtime.auditing import os_user, with_by
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 from remedy.screen_tables import print_table
 
 RATE = 50
@@ -154,8 +154,7 @@ def _ask(order: ParkedDecision, items: list[Parked]) -> None:
     """Show what was chosen and ask, where that is to be done. Raises Abort."""
     if not order.asks:
         return
-    console = Console(stderr=True)
-    console.print(group_table(grouped(items, "error"), "error"))
+    print_table(group_table(grouped(items, "error"), "error"), err=True)
     warning = "" if order.what == "replay" else "Discarded work is not done. A discarded delivery is shredded. "
     click.confirm(f"{warning}{order.what.capitalize()} {len(items)}?", abort=True, err=True)
 
@@ -192,11 +191,13 @@ def _change(order: ParkedDecision) -> Callable[[Stores, str, bytes], Awaitable[D
 def progress(console: Console, count: int) -> Progress:
     """A bar for long work at a terminal; nothing elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or count <= _AT_ONCE)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_interactive or count <= _AT_ONCE)
 
 
 def _log(order: ParkedDecision, *, count: int, total: int) -> None:
-    """One line on standard error in the form of a process's log: a pod's log outlives the stream."""
+    """One line on standard error in the form of a process's log, for who collects that; nothing for a person there."""
+    if sys.stderr.isatty():
+        return
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -215,14 +216,14 @@ def _report(order: ParkedDecision, left: list[Parked], outcomes: Mapping[str, De
             click.echo(json.dumps(_json(order, name, outcome)))
     elif order.chosen.exact:
         for name, outcome in outcomes.items():
-            click.echo(f"{terminal(name)}: {_word(outcome, done)}")
+            print_line(f"{name}: {_word(outcome, done)}")
     else:
         if order.dry_run and left:
             print_table(group_table(grouped(left, "error"), "error"))
         for outcome, count in sorted(Counter(outcomes.values()).items()):
-            click.echo(f"{count} {_word(outcome, done)}")
+            print_line(f"{count} {_word(outcome, done)}")
         if not outcomes:
-            click.echo("Nothing that is parked fits.")
+            print_line("Nothing that is parked fits.")
 
 
 def _json(order: ParkedDecision, name: str, outcome: DecisionOutcome) -> dict[str, object]:

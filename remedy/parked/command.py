@@ -4,9 +4,10 @@ import json
 from collections.abc import AsyncIterator
 
 import click
-from rich.table import Table
-from rich.text import Text
 
+from remediation.mapping.reading.loading import load_mappings
+from remediation.read_model.case_names import UnclearName, case_named
+from remediation.read_model.case_retries import parked_of_case
 from remediation.read_model.parked_work import (
     GROUPINGS,
     Grouping,
@@ -19,14 +20,18 @@ from remediation.read_model.parked_work import (
     piece_facts,
     piece_json,
 )
+from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
+from remediation.settings import load_settings
 from remediation.store.audit.earlier import ParkedDecided, earlier_decisions
 from remediation.store.audit.entries import AuditAct
+from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.parked import Parked
 from remedy.parked.changes import discard, replay
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.tables import group_table, piece_table
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line, print_lines
+from remedy.screen_tables import TextTable, print_table
 
 
 @click.group()
@@ -81,42 +86,69 @@ def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool,
         for line in shown:
             click.echo(json.dumps(line))
     elif not items:
-        click.echo("Nothing is parked." if chosen.is_everything else "Nothing that is parked fits.")
+        print_line("Nothing is parked." if chosen.is_everything else "Nothing that is parked fits.")
     elif in_groups:
         groups = grouped(items, by or "error")
         print_table(group_table(groups, by or "error"))
-        click.echo(f"{len(items)} parked, in {len(groups)} groups. Piece by piece: remedy parked list --all")
+        count = f"{count_words(len(items), 'piece')} parked, in {count_words(len(groups), 'group')}"
+        print_line(f"{count}. Piece by piece: remedy parked list --all")
     else:
         print_table(piece_table(items[:limit]))
-        click.echo(f"{len(items[:limit])} of {len(items)} parked. Take one up again with: remedy parked replay NAME")
+        print_line(f"{len(items[:limit])} of {len(items)} parked. Take one up again with: remedy parked replay NAME")
 
 
 @parked.command()
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.argument("name", metavar="NAME|REF")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each piece, instead of lines.")
 def show(name: str, *, as_json: bool) -> None:
-    """Show one piece of parked work, with the words of whoever refused it, or the trace of an error of our own."""
+    """Show parked work, with the words of whoever refused it, or the trace of an error of our own.
 
-    async def found(stores: Stores) -> Parked | None:
+    One piece by its NAME, or all that is parked of a case by its REF, as remedy case show takes it: its reference, the
+    mark on its ticket, or the ticket's key.
+
+    \b
+      remedy parked show lakeside:finding:fnd_9d2/open:jira
+      remedy parked show lakeside:finding:fnd_9d2
+      remedy parked show SEC-12
+    """
+
+    async def found(stores: Stores) -> list[Parked]:
         one = await stores.parked.one(name)
-        if one is not None:
-            await stores.audit.note(stores.audit.entry(AuditAct.READ, choice="parked show", piece=name))
-        return one
+        items = await _parked_of(name, stores) if one is None else [one]
+        for each in items:
+            await stores.audit.note(stores.audit.entry(AuditAct.READ, choice="parked show", piece=each.name))
+        return items
 
-    item = with_stores(found)
-    if item is None:
-        raise click.ClickException(
-            f"nothing parked is called {terminal(name)}; remedy parked list --all shows what there is"
-        )
-    if as_json:
-        click.echo(json.dumps({**piece_json(item), "trace": item.trace}))
-        return
+    for number, item in enumerate(with_stores(found)):
+        if as_json:
+            click.echo(json.dumps({**piece_json(item), "trace": item.trace}))
+        else:
+            _print_piece(item, is_first=number == 0)
+
+
+async def _parked_of(ref: str, stores: Stores) -> list[Parked]:
+    """What is parked of the case that a text names. Raises ClickException where that is nothing."""
+    path = load_settings().mappings_path
+    key = await case_named(ref, lambda: load_mappings(path).mappings, stores.connection)
+    if isinstance(key, UnclearName) and key.is_ambiguous:
+        raise click.ClickException(key.says)
+    record = None if isinstance(key, UnclearName) else await Todo(stores.connection).record(key.ref)
+    items = [] if record is None else await parked_of_case(stores.parked, record)
+    if not items:
+        what = f"nothing is parked of {record.key.ref}" if record else f"nothing parked is called {ref}"
+        raise click.ClickException(terminal(f"{what}; remedy parked list --all shows what there is"))
+    return items
+
+
+def _print_piece(item: Parked, *, is_first: bool) -> None:
+    if not is_first:
+        print_line()
     for field, words in piece_facts(item):
-        click.echo(f"{field + ':':<10} {terminal(words)}")
+        print_line(f"{field + ':':<10} {words}")
     if item.trace:
-        click.echo(f"trace:\n{terminal(item.trace, lines=True)}")
+        print_lines(f"trace:\n{item.trace}")
     elif words := no_trace_words(item):
-        click.echo(f"({words})")
+        print_line(f"({words})")
 
 
 @parked.command()
@@ -146,15 +178,16 @@ def audit(*, limit: int, as_json: bool) -> None:
         for each in decisions:
             click.echo(json.dumps(decision_json(each)))
     elif not decisions:
-        click.echo("Nobody has decided anything yet.")
+        print_line("Nobody has decided anything yet.")
     else:
-        table = Table("when", "who", "what", "which", "chosen", "done")
-        for each in decisions:
-            done = "did not end" if each.done is None else str(each.done)
-            what = each.what if each.is_chained else f"{each.what} (unchained)"
-            row = (minute_words(each.at), each.who, what, each.choice, str(each.count), done)
-            table.add_row(*(Text(terminal(text), overflow="fold") for text in row))
-        print_table(table)
+        rows = [_decision_row(each) for each in decisions]
+        print_table(TextTable(("when", "who", "what", "which", "chosen", "done"), rows, name="which"))
+
+
+def _decision_row(each: ParkedDecided) -> tuple[str, ...]:
+    done = "did not end" if each.done is None else str(each.done)
+    what = each.what if each.is_chained else f"{each.what} (unchained)"
+    return (minute_words(each.at), each.who, what, each.choice, str(each.count), done)
 
 
 async def _some(decisions: AsyncIterator[ParkedDecided], limit: int) -> list[ParkedDecided]:

@@ -2,36 +2,49 @@
 
 from collections.abc import Iterable
 
-from rich.table import Table
-from rich.text import Text
-
 from remediation.read_model.parked_work import Grouping, ParkedGroup, error_text, minute_words
 from remediation.redaction import terminal
 from remediation.store.deliveries.parked import Parked
+from remedy.screen_tables import TextTable
 
 _LONGEST_WORDS = 60
+_SAID = "what it said"
 
 
-def group_table(groups: Iterable[ParkedGroup], by: Grouping) -> Table:
+def group_table(groups: Iterable[ParkedGroup], by: Grouping) -> TextTable:
     """The groups as a table for people."""
-    table = Table("count", by, "what it said", "oldest", "newest", "attempts")
-    for group in groups:
-        said, name = _shortened(group.words), Text(terminal(group.name), overflow="fold")
-        times = (minute_words(group.oldest), minute_words(group.newest))
-        table.add_row(str(group.count), name, said, *times, str(group.attempts))
-    return table
+    rows = [
+        (
+            str(group.count),
+            group.name,
+            _shortened(group.words),
+            minute_words(group.oldest),
+            minute_words(group.newest),
+            str(group.attempts),
+        )
+        for group in groups
+    ]
+    return TextTable(("count", by, _SAID, "oldest", "newest", "attempts"), rows, name=by, prose=frozenset({_SAID}))
 
 
-def piece_table(items: Iterable[Parked]) -> Table:
+def piece_table(items: Iterable[Parked]) -> TextTable:
     """Single pieces as a table for people. A name begins with the case."""
-    table = Table("name", "error", "attempts", "replays", "first", "last", "what it said")
-    for item in items:
-        name, error = (Text(terminal(text), overflow="fold") for text in (item.name, error_text(item)))
-        counts = (str(item.attempts), str(item.replays))
-        table.add_row(name, error, *counts, minute_words(item.first_at), minute_words(item.at), _shortened(item.words))
-    return table
+    rows = [
+        (
+            item.name,
+            error_text(item),
+            str(item.attempts),
+            str(item.replays),
+            minute_words(item.first_at),
+            minute_words(item.at),
+            _shortened(item.words),
+        )
+        for item in items
+    ]
+    headings = ("name", "error", "attempts", "replays", "first", "last", _SAID)
+    return TextTable(headings, rows, prose=frozenset({_SAID}))
 
 
-def _shortened(words: str) -> Text:
+def _shortened(words: str) -> str:
     shown = terminal(words)
-    return Text(shown if len(shown) <= _LONGEST_WORDS else shown[:_LONGEST_WORDS] + "…")
+    return shown if len(shown) <= _LONGEST_WORDS else shown[:_LONGEST_WORDS] + "…"

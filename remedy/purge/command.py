@@ -13,6 +13,7 @@ from rich.console import Console
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.config.schema import Retention
 from remediation.mapping.reading.loading import load_mappings
+from remediation.read_model.wording import by_count, count_words
 from remediation.redaction import terminal
 from remediation.settings import load_settings
 from remediation.store.districts import DistrictForgetting
@@ -26,6 +27,7 @@ from remedy.purge.survey import PurgeSurvey, survey
 from remedy.purge.target import Choice, mappings_if_any, target_of
 from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _answer(order: _Order) -> None:
     deleted, files = with_stores(partial(_carry_out, found=there, order=order))
     _report(order, there, kept, deleted, files)
     if deleted.held:
-        click.echo(terminal(f"error: {held_words(deleted.held)}"), err=True)
+        print_line(f"error: {held_words(deleted.held)}", err=True)
         raise SystemExit(ExitCode.FAILED)
 
 
@@ -139,8 +141,8 @@ async def _carry_out(stores: Stores, *, found: PurgeSurvey, order: _Order) -> tu
 def _ask(found: PurgeSurvey, kept: Retention, choice: Choice) -> None:
     """Show what would be done, and ask. Raises Abort."""
     for line in _lines(found, kept, None, None):
-        click.echo(line, err=True)
-    what = f"{len(found.refs)} cases" if len(found.refs) > 1 else "it"
+        print_line(line, err=True)
+    what = count_words(len(found.refs), "case") if len(found.refs) > 1 else "it"
     click.confirm(f"Delete {what} for good ({terminal(choice.text)})?", abort=True, err=True)
 
 
@@ -151,17 +153,18 @@ def _report(
         click.echo(json.dumps(json_of(found, kept, deleted, files, order.choice.text)))
         return
     for line in _lines(found, kept, deleted, files):
-        click.echo(line)
+        print_line(line)
 
 
 def _lines(found: PurgeSurvey, kept: Retention, deleted: PurgeResult | None, files: Files | None) -> list[str]:
     lines = []
     for heading, part in text_lines(found, kept, deleted, files):
-        lines += [heading, *(f"  {terminal(line)}" for line in part or ["nothing"])]
+        lines += [heading, *(f"  {line}" for line in part or ["nothing"])]
     return lines
 
 
 def _nothing(choice: Choice, found: PurgeSurvey) -> str:
     lines = found.lines.lines
-    stays = f"; {lines} lines of the audit about it stay for retention.audit" if lines else ""
+    about = f"{count_words(lines, 'line')} of the audit about it {by_count(lines, 'stays', 'stay')}"
+    stays = f"; {about} for retention.audit" if lines else ""
     return f"nothing is kept of {terminal(choice.text)}{stays}"

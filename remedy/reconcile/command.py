@@ -11,6 +11,7 @@ import click
 from remediation.mapping.config.words import duration_of, duration_text
 from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import ListedSource, Rulebook, SourceKey
+from remediation.read_model.wording import by_count, count_words
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
@@ -258,7 +259,7 @@ async def bring_into_step(
             refs.update(dict.fromkeys(key.ref for key, _, _ in found))
             bar.step(len(batch))
     if not order.wait:
-        line = f"{len(refs)} cases marked; workers look at them."
+        line = f"{count_words(len(refs), 'case')} marked; workers look at {by_count(len(refs), 'it', 'them')}."
         return screen.end(walk.not_listed, walk.left_out, {"summary": {"marked": len(refs)}}, [line])
     patience = order.patience.total_seconds()
     waiting = CaseWaiter(Standings(connection), timeline, begun, patience, clock, screen.say)

@@ -12,6 +12,7 @@ from remediation.domain.ownership import Ground
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.rules.coverage import Coverage
+from remediation.read_model.wording import by_count, count_words
 from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
 from remediation.store.cases.links import LinkedCase, linked_cases
 from remediation.store.server.connection import Connection
@@ -149,7 +150,9 @@ def _of_tracker(each: UnnamedTracker, links: _Links) -> LeftBehind:
 def _of_districts(links: _Links) -> Iterator[LeftBehind]:
     for district, cases in sorted(links.cases.items()):
         busy = sum(not at_rest for at_rest in cases.values())
-        says = f"{len(cases):,} case(s) of {district}, which the file does not name, have tickets; {busy:,} not at rest"
+        have = by_count(len(cases), "has", "have")
+        which = f"{count_words(len(cases), 'case')} of {district}, which the file does not name"
+        says = f"{which}, {have} tickets; {busy:,} not at rest"
         advice = f"name {district} again until its tickets are closed, or close them by hand: nobody keeps them in step"
         is_at_rest = not (busy or links.stopped)
         yield LeftBehind(LeftKind.DISTRICT, district, "", len(cases), says, advice, is_at_rest, links.stopped)
@@ -162,14 +165,16 @@ def _of_table(each: UnnamedTable) -> LeftBehind:
 
 def _of_places(links: _Links, mappings: Mappings) -> Iterator[LeftBehind]:
     for (tracker, district), count in sorted(links.beyond.items()):
-        says = f"{count:,} linked ticket(s) of {district} are in {tracker}, to which no rule sends its cases"
+        linked = f"{count_words(count, 'linked ticket')} of {district} {by_count(count, 'is', 'are')}"
+        says = f"{linked} in {tracker}, to which no rule sends its cases"
         advice = (
             "they are kept in step; after a loss of Redis nobody finds them: let a rule send cases there until then"
         )
         yield LeftBehind(LeftKind.REACH, district, tracker, count, says, advice, in_step=True, at_least=links.stopped)
     for (tracker, place), count in sorted(links.places.items()):
         words = f"the {mappings.trackers[tracker].place_word} {place}"
-        says = f"{count:,} linked ticket(s) are in {words} of {tracker}, where no rule opens any for them"
+        linked = f"{count_words(count, 'linked ticket')} {by_count(count, 'is', 'are')}"
+        says = f"{linked} in {words} of {tracker}, where no rule opens any for {by_count(count, 'it', 'them')}"
         advice = "they are kept in step where they are; nothing is needed"
         yield LeftBehind(LeftKind.PROJECT, place, tracker, count, says, advice, in_step=True, at_least=links.stopped)
 
@@ -183,7 +188,9 @@ def _of_rule(each: RuleGone) -> LeftBehind:
 def _of_strays(strays: Strays, mappings: Mappings, known: frozenset[str]) -> Iterator[LeftBehind]:
     """The tickets by tracker and district. One that was never named here may be another installation's."""
     for (tracker, district), tickets in sorted(strays.tickets.items()):
-        says = f"{len(tickets):,} ticket(s) in {tracker} carry marks of {district} and belong to no case here"
+        carry = by_count(len(tickets), "carries a mark", "carry marks")
+        belong = by_count(len(tickets), "belongs", "belong")
+        says = f"{count_words(len(tickets), 'ticket')} in {tracker} {carry} of {district} and {belong} to no case here"
         if district in mappings.districts:
             says = f"{says}: no rule sends its cases there"
             advice = f"let one do so again and run remedy reconcile --district {district} --all, or close them by hand"

@@ -26,12 +26,14 @@ from remediation.read_model.case_words import (
     unnamed_words,
 )
 from remediation.read_model.incidents import LEFT_OUT
+from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.store.cases.entries import Doubted
 from remediation.store.cases.standings import Stand
 from remedy.reconcile.forecast import Forecast
 from remedy.reconcile.wait import WaitOutcome
 from remedy.runtime.failures import ExitCode, exit_code_of
+from remedy.screen_lines import for_reader, print_line
 
 NotListed = Mapping[str, OutsideError]
 """Why systems could not be listed to their end, by name."""
@@ -50,7 +52,7 @@ _WEIGHTIEST_FIRST = (ExitCode.UNREACHABLE, ExitCode.REFUSED, ExitCode.FAILED)
 
 
 _LEFT_NAMES = {CaseKind.FINDING: "{}", CaseKind.INCIDENT: "incidents:{}"}
-_LEFT_WORDS = {CaseKind.FINDING: "have no id that can be used, and are left out", CaseKind.INCIDENT: LEFT_OUT}
+_LEFT_WORDS = {CaseKind.FINDING: "left out: no id that can be used", CaseKind.INCIDENT: LEFT_OUT}
 
 
 class Screen:
@@ -63,17 +65,19 @@ class Screen:
     def say(self, words: str) -> None:
         """A remark for whoever waits."""
         if self._progress is not None:
-            self._progress.console.print(terminal(words), markup=False, highlight=False)
+            told = for_reader(terminal(words), sys.stderr)
+            self._progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
         elif not self.as_json:
-            click.echo(terminal(words), err=True)
+            print_line(words, err=True)
 
     def result(self, shown: dict[str, Any], lines: Iterable[str]) -> None:
         """One result."""
         if self.as_json:
             click.echo(json.dumps(shown))
             return
-        for line in lines:
-            click.echo(terminal(line))
+        with self._without_bar():
+            for line in lines:
+                print_line(line)
 
     def end(
         self,
@@ -94,14 +98,27 @@ class Screen:
     @contextmanager
     def bar(self, words: str, total: int | None, *, timed: bool = False) -> Iterator["Bar"]:
         """A bar on a terminal; nothing anywhere else. `timed`: it tells how long it takes, and not how much is done."""
-        if self.as_json or not sys.stderr.isatty():
+        console = Console(stderr=True)
+        if self.as_json or not console.is_interactive:
             yield Bar()
             return
         columns = (TextColumn(words), BarColumn(), TimeElapsedColumn() if timed else MofNCompleteColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
             self._progress = progress
             yield Bar(progress, progress.add_task(words, total=total))
             self._progress = None
+
+    @contextmanager
+    def _without_bar(self) -> Iterator[None]:
+        """Within it the bar is not shown: results go to standard output, which may be the same terminal or a file."""
+        if self._progress is None:
+            yield
+            return
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +156,7 @@ class Tally:
     def line(self, words: dict[str, str]) -> str:
         """The summary in words; what did not happen is left out."""
         parts = [text.format(self.counts[name]) for name, text in words.items() if self.counts[name]]
-        told = f"{self.counts['cases']} cases looked at: {', '.join(parts) or 'none'}."
+        told = f"{count_words(self.counts['cases'], 'case')} looked at: {', '.join(parts) or 'none'}."
         for by, counts in (("Held up by", self.held_up_by), ("Refused by", self.refused_by)):
             if counts:
                 told += f" {by} {', '.join(f'{name} ({count})' for name, count in sorted(counts.items()))}."
@@ -153,7 +170,7 @@ class Tally:
 def left_out_lines(left_out: Mapping[SourceKey, int]) -> Iterator[str]:
     """How many findings and incidents of which district are left out, and why."""
     for (district, kind), count in left_out.items():
-        yield f"{district}: {count} {kind}(s) {_LEFT_WORDS[kind]}"
+        yield f"{district}: {count_words(count, kind)} {_LEFT_WORDS[kind]}"
 
 
 def not_listed_lines(not_listed: NotListed) -> Iterator[str]:

@@ -11,10 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppres
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-import click
-
 from remediation.domain.errors import BudgetSpent, StoreUnavailable
-from remediation.redaction import terminal
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.client import system_of
 from remediation.sources.schoolscan.transport import Spending, freely
@@ -22,6 +19,7 @@ from remediation.store.budgets import Budgets, NoRoom, Spent, ToldLimit, budget_
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, signed_in
 from remedy.runtime.clock import clock_of
+from remedy.screen_lines import print_line
 from workers.budgets import settling
 
 ResultT = TypeVar("ResultT")
@@ -46,7 +44,7 @@ SpendingOf = Callable[[str], Spending]
 
 def told_on_stderr(words: str) -> None:
     """Tell whoever waits, and has asked for nothing on standard error."""
-    click.echo(terminal(words), err=True)
+    print_line(words, err=True)
 
 
 def freely_for(_district: str) -> Spending:

@@ -24,7 +24,7 @@ from remediation.domain.errors import (
     TryLater,
 )
 from remediation.redaction import terminal
-from remedy.screen_lines import for_reader
+from remedy.screen_lines import print_line
 
 
 class ExitCode(IntEnum):
@@ -70,14 +70,14 @@ def show(failure: Failure, *, as_json: bool) -> None:
         click.echo(terminal(words.getvalue(), lines=True), err=True, nl=False)
     else:
         for line in _lines(failure):
-            click.echo(for_reader(f"error: {terminal(line)}", sys.stderr), err=True)
+            print_line(f"error: {line}", err=True)
 
 
 def show_defect(error: Exception, *, as_json: bool) -> None:
     """Print an error that nobody foresaw: its class and our own lines. Its text may quote what it was raised over."""
     words = words_of_defect(error)
     described = {"error": ExitCode.FAILED.name.lower(), "exit_code": int(ExitCode.FAILED), "message": words}
-    click.echo(json.dumps(described) if as_json else f"error: {words}", err=True)
+    click.echo(json.dumps(described), err=True) if as_json else print_line(f"error: {words}", err=True)
 
 
 def hide_texts() -> None:

@@ -10,6 +10,7 @@ import click
 from remediation.domain.findings import Scan, ScanStatus
 from remediation.read_model.case_words import time_words
 from remediation.read_model.scans import scan_facts, scan_json, scan_page, status_words
+from remediation.read_model.wording import by_count
 from remediation.redaction import terminal
 from remediation.store.audit.entries import AuditAct
 from remedy.audited import note_where_kept
@@ -17,6 +18,7 @@ from remedy.reconcile.report import Screen
 from remedy.runtime.auditing import with_by
 from remedy.scans.account import NamedAccount, explaining, named_district, with_account
 from remedy.scans.following import answered, code_of, ended, patience_option, resumable
+from remedy.screen_lines import print_line
 
 MOST_AT_ONCE = 5
 """Scans of one district that SchoolScan runs at once, by the vendor's page."""
@@ -86,7 +88,8 @@ def start(  # noqa: PLR0913 - one parameter for each option
         lines = _told_before(name, site, screen, dry_run=dry_run)
         if dry_run:
             return
-        click.echo("\n".join(terminal(line) for line in lines), err=True)
+        for line in lines:
+            print_line(line, err=True)
         click.confirm(f"Start a scan of {site}?", abort=True, err=True)
     note_where_kept(AuditAct.START_SCAN, who, piece=site, choice=f"--district {name} --domain {site}")
     scan = _started(name, site, screen, patience if wait else None)
@@ -157,7 +160,7 @@ def cancel(scan_id: str, *, district: str | None, who: str, dry_run: bool, yes: 
         screen.result(shown, [f"Would cancel {scan.id}: {_facts_line(scan)}"])
         return
     if not yes:
-        click.echo(terminal(f"{scan.id}: {_facts_line(scan)}"), err=True)
+        print_line(f"{scan.id}: {_facts_line(scan)}", err=True)
         click.confirm(f"Cancel {terminal(scan.id)}?", abort=True, err=True)
     note_where_kept(AuditAct.CANCEL_SCAN, who, piece=scan.id, choice=f"--district {name}")
     ambiguous = f"it may have been cancelled: remedy scans show {scan.id} --district {name}"
@@ -175,7 +178,8 @@ async def _before(account: NamedAccount, site: str) -> tuple[list[Scan], Scan | 
 
 
 def _running_lines(district: str, running: list[Scan], site: str, last: Scan | None) -> list[str]:
-    lines = [f"{len(running)} of at most {MOST_AT_ONCE} scans of {district} run now."]
+    run = by_count(len(running), "runs", "run")
+    lines = [f"{len(running)} of at most {MOST_AT_ONCE} scans of {district} {run} now."]
     if of_site := [scan.id for scan in running if scan.domain == site]:
         lines.append(f"{site} is being scanned already: {', '.join(of_site)}.")
     if last is None:

@@ -7,12 +7,12 @@ import click
 
 from remediation.domain.findings import Scan
 from remediation.read_model.scans import scan_facts, scan_json
-from remediation.redaction import terminal
 from remedy.reconcile.report import Screen
 from remedy.scans.account import NamedAccount, explaining, named_district, with_account
 from remedy.scans.changes import cancel, start
 from remedy.scans.following import code_of, ended, patience_option, resumable
 from remedy.scans.listing import list_
+from remedy.screen_lines import print_line
 
 
 @click.group()
@@ -67,8 +67,8 @@ def show(scan_id: str, *, district: str | None, wait: bool, patience: timedelta,
     if as_json:
         click.echo(json.dumps(scan_json(name, scan)))
     else:
-        click.echo(terminal(scan.id))
+        print_line(scan.id)
         for fact, words in scan_facts(scan):
-            click.echo(terminal(f"  {fact:<8} {words}"))
+            print_line(f"  {fact:<8} {words}")
     if wait:
         raise SystemExit(code_of(scan))

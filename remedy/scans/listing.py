@@ -7,17 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from remediation.domain.findings import Scan, ScanStatus
 from remediation.read_model.case_words import time_words
 from remediation.read_model.scans import MOST_SCANS, ScanListPage, ScanPlace, scan_json, scan_page, status_words
+from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remedy.reconcile.command import Since
 from remedy.scans.account import NamedAccount, explaining, named_district, with_account
-from remedy.screen_lines import plural
-from remedy.screen_tables import print_table
+from remedy.screen_lines import print_line
+from remedy.screen_tables import TextTable, print_table
 
 _MOST_READ = 10_000
 """More scans than this are not read for one page: a hundred pages are a third of a minute's reads."""
@@ -88,13 +87,13 @@ def _print(page: ScanListPage, options: Mapping[str, object], *, is_first: bool)
     """The page for a person, and how to go on."""
     if page.scans:
         print_table(_table(page.scans))
-    count = plural(len(page.scans), "scan")
+    count = count_words(len(page.scans), "scan")
     if page.after is not None:
-        click.echo(f"{count}. The next ones: {terminal(shlex.join(['remedy', 'scans', 'list', *_words(options)]))}")
+        print_line(f"{count}. The next ones: {shlex.join(['remedy', 'scans', 'list', *_words(options)])}")
     elif page.scans:
-        click.echo(f"{count}{'' if is_first else ', the last of all'}. One of them: remedy scans show ID")
+        print_line(f"{count}{'' if is_first else ', the last of all'}. One of them: remedy scans show ID")
     else:
-        click.echo("No scan fits." if is_first else "No more scans.")
+        print_line("No scan fits." if is_first else "No more scans.")
 
 
 def _words(options: Mapping[str, object]) -> list[str]:
@@ -103,11 +102,12 @@ def _words(options: Mapping[str, object]) -> list[str]:
     return [word for name, text in texts.items() for word in (f"--{name}", text)]
 
 
-def _table(scans: tuple[Scan, ...]) -> Table:
-    table = Table("scan", "site", "status", "started", "ended", "pages", "findings", "grade")
-    for scan in scans:
-        numbers = ("" if number is None else f"{number:,}" for number in (scan.pages_scanned, scan.findings_count))
-        times = (time_words(each) if each else "" for each in (scan.started_at, scan.completed_at))
-        cells = (scan.id, scan.domain or "", status_words(scan), *times, *numbers, scan.overall_grade or "")
-        table.add_row(*(Text(terminal(text), overflow="fold") for text in cells))
-    return table
+def _table(scans: tuple[Scan, ...]) -> TextTable:
+    headings = ("scan", "site", "status", "started", "ended", "pages", "findings", "grade")
+    return TextTable(headings, [_row(scan) for scan in scans])
+
+
+def _row(scan: Scan) -> tuple[str, ...]:
+    numbers = ("" if number is None else f"{number:,}" for number in (scan.pages_scanned, scan.findings_count))
+    times = (time_words(each) if each else "" for each in (scan.started_at, scan.completed_at))
+    return (scan.id, scan.domain or "", status_words(scan), *times, *numbers, scan.overall_grade or "")

@@ -21,7 +21,7 @@ def told(scene: Scene) -> dict[str, dict[str, str]]:
 
 
 def test_processes_are_named_while_they_run(scene: Scene) -> None:
-    assert eventually(lambda: [each for each in (told(scene),) if each["workers"]["says"].startswith("1 run: ")])
+    assert eventually(lambda: [each for each in (told(scene),) if each["workers"]["says"].startswith("1 runs: ")])
     worker = scene.start_worker("worker-second")
     found = eventually(lambda: [each for each in (told(scene),) if each["workers"]["says"].startswith("2 run: ")])[0]
     assert f"/{worker.pid} (" in found["workers"]["says"]
@@ -29,7 +29,7 @@ def test_processes_are_named_while_they_run(scene: Scene) -> None:
     assert "versions" not in found
     assert "mappings in use" not in found
     worker.stop(signal.SIGTERM)
-    assert told(scene)["workers"]["says"].startswith("1 run: ")
+    assert told(scene)["workers"]["says"].startswith("1 runs: ")
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ def test_the_demo_shows_the_two_tickets_that_point_to_an_incident_of_its_feed() 
     assert screen.getvalue().count(f"Incident to look at: referral, critical ({DISTRICT}:incident:{taken})") == 2
     assert all(word in screen.getvalue() for word in ("INC", "SEC-1", "/browse/"))
     assert left not in screen.getvalue()
-    assert looked.stdout == "1 cases looked at: 1 in step. Nothing was written.\n", looked.stderr
+    assert looked.stdout == "1 case looked at: 1 in step. Nothing was written.\n", looked.stderr
 
 
 def test_the_demo_shows_a_group_the_sum_of_its_scan_and_a_mending_that_a_scan_verifies() -> None:

@@ -48,7 +48,7 @@ def test_when_all_is_well_each_thing_says_so(clinic: Clinic) -> None:
         f"ok tracker helpdesk: {SERVICENOW_USER}",
         "ok tracker jira: ",
         "ok mappings for jira: ",
-        "ok workers: 1 run: worker-0/7 (",
+        "ok workers: 1 runs: worker-0/7 (",
         "ok parked: nothing",
         "ok sealed data: 0 looked at",
         "ok data keys in use: ",

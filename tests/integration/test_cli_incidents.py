@@ -198,7 +198,7 @@ def test_a_backfill_makes_the_cases_that_a_new_rule_asks_for_once(desk: Desk) ->
     assert desk.rows("backfill", "--dry-run") == [
         {"looked_at": 3, "left_out": 0, "cases": 2, "by_rule": {"referrals": 2}, "dry_run": True}
     ]
-    assert desk.call("backfill").stdout == "referrals: 2\n2 of 3 incidents become cases.\n"
+    assert desk.call("backfill").stdout == "referrals: 2\n2 of 3 incidents get a case.\n"
     assert desk.rows("backfill")[0]["cases"] == 0
 
 
@@ -231,10 +231,10 @@ def test_incidents_that_cannot_be_opened_are_counted_and_not_denied(
     monkeypatch.setenv("DATA_KEYS", generate_key())
     shown = desk.call("list")
     assert shown.stdout == "No incident fits.\n"
-    assert shown.stderr.startswith("note: 2 incident(s) cannot be read and are left out")
+    assert shown.stderr.startswith("note: 2 incidents left out, which cannot be read")
     assert json.loads(desk.call("list", "--json").stdout) == {"cursor": None, "left_out": 2}
     made = desk.call("backfill")
-    assert (made.exit_code, "2 incident(s) cannot be read" in made.stdout) == (ExitCode.FAILED, True)
+    assert (made.exit_code, "2 incidents left out, which cannot be read" in made.stdout) == (ExitCode.FAILED, True)
     assert "put that key back" in desk.call("show", uuid).stderr
 
 

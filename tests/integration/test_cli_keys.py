@@ -180,7 +180,7 @@ def acts(lines: str) -> list[dict[str, Any]]:
 
 def test_a_key_with_which_a_process_or_the_list_seals_is_not_retired(remedy: CliRunner, redis_url: str) -> None:
     told(redis_url, OLD_ID, NEW_ID)
-    assert f"pod/1 still seal(s) with {OLD_ID}" in call(remedy, "retire", OLD_ID).stderr
+    assert f"pod/1 still seals with {OLD_ID}" in call(remedy, "retire", OLD_ID).stderr
     assert f"{NEW_ID} is the one that seals" in call(remedy, "retire", NEW_ID).stderr
     assert "is not in the list, and nothing needs it" in call(remedy, "retire", "k0").stderr
 

@@ -78,7 +78,7 @@ def test_the_list_is_a_table_of_groups_with_harmless_words(filled: CliRunner) ->
     assert result.exit_code == ExitCode.DONE
     for words in ("Refused jira 400", "customfield_10010: is required", "Unreadable", "the body is not JSON"):
         assert words in result.stdout
-    for words in ("2026-09-21 14:13 UTC", "2026-09-21 14:14 UTC", "2 parked, in 2 groups"):
+    for words in ("2026-09-21 14:13 UTC", "2026-09-21 14:14 UTC", "2 pieces parked, in 2 groups"):
         assert words in result.stdout
     assert "\x1b" not in result.stdout
     assert "\x07" not in result.stdout
@@ -159,6 +159,22 @@ def test_a_long_list_is_cut_and_says_of_how_many(filled: CliRunner) -> None:
     result = call(filled, "list", "--all", "--limit", "1")
     assert "1 of 2 parked" in result.stdout
     assert DELIVERY not in result.stdout
+
+
+def test_all_that_is_parked_of_a_case_is_shown_by_its_reference_and_noted(filled: CliRunner) -> None:
+    shown = call(filled, "show", KEY.ref)
+    assert shown.exit_code == ExitCode.DONE, shown.output
+    assert shown.stdout == call(filled, "show", ACTION).stdout
+    assert call(filled, "show", KEY.mark, "--json").stdout == call(filled, "show", ACTION, "--json").stdout
+    audited = filled.invoke(main, ["audit", "list", "--people", "--json"]).stdout.splitlines()
+    assert [json.loads(line)["line"]["piece"] for line in audited] == [ACTION] * 4
+
+
+def test_a_case_of_which_nothing_is_parked_says_so(filled: CliRunner) -> None:
+    other = call(filled, "show", "lakeside:finding:fnd_2")
+    assert (other.exit_code, "nothing parked is called lakeside:finding:fnd_2" in other.stderr) == (1, True)
+    call(filled, "discard", ACTION, "--yes")
+    assert "nothing is parked of lakeside:finding:fnd_1" in call(filled, "show", KEY.ref).stderr
 
 
 def test_one_piece_is_shown_with_all_that_is_known(filled: CliRunner) -> None:

@@ -615,15 +615,15 @@ PLANTED = {
     "a case has tickets in a tracker that the file does not name": Planted(
         without("jira-n"),
         Code.TRACKER_UNNAMED,
-        "1 case(s) have tickets in jira-n",
+        "1 case has tickets in jira-n",
     ),
     "tickets are in a table that the file does not name": Planted(
-        linked("sn_si_incident"), Code.TABLE_UNNAMED, "1 linked ticket(s) are in sn_si_incident"
+        linked("sn_si_incident"), Code.TABLE_UNNAMED, "1 linked ticket is in sn_si_incident"
     ),
     "tickets are in a table that nobody explains": Planted(
         linked("u_privacy_case"), Code.TABLE_UNKNOWN, "nothing is read of them"
     ),
-    "a rule is gone": Planted(living_by_a_rule_that_is_gone, Code.RULE_GONE, "14 living case(s)"),
+    "a rule is gone": Planted(living_by_a_rule_that_is_gone, Code.RULE_GONE, "14 living cases"),
     "a tracker is another site": Planted(another_site, Code.SITE_CHANGED, "other.example"),
 }
 

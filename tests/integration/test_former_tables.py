@@ -214,7 +214,7 @@ async def test_tables_that_have_tickets_and_no_name_are_told(desk: Desktop, tabl
     config = ServiceNowTracker.model_validate({**settings, "table": SECURITY})
     (found,) = await unnamed_tables(desk.office.connection, {"servicenow": config})
     assert (found.table, found.count, found.is_known) == (table, 1, is_known)
-    assert f"1 linked ticket(s) are in {table}" in found.inspection.message
+    assert f"1 linked ticket is in {table}" in found.inspection.message
     words = {"states": {"1": "open", "6": "done"}, "resolve_state": "6", "reopen_state": "1"}
     named = ServiceNowTracker.model_validate({**settings, "table": SECURITY, "former_tables": {table: words}})
     assert await unnamed_tables(desk.office.connection, {"servicenow": named}) == []

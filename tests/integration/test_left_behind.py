@@ -81,7 +81,7 @@ async def test_a_tracker_that_is_not_named_holds_its_cases_up_until_they_are_at_
     await world.take(replace(FIRST, has_web=False))
     told, (left,) = await world.dry_run()
     assert (left.kind, left.name, left.count, left.in_step) == (LeftKind.TRACKER, "jira-web", 1, False)
-    assert "1 case(s) have tickets in jira-web" in left.line
+    assert "1 case has tickets in jira-web" in left.line
     assert "formerly" in left.advice
     assert {ref: forecast_word(each) for ref, each in told.items()} == {NORTH.ref: "held_up", SOUTH.ref: "well"}
     assert forecast_json(told[NORTH.ref])["unnamed"] == ["jira-web"]

@@ -132,7 +132,7 @@ async def test_incidents_that_cannot_be_opened_are_counted(office: FeedOffice) -
     office.context = office.context_with(Keyring.parse(generate_key()), office.context.rulebook)
     walk = await walk_of(office)
     assert {each.subjects for each in await found(walk)} == {()}, "their tickets tell of them"
-    assert list(left_out_lines(+walk.left_out)) == [f"lakeside: 2 incident(s) {LEFT_OUT}"]
+    assert list(left_out_lines(+walk.left_out)) == [f"lakeside: 2 incidents {LEFT_OUT}"]
 
 
 async def test_an_account_that_refuses_leaves_incidents_alone(office: FeedOffice) -> None:

@@ -108,7 +108,7 @@ async def test_reconciling_does_not_take_a_case_that_is_held_up_for_one_in_step(
         assert await reconcile(office) is ExitCode.FAILED
     held, summary = capsys.readouterr().out.splitlines()
     assert held.startswith(f"{KEY.ref}: held up: mappings.yaml does not name jira")
-    assert summary == "1 cases looked at: 1 held up."
+    assert summary == "1 case looked at: 1 held up."
     async with at_work(office):
         assert await reconcile(office, as_json=True) is ExitCode.FAILED
     row, told = results_in(capsys.readouterr().out)

@@ -17,7 +17,7 @@ from remediation.store.server.description import ServerState
 from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.configuration import look_at_settings
 from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, trouble, well
-from remedy.doctor.report import as_object, as_table, progress
+from remedy.doctor.report import as_object, progress, table_lines
 from remedy.doctor.stored.server import condition_of
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +117,7 @@ async def test_a_check_that_hangs_or_fails_is_told_and_ends_no_other() -> None:
     assert time.monotonic() - began < 10
     codes = [(each.what, each.code) for each in found]
     assert codes == [("a", "unfinished"), ("b", "defect"), ("c", "redis-away"), ("d", "outside-away"), ("e", "")]
-    assert "test-only-secret" not in as_table(found)
+    assert "test-only-secret" not in "\n".join(table_lines(found, None))
     assert reported[0] == list(looks)
     assert len(reported) == 1 + len(looks)
     assert reported[-1] == []
@@ -129,11 +129,19 @@ def test_the_table_has_columns_and_counts_and_shows_no_control_characters() -> N
         trouble(Code.QUEUE_LONG, "queued", "1 case\x1b[31m"),
         trouble(Code.SIGN_IN, "jira", "401"),
     ]
-    lines = click.unstyle(as_table(found)).splitlines()
+    lines = [click.unstyle(line) for line in table_lines(found, None)]
     assert [len(line.partition(":")[0]) for line in (lines[0], lines[1], lines[3])] == [6, 11, 9]
     assert [line.index(word) for line, word in zip(lines, ("fine", "1 case", "Start more"), strict=False)] == [13] * 3
     assert lines[-1] == "1 well, 1 warning, 1 failure"
     assert "\x1b[31m1" not in lines[1]
+
+
+def test_on_a_narrow_terminal_words_hang_below_words_and_a_command_stays_whole() -> None:
+    found = [well("a", "fine"), trouble(Code.PARKED, "parked", "1: 1 action; 2 of lakeside")]
+    lines = [click.unstyle(line) for line in table_lines(found, 44)]
+    assert max(map(len, lines)) <= 44
+    assert [line[13] != " " and line[:13].strip() == "" for line in lines[2:-1]] == [True] * (len(lines) - 3)
+    assert any("remedy parked list" in line for line in lines)
 
 
 @pytest.mark.parametrize(

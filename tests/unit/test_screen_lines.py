@@ -2,7 +2,8 @@ import io
 
 import pytest
 
-from remedy.screen_lines import filled, for_reader, plural
+from remediation.read_model.wording import by_count, count_words
+from remedy.screen_lines import coloured, filled, for_reader
 
 LONG = (
     "mappings.yaml:137:11: templates.body: finding.url is there only where the rule says detail: restricted, and rule "
@@ -39,4 +40,38 @@ def test_only_a_terminal_has_its_lines_broken() -> None:
 
 
 def test_one_is_not_many() -> None:
-    assert [plural(count, "case") for count in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]
+    assert [count_words(count, "case") for count in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]
+    assert [by_count(count, "has", "have") for count in (0, 1, 2)] == ["have", "has", "have"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "remedy parked show lakeside:finding:fnd_b12ab938fa/open:jira",
+        "remedy case list --state parked --limit 50 --after 1795974884904/lakeside:finding:fnd_7410bf39ef",
+        "remedy keys rotate --first ID",
+        "remedy reports get --report rep_77 --output scan.pdf",
+    ],
+)
+def test_a_command_is_never_broken(command: str) -> None:
+    lines = list(
+        filled(f"Nothing more is known of it, and nobody has decided: {command}; then go on with the rest", 60)
+    )
+    assert any(command in line for line in lines)
+
+
+def test_a_second_column_hangs_below_itself_and_a_moment_stays_whole() -> None:
+    assert list(filled("2026-11-29 17:35:40  planned: open a ticket until 2026-11-29 18:00 UTC, or later", 50)) == [
+        "2026-11-29 17:35:40  planned: open a ticket until",
+        "    2026-11-29 18:00 UTC, or later",
+    ]
+    assert list(filled("  status     reviewing; nothing can be written back", 40)) == [
+        "  status     reviewing; nothing can be",
+        "             written back",
+    ]
+
+
+def test_colours_are_left_out_where_no_color_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert coloured("FAIL", "red") != "FAIL"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert coloured("FAIL", "red") == "FAIL"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from remediation.read_model.case_words import time_words
 from remediation.read_model.status.levels import SWEEP_SECONDS
+from remediation.read_model.wording import by_count
 from remediation.store.figures import read_figures
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
@@ -41,7 +42,7 @@ def _present(processes: Sequence[Process], what: str, missing: Code) -> Diagnosi
     told = ", ".join(
         f"{each.id} ({each.version or 'no version'}, since {time_words(each.started)} UTC)" for each in processes
     )
-    return well(what, f"{len(processes)} run: {told}")
+    return well(what, f"{len(processes)} {by_count(len(processes), 'runs', 'run')}: {told}")
 
 
 def _sweep(workers: Sequence[Process], last_sweep: float, now: float, *, is_swept: bool) -> Iterator[Diagnosis]:

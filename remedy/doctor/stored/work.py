@@ -7,7 +7,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.read_model.status.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
-from remediation.read_model.wording import count_words, span_words
+from remediation.read_model.wording import by_count, count_words, span_words
 from remediation.sealing import Keyring
 from remediation.store.budgets import Access, BudgetFigures, Budgets
 from remediation.store.deliveries.inbox import MostKept
@@ -91,11 +91,15 @@ def _cases(figures: Figures, now: float) -> Diagnosis:
 
 
 def _budget(budget: BudgetFigures) -> Diagnosis:
-    what, waiting = f"limit of {budget.system}", f"{budget.waiting:,} cases wait for their turn"
+    what, waiting = f"limit of {budget.system}", _waiting_words(budget.waiting)
     if not budget.limit:
         return well(what, f"it told none and refuses for now ({budget.access}), {waiting}")
     unit = f"{budget.access}s left" if budget.access in get_args(Access) else f"requests left ({budget.access})"
     return well(what, f"{budget.left:,} of {budget.limit:,} {unit}, {waiting}")
+
+
+def _waiting_words(count: int) -> str:
+    return f"{count_words(count, 'case')} {by_count(count, 'waits for its', 'wait for their')} turn"
 
 
 def _queue(figures: Figures) -> Diagnosis:
