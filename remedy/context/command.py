@@ -8,8 +8,8 @@ import click
 from remediation.contexts import Context, context_names, path_of, read_context
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.references import SecretFromEnv, SecretRef
-from remediation.redaction import terminal
 from remediation.settings import contexts_folder
+from remedy.screen_lines import print_line
 
 
 @click.group()
@@ -38,9 +38,9 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
         return
     for row in rows:
         star = "*" if row["is_chosen"] else " "
-        click.echo(terminal(f"{star} {row['name']:<16} {row['state']:<12} {row['redis'] or row['problem']}"))
+        print_line(f"{star} {row['name']:<16} {row['state']:<12} {row['redis'] or row['problem']}")
     if not rows:
-        click.echo(terminal(f"No context in {contexts_folder()}. docs/contexts.md says how to write one."))
+        print_line(f"No context in {contexts_folder()}. docs/contexts.md says how to write one.")
 
 
 @context.command()
@@ -53,7 +53,7 @@ def show(name: str, *, as_json: bool) -> None:
         click.echo(json.dumps(_json(read)))
         return
     for line in _lines(read):
-        click.echo(terminal(line))
+        print_line(line)
 
 
 def _row(name: str, *, is_chosen: bool) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from remediation.domain.errors import ConfigurationError, Problem
-from remediation.redaction import terminal
+from remedy.screen_lines import print_line
 from sandbox.running import NAMES, SandboxOrder, run_sandbox
 from sandbox.secrets import (
     DISTRICT,
@@ -78,7 +78,7 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
             click.echo(json.dumps(addresses))
             return
         for line in _lines(addresses, districts):
-            click.echo(terminal(line))
+            print_line(line)
 
     try:
         run_sandbox(order, announce)

@@ -161,6 +161,8 @@ class SmallSchool:
         self.findings = self.ask("POST", "SCHOOLSCAN", "/_sandbox/scans", json={"findings": FOUND})["findings"]
         order = {"kind": "status", "method": "POST", "path": "/rest/api/2/issue$", "times": 1, "status": 400}
         self.do(self._begin)
+        slow = {"kind": "slow", "method": "POST", "path": "/table/incident", "times": 1, "seconds": 1.0}
+        self.ask("POST", "SERVICENOW", "/_sandbox/faults", json=slow)  # tickets are opened side by side: this one last
         self.look(0)
         self.ask("POST", "JIRA", "/_sandbox/faults", json=order)
         for number in range(1, len(FOUND)):
@@ -274,7 +276,7 @@ def small_school(folder: Path, redis_url: str) -> Iterator[SmallSchool]:
         for name, value in {**ENVIRONMENT, "INCIDENT_FEED_TOKEN": INCIDENT_FEED_TOKEN, **own}.items():
             patch.setenv(name, value)
         patch.chdir(folder)
-        for name, value in {"NO_COLOR": "1", "TERM": "dumb"}.items():
+        for name, value in {"NO_COLOR": "1", "TERM": "dumb", "REMEDY_CONTEXTS": "/nowhere"}.items():
             patch.setenv(name, value)
         patch.setattr(SharedClock, "__call__", lambda _clock: now)
         patch.setattr(SharedClock, "difference", 0.0)

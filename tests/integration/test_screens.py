@@ -26,6 +26,7 @@ COMMANDS = {
     "case-show": "case show SEC-1",
     "case-show-parked": "case show {parked}",
     "case-unknown": "case show fnd_unknown",
+    "context-list": "context list",
     "deliveries-list": "deliveries list",
     "doctor": "doctor",
     "incidents-list": "incidents list",
