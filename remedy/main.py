@@ -47,6 +47,10 @@ COMMANDS = {
         "remedy.incidents.command:incidents",
         "Incidents that feeds have shown: list them, read a feed now, make the cases that a new rule asks for.",
     ),
+    "init": (
+        "remedy.init.command:init",
+        "Ask SchoolScan, Jira and ServiceNow what there is, and write a mappings.yaml that fits.",
+    ),
     "keys": ("remedy.keys.command:keys", "Make, show, rotate and retire the keys that seal what rests in Redis."),
     "listen": (
         "remedy.listen.command:listen",
@@ -193,6 +197,8 @@ def main(ctx: click.Context, context_name: str | None) -> None:
     A feed of incidents of a school discipline system is a second source, which takes nothing back.
 
     \b
+    Write a mappings.yaml that fits your SchoolScan, Jira and ServiceNow:
+      remedy init
     Is mappings.yaml right, and is everything that it names reachable?
       remedy mappings check
       remedy doctor

@@ -55,6 +55,30 @@ def show_project(call: Call) -> Response:
     return JSONResponse(call.view.project(call.state.shown_project(call.request.path_params["project"])))
 
 
+def list_projects(call: Call) -> Response:
+    """GET /project: all that one may browse. Data Center has no pages of them."""
+    return JSONResponse([call.view.project(each) for each in call.state.browsed_projects()])
+
+
+def search_projects(call: Call) -> Response:
+    """GET /project/search, Cloud only: in pages, those in which one may do what `action` says."""
+    if not call.state.is_cloud:
+        raise Problem(404, ["No project could be found with key 'search'."])
+    action = call.request.query_params.get("action", "view")
+    if action not in _ACTIONS:
+        raise Problem(400, [f"Invalid value for 'action': {action}"])
+    may = _ACTIONS[action] not in call.state.withheld
+    known = sorted(call.state.browsed_projects(), key=lambda each: each.key) if may else []
+    start, size = _number(call, "startAt", 0), _size(call)
+    page = known[start : start + size]
+    paging = {"startAt": start, "maxResults": size, "total": len(known), "isLast": start + size >= len(known)}
+    return JSONResponse({**paging, "values": [call.view.project(each) for each in page]})
+
+
+_ACTIONS = {"view": "BROWSE_PROJECTS", "browse": "BROWSE_PROJECTS", "create": "CREATE_ISSUES"}
+"""What `action` may say, but for those of administrators, and the permission for it."""
+
+
 def list_types(_call: Call) -> Response:
     """GET /issuetype."""
     return JSONResponse([{"id": key, "name": name, "subtask": False} for key, name in ISSUE_TYPES.items()])

@@ -39,6 +39,8 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "myself", directory.show_myself),
     ("GET", "serverInfo", directory.show_server),
     ("GET", "field", directory.list_fields),
+    ("GET", "project", directory.list_projects),
+    ("GET", "project/search", directory.search_projects),
     ("GET", "project/{project}", directory.show_project),
     ("GET", "project/{project}/statuses", administration.list_workflows),
     ("GET", "mypermissions", administration.show_permissions),

@@ -206,6 +206,10 @@ class JiraState:
             raise _no_project(key_or_id)
         return self.project(key_or_id)
 
+    def browsed_projects(self) -> list[Project]:
+        """Every project that one may browse."""
+        return [] if BROWSE in self.withheld else list(self.projects.values())
+
     def issues(self) -> list[Issue]:
         """Every issue that exists now, oldest first."""
         return [issue for versions in self._versions.values() if (issue := versions[-1][1])]

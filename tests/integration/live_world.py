@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 from click.testing import CliRunner, Result
@@ -156,13 +156,15 @@ class LiveWorld:
 
 
 @contextmanager
-def live_world(folder: Path, text: str = RIGHT) -> Iterator[LiveWorld]:
+def live_world(
+    folder: Path, text: str = RIGHT, deployment: Literal["cloud", "data_center"] = "cloud"
+) -> Iterator[LiveWorld]:
     """Stand-ins of one's own, until the end of the block."""
     schoolscan = create_app(World([account(DISTRICT, ENVIRONMENT["SCHOOLSCAN_TOKEN"])]))
     with (
         serve(schoolscan) as source,
         serve(servicenow_app()) as servicenow,
-        serve(jira_app(search_lag=0)) as jira,
+        serve(jira_app(search_lag=0, deployment=deployment)) as jira,
     ):
         addresses = {"schoolscan": source, "servicenow": servicenow, "jira": jira}
         for name, address in addresses.items():

@@ -19,7 +19,20 @@ class Project(Sent):
 
     id: TextOrEmpty = ""
     key: str
+    name: TextOrEmpty = ""
     archived: bool = False
+
+
+class Projects(Sent):
+    """All projects that we can see, on Data Center."""
+
+    entries: tuple[Project, ...]
+
+
+class Server(Sent):
+    """What Jira says of itself."""
+
+    deployment: TextOrEmpty = Field(default="", alias="deploymentType")
 
 
 BROWSE = "BROWSE_PROJECTS"
@@ -39,10 +52,11 @@ class Permissions(Sent):
 
 
 class CreateType(Sent):
-    """An issue type that can be created in a project."""
+    """An issue type that can be created in a project; a part of another issue where it `is_part`."""
 
     id: str
     name: str
+    is_part: bool = Field(default=False, alias="subtask")
 
 
 class CataloguePage(Sent):
@@ -52,10 +66,26 @@ class CataloguePage(Sent):
     total: int = 0
 
 
+class ProjectPage(CataloguePage):
+    """A page of projects, on Cloud."""
+
+    entries: tuple[Project, ...] = Field(validation_alias="values")
+
+
 class TypePage(CataloguePage):
     """A page of issue types."""
 
     entries: tuple[CreateType, ...] = Field(validation_alias=AliasChoices("issueTypes", "values"))
+
+
+def _object_or_empty(value: object) -> object:
+    return value if isinstance(value, dict | Sent) else {}
+
+
+class _FieldForm(Sent):
+    """The form of a field's values."""
+
+    type: TextOrEmpty = ""
 
 
 class CreateField(Sent):
@@ -65,9 +95,15 @@ class CreateField(Sent):
     name: TextOrEmpty = ""
     required: bool = False
     has_default: bool = Field(default=False, alias="hasDefaultValue")
+    form: Annotated[_FieldForm, BeforeValidator(_object_or_empty)] = Field(default_factory=_FieldForm, alias="schema")
     allowed: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(objects)] = Field(
         default=(), alias="allowedValues"
     )
+
+    @property
+    def has_several(self) -> bool:
+        """Whether its value is a list."""
+        return self.form.type == "array"
 
 
 class FieldPage(CataloguePage):

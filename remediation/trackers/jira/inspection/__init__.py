@@ -1,1 +1,1 @@
-"""What `mappings check --live` asks a Jira, and what its answers mean. Sends nothing but GET."""
+"""What `mappings check --live` and `remedy init` ask a Jira, and what its answers mean. Sends nothing but GET."""

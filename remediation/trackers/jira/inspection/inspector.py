@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 from urllib.parse import quote
 
 from remediation.domain.errors import OutsideError
@@ -12,24 +11,11 @@ from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.explain.inspections import Inspection, right, signed_out, unanswered
 from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answers import LARGEST_ANSWER
-from remediation.trackers.jira.answers import JiraUser, SearchPage, SentT, Transitions, understood
-from remediation.trackers.jira.catalogue import (
-    CataloguePage,
-    CreateField,
-    CreateType,
-    FieldPage,
-    LinkTypes,
-    Names,
-    People,
-    Permissions,
-    Project,
-    ResolutionPage,
-    TypePage,
-    Workflows,
-)
+from remediation.trackers.jira.answers import SearchPage, Transitions, understood
+from remediation.trackers.jira.catalogue import CreateType, LinkTypes, Names, People, Permissions, Project, Workflows
 from remediation.trackers.jira.changes import PAGE_SIZE, cursor_from, jql_for_mark, listing, quoted
-from remediation.trackers.jira.client import JiraClient
 from remediation.trackers.jira.inspection.demands import IssueDemand, by_project, by_type, demands_of, relating_rules
+from remediation.trackers.jira.inspection.reader import CatalogueReader
 from remediation.trackers.jira.inspection.verdicts import (
     assignee_verdict,
     field_verdicts,
@@ -46,13 +32,8 @@ from remediation.trackers.jira.inspection.verdicts import (
 from remediation.trackers.jira.inspection.ways import places_of, status_verdict, way_verdicts
 from remediation.trackers.jira.issues import FOUND_FIELDS, PROPERTY
 from remediation.trackers.jira.workflow import UNDER_UPDATE, Explored, Goal, WorkflowStatus
-from remediation.trackers.threads import Threads, answer_of
+from remediation.trackers.threads import answer_of
 
-ResultT = TypeVar("ResultT")
-ListingT = TypeVar("ListingT", bound=CataloguePage)
-
-_PAGE_SIZE = 200
-_MOST_PAGES = 10
 _NO_MARK = "remedy:check:finding:live"
 """A mark that no ticket has, to see whether the query is answered."""
 _MOST_STATUSES = 12
@@ -73,15 +54,14 @@ class JiraInspector:
         self._clock = clock
         self._name = name
         self._config = config
-        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret), largest_answer)
-        self._turns = asyncio.Semaphore(config.concurrency)
+        self._jira = CatalogueReader(name, config, secret, largest_answer)
         self._filled: dict[tuple[str, str], frozenset[str]] = {}
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
         """All inspections. The first is who we are; where it is not answered, nothing else is asked."""
         where: Steps = ("trackers", self._name)
         try:
-            account = understood(self._name, JiraUser, await self._call(JiraClient.myself))
+            account = await self._jira.myself()
         except OutsideError as error:
             at_gateway = self._config.auth.scoped is not None
             address = ("auth", "scoped", "cloud_id") if at_gateway else ("url",)
@@ -89,7 +69,7 @@ class JiraInspector:
         found = [right((*where, "auth"), f"signs in as {account.id or 'somebody'}")]
         found += [each async for each in self._everywhere(where)]
         for rule in relating_rules(mappings, self._name)[:1]:
-            types = await answer_of(self._asked(LinkTypes, "issueLinkType"))
+            types = await answer_of(self._jira.asked(LinkTypes, "issueLinkType"))
             found.append(link_verdict(("rules", rule, "relate"), types))
         for demands in by_project(demands_of(mappings, self._name)).values():
             found += [each async for each in self._project(demands)]
@@ -97,7 +77,7 @@ class JiraInspector:
 
     async def close(self) -> None:
         """Close connections and threads."""
-        await self._threads.close()
+        await self._jira.close()
 
     async def _everywhere(self, where: Steps) -> AsyncIterator[Inspection]:
         """What does not depend on a project."""
@@ -106,27 +86,27 @@ class JiraInspector:
         for what, jql in (("our mark, a label,", jql_for_mark(_NO_MARK)), ("what changed", listed)):
             searched = await answer_of(self._found(jql, PAGE_SIZE))
             yield search_verdict(where, what, searched if isinstance(searched, OutsideError) else None)
-        resolutions = await answer_of(self._resolutions())
+        resolutions = await answer_of(self._jira.resolutions(self._config.deployment))
         for each in resolution_verdicts((*where, "resolutions"), self._config, resolutions):
             yield each
         if self._config.risk_reason or self._config.risk_expiry:
-            fields = await answer_of(self._asked(Names, "field", put_under="entries"))
+            fields = await answer_of(self._jira.asked(Names, "field", put_under="entries"))
             for each in risk_field_verdicts(where, self._config, fields):
                 yield each
 
     async def _project(self, demands: list[IssueDemand]) -> AsyncIterator[Inspection]:
         """What the rules need of one project."""
         path = f"project/{quote(demands[0].project, safe='')}"
-        project = await answer_of(self._asked(Project, path))
+        project = await answer_of(self._jira.asked(Project, path))
         for each in project_verdict(demands, project):
             yield each
         if isinstance(project, OutsideError):
             return
         asked = {"projectKey": project.key, "permissions": ",".join(permissions_asked(demands))}
         permissions, workflows, types = await asyncio.gather(
-            answer_of(self._asked(Permissions, "mypermissions", **asked)),
-            answer_of(self._asked(Workflows, f"{path}/statuses", put_under="types")),
-            answer_of(self._types(project.key)),
+            answer_of(self._jira.asked(Permissions, "mypermissions", **asked)),
+            answer_of(self._jira.asked(Workflows, f"{path}/statuses", put_under="types")),
+            answer_of(self._jira.types(project.key)),
         )
         for each in permission_verdict(demands, permissions):
             yield each
@@ -151,7 +131,7 @@ class JiraInspector:
         found = next((each for each in types if each.name == demands[0].type), None)
         if found is None:
             return
-        screen = await answer_of(self._screen(demands[0].project, found))
+        screen = await answer_of(self._jira.screen(demands[0].project, found))
         if isinstance(screen, OutsideError):
             yield unanswered((*demands[0].where, "type"), "what its screen for creating takes", screen)
             return
@@ -184,7 +164,7 @@ class JiraInspector:
             f"project = {project} AND issuetype = {kind} AND status = {status} ORDER BY created DESC"
         )
         if issue is not None:
-            answer = await self._call(lambda client: client.transitions(issue))
+            answer = await self._jira.call(lambda client: client.transitions(issue))
             shown = understood(self._name, Transitions, {"transitions": answer})
             goal = Goal.ACTIVE if Goal.DONE.reached(place) else Goal.DONE
             there = demand.begun_with | self._filled.get((demand.project, demand.type), frozenset())
@@ -206,7 +186,7 @@ class JiraInspector:
     async def _assignable(self, project: str, account: str) -> bool:
         by = "accountId" if self._config.deployment == "cloud" else "username"
         asked = {"project": project, by: account}
-        people = await self._asked(People, "user/assignable/search", put_under="users", **asked)
+        people = await self._jira.asked(People, "user/assignable/search", put_under="users", **asked)
         return people.include(account)
 
     async def _issue(self, jql: str) -> str | None:
@@ -215,44 +195,8 @@ class JiraInspector:
 
     async def _found(self, jql: str, size: int) -> SearchPage:
         """The first page of what a query finds."""
-        answer = await self._call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, size, None))
+        answer = await self._jira.call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, size, None))
         return understood(self._name, SearchPage, answer)
-
-    async def _resolutions(self) -> Names:
-        """All resolutions. Cloud is taking the list without pages away; Data Center has none with them before 9."""
-        if self._config.deployment == "data_center":
-            return await self._asked(Names, "resolution", put_under="entries")
-        pages = await self._pages(ResolutionPage, "resolution/search")
-        return Names(entries=tuple(each for page in pages for each in page.entries))
-
-    async def _types(self, project: str) -> tuple[CreateType, ...]:
-        pages = await self._pages(TypePage, f"issue/createmeta/{quote(project, safe='')}/issuetypes")
-        return tuple(each for page in pages for each in page.entries)
-
-    async def _screen(self, project: str, kind: CreateType) -> dict[str, CreateField]:
-        path = f"issue/createmeta/{quote(project, safe='')}/issuetypes/{quote(kind.id, safe='')}"
-        return {each.id: each for page in await self._pages(FieldPage, path) for each in page.entries}
-
-    async def _pages(self, kind: type[ListingT], path: str) -> list[ListingT]:
-        """A list that comes in pages."""
-        pages: list[ListingT] = []
-        start = 0
-        for _ in range(_MOST_PAGES):
-            pages.append(await self._asked(kind, path, startAt=start, maxResults=_PAGE_SIZE))
-            start += len(pages[-1].entries)
-            if not pages[-1].entries or start >= pages[-1].total:
-                break
-        return pages
-
-    async def _call(self, work: Callable[[JiraClient], ResultT]) -> ResultT:
-        """The result of `work`; its time begins when a thread is free for it."""
-        async with self._turns:
-            return await self._threads.call(work)
-
-    async def _asked(self, kind: type[SentT], path: str, *, put_under: str = "", **asked: str | int) -> SentT:
-        """One GET; an answer that is a list is put under a name first."""
-        answer = await self._call(lambda client: client.look(path, **asked))
-        return understood(self._name, kind, {put_under: answer} if put_under else answer)
 
 
 def _gives(demand: IssueDemand) -> int:

@@ -1,6 +1,5 @@
 """Compares a ServiceNow with mappings.yaml. Sends nothing but GET."""
 
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -12,23 +11,14 @@ from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.closings import mapped_verdict
 from remediation.trackers.servicenow.changes import Position
-from remediation.trackers.servicenow.inspection.catalogue import (
-    CHOICE_COLUMNS,
-    DICTIONARY_COLUMNS,
-    TABLE_COLUMNS,
-    Chain,
-    Column,
-    choices_in,
-    columns_of,
-    parent_of,
-)
+from remediation.trackers.servicenow.inspection.catalogue import Column
 from remediation.trackers.servicenow.inspection.demands import (
-    ColumnChoice,
     RecordDemand,
     choices_of,
     demands_of,
     risk_settings,
 )
+from remediation.trackers.servicenow.inspection.reader import COLUMN, USUAL_PARENT, DirectoryReader
 from remediation.trackers.servicenow.inspection.verdicts import (
     choice_verdicts,
     column_verdicts,
@@ -57,12 +47,7 @@ from remediation.trackers.servicenow.sign_in import sign_in_advice
 from remediation.trackers.servicenow.tracker import ServiceNow
 from remediation.trackers.threads import answer_of
 
-_LONGEST_CHAIN = 8
 _MOST_CLOSED = 20
-_USUAL_PARENT = "task"
-"""The table that tables of tickets extend, where ServiceNow does not let us read it."""
-_MOST_ROWS = 5_000
-_COLUMN = re.compile(r"[A-Za-z0-9_]+")
 _MOST_ALIKE = 5
 _NO_MARK = "remedy:check:finding:live"
 """What is looked for where no record of ours shows a mark."""
@@ -87,6 +72,7 @@ class ServiceNowInspector:
         self._config = config
         self._clock = clock
         self._tracker = ServiceNow(name, config, secret, largest_answer=largest_answer)
+        self._directory = DirectoryReader(self._tracker)
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
         """All inspections. The first is who we are; where it is not answered, nothing else is asked."""
@@ -125,12 +111,13 @@ class ServiceNowInspector:
         yield await self._notes(where)
         async for each in self._queries(where, () if isinstance(ours, OutsideError) else ours):
             yield each
-        chain = await self._chain(table)
-        columns = await answer_of(self._dictionary(chain)) if chain else {}
+        chain = await self._directory.chain(table)
+        columns = await answer_of(self._directory.columns(chain)) if chain else {}
         for each in self._columns(where, demands, columns, sample):
             yield each
         choices = choices_of(where, self._config, demands)
-        offered = await answer_of(self._choices(chain or (table, _USUAL_PARENT), choices))
+        asked = self._directory.choices(chain or (table, USUAL_PARENT), (each.column for each in choices))
+        offered = await answer_of(asked)
         for verdict in choice_verdicts(table, choices, offered):
             yield verdict
         if not isinstance(offered, OutsideError) and (codes := offered.get("close_code")):
@@ -148,8 +135,9 @@ class ServiceNowInspector:
         if not ours and isinstance(hidden := await answer_of(self._tracker.check_view(table)), OutsideError):
             yield view_verdict(where, table, hidden)
         if (config := self._config.of_table(table)) is not None:
-            choices, chain = choices_of(where, config, ()), await self._chain(table)
-            offered = await answer_of(self._choices(chain or (table, _USUAL_PARENT), choices))
+            choices, chain = choices_of(where, config, ()), await self._directory.chain(table)
+            named = (each.column for each in choices)
+            offered = await answer_of(self._directory.choices(chain or (table, USUAL_PARENT), named))
             for verdict in choice_verdicts(table, choices, offered):
                 yield verdict
         asked = {
@@ -185,26 +173,6 @@ class ServiceNowInspector:
         if sample and (isinstance(columns, OutsideError) or not columns):
             settings = [*read, *(each for demand in demands for each in (*demand.settings, *demand.closing))]
             yield from sampled_verdicts(table, settings, sample[0])
-
-    async def _chain(self, table: str) -> Chain:
-        """The table and what it extends; empty where that cannot be read."""
-        chain: list[str] = []
-        while table and table not in chain and len(chain) < _LONGEST_CHAIN:
-            rows = await answer_of(self._tracker.look("sys_db_object", f"name={table}", TABLE_COLUMNS, 1))
-            if isinstance(rows, OutsideError) or not rows:
-                return ()
-            chain.append(table)
-            table = parent_of(rows)
-        return tuple(chain)
-
-    async def _dictionary(self, chain: Chain) -> Mapping[str, Column]:
-        rows = await self._tracker.look("sys_dictionary", f"nameIN{','.join(chain)}", DICTIONARY_COLUMNS, _MOST_ROWS)
-        return columns_of(chain, rows)
-
-    async def _choices(self, chain: Chain, choices: Sequence[ColumnChoice]) -> Mapping[str, tuple[str, ...]]:
-        columns = ",".join(sorted({choice.column for choice in choices if _COLUMN.fullmatch(choice.column)}))
-        query = f"nameIN{','.join(chain)}^elementIN{columns}"
-        return choices_in(chain, await self._tracker.look("sys_choice", query, CHOICE_COLUMNS, _MOST_ROWS))
 
     async def _everybody(self, demands: tuple[RecordDemand, ...], columns: Columns) -> AsyncIterator[Inspection]:
         """Whether groups, users and other records that are named are there; each is asked about once."""
@@ -266,6 +234,6 @@ class ServiceNowInspector:
 
     def _shown_columns(self, demands: Sequence[RecordDemand]) -> tuple[str, ...]:
         """What a record must show: the mark, every column that a rule sets, and those that the tracker's words name."""
-        named = {name for demand in demands for name in demand.columns if _COLUMN.fullmatch(name)}
+        named = {name for demand in demands for name in demand.columns if COLUMN.fullmatch(name)}
         named |= {name for name, _ in risk_settings((), self._config)}
         return ("sys_id", "correlation_id", "correlation_display", "sys_updated_on", *sorted(named))

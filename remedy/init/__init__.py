@@ -1,0 +1,1 @@
+"""`remedy init`: a mappings.yaml that fits the systems that there are."""

@@ -1,0 +1,59 @@
+"""Questions to the person at the terminal; where nobody may be asked, the options that would have answered them."""
+
+import shutil
+from collections.abc import Callable, Sequence
+
+import click
+
+from remediation.redaction import terminal
+
+_MOST_SHOWN = 30
+
+
+class Asker:
+    """Asks on stderr, so that what the command prints can be piped. Nothing of a secret is ever shown."""
+
+    def __init__(self, *, may_ask: bool) -> None:
+        self.may_ask = may_ask
+        self._missing: list[str] = []
+
+    def text(self, option: str, question: str, usual: str | None = None) -> str:
+        """The answer; empty where nobody may be asked, and then `must_be_complete` names the option."""
+        if self.may_ask:
+            return str(click.prompt(question, default=usual, err=True)).strip()
+        self._missing.append(option)
+        return ""
+
+    def perhaps(self, question: str) -> str:
+        """The answer, which may be empty; empty where nobody may be asked."""
+        return str(click.prompt(question, default="", show_default=False, err=True)).strip() if self.may_ask else ""
+
+    def secret(self, question: str) -> str:
+        """A secret, for this command alone."""
+        return str(click.prompt(question, hide_input=True, err=True))
+
+    def choice(self, question: str, choices: Sequence[tuple[str, str]], usual: str | None = None) -> str:
+        """One of these words, each of which is explained; empty where nobody may be asked."""
+        if not self.may_ask or not choices:
+            return ""
+        width = shutil.get_terminal_size().columns - 1
+        for word, says in choices[:_MOST_SHOWN]:
+            click.echo(terminal(f"  {word}  {says}")[:width].rstrip(), err=True)
+        if len(choices) > _MOST_SHOWN:
+            click.echo(f"  … and {len(choices) - _MOST_SHOWN} more", err=True)
+        return str(click.prompt(question, default=usual, value_proc=_one_of([word for word, _ in choices]), err=True))
+
+    def must_be_complete(self) -> None:
+        """Raises UsageError with all options that are needed because nobody may be asked."""
+        if self._missing:
+            raise click.UsageError(f"say {', '.join(self._missing)}, or call this on a terminal, which is asked.")
+
+
+def _one_of(words: Sequence[str]) -> Callable[[str], str]:
+    def checked(answer: str) -> str:
+        found = next((word for word in words if word.lower() == answer.strip().lower()), None)
+        if found is None:
+            raise click.UsageError("it is none of those that are listed")
+        return found
+
+    return checked

@@ -1,0 +1,100 @@
+"""What a file that is there says already."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from remediation.mapping.reading.document import read_document
+from remediation.mapping.reading.loading import loaded_of, text_of_file
+from remedy.init.options import Said
+
+_SECRET_WORDS = ("password", "token", "client_secret")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTracker:
+    """A tracker by our name for it, with its words and those of its tickets by default; none of both for a new one."""
+
+    name: str
+    words: Mapping[str, Any] = field(default_factory=dict)
+    ticket: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, word: str) -> str:
+        """The text of one of the words of its tickets; empty where there is none."""
+        value = self.ticket.get(word)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def url(self) -> str:
+        """Its address; empty for a new one."""
+        return str(self.words.get("url") or "")
+
+    @property
+    def sign_in(self) -> tuple[str, Mapping[str, Any]]:
+        """The way of signing in, and its words; nothing for a new one."""
+        return next(iter(self.words.get("auth", {}).items()), ("", {}))
+
+    @property
+    def secret_reference(self) -> object:
+        """Where its secret is; None for a new one."""
+        way, words = self.sign_in
+        if not way:
+            return None
+        return next((words[word] for word in _SECRET_WORDS if word in words), words)
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A valid file, or none: then its text is empty."""
+
+    text: str = ""
+    words: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a file."""
+        return bool(self.words)
+
+    @property
+    def districts(self) -> Mapping[str, Any]:
+        """Its districts by their names."""
+        found: Mapping[str, Any] = self.words.get("districts", {})
+        return found
+
+    def district(self, said: Said) -> str:
+        """The district that is meant; empty where that is not said. Raises UsageError where there are several."""
+        if said.district or not self.districts:
+            return said.district or ""
+        if len(self.districts) > 1:
+            raise click.UsageError(f"say --district NAME: the file has {', '.join(self.districts)}.")
+        return next(iter(self.districts))
+
+    def account(self, district: str) -> Mapping[str, Any]:
+        """The words of a district's account; none for a new one."""
+        found: Mapping[str, Any] = self.districts.get(district, {}).get("schoolscan", {})
+        return found
+
+    def tracker(self, kind: str, name: str | None) -> KnownTracker:
+        """The tracker of this kind that is meant. Raises UsageError where that is not said, or is of another kind."""
+        trackers: Mapping[str, Any] = self.words.get("trackers", {})
+        of_kind = [each for each, words in trackers.items() if words.get("kind") == kind]
+        if name is None and len(of_kind) > 1:
+            raise click.UsageError(f"say --{kind}-name NAME: the file has {', '.join(of_kind)}.")
+        chosen = name or next(iter(of_kind), kind)
+        if chosen in trackers and chosen not in of_kind:
+            raise click.UsageError(f"the file's tracker {chosen} is no {kind}: say another --{kind}-name.")
+        tickets = (self.words.get("defaults") or {}).get("tickets") or {}
+        return KnownTracker(chosen, trackers.get(chosen, {}), tickets.get(chosen) or {})
+
+
+def existing_at(path: Path) -> Existing:
+    """The file at this path, or none. Raises ConfigurationError where it is there and cannot be used as it is."""
+    if not path.exists():
+        return Existing()
+    text = text_of_file(path)
+    loaded_of(text, str(path))
+    words = read_document(text, str(path)).data
+    return Existing(text, words if isinstance(words, dict) else {})

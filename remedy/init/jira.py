@@ -1,0 +1,171 @@
+"""Jira: how we sign in, and what is read and chosen there."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from remediation.domain.errors import ConfigurationError, OutsideError, Problem
+from remediation.mapping.config.trackers.jira import JiraTracker
+from remediation.mapping.config.words import without_final_slash
+from remediation.mapping.explain.inspections import choice_of
+from remediation.mapping.writing.new_file import NewTracker
+from remediation.mapping.writing.yaml_text import Block, Entry
+from remediation.redaction import plain
+from remediation.trackers.jira.catalogue import CreateType, Project
+from remediation.trackers.jira.inspection.proposal import JiraSurvey, jira_proposal, usual_type
+from remediation.trackers.jira.inspection.reader import CatalogueReader, Deployment
+from remediation.trackers.threads import answer_of
+from remedy.init.asking import Asker
+from remedy.init.credentials import Credential, checked, found, reference_of
+from remedy.init.existing import KnownTracker
+from remedy.init.options import Said
+from remedy.init.systems import System
+from remedy.runtime.outbound import Outbound
+
+AnswerT = TypeVar("AnswerT")
+
+_LONGEST_NAME = 80
+_NO_USER = "Jira Cloud takes an API token of a user (--jira-user) or one with scopes (--jira-cloud-id)"
+
+
+class Jira:
+    """A Jira, as the file has it or is going to have it."""
+
+    def __init__(self, known: KnownTracker, said: Said, asker: Asker, url: str) -> None:
+        self.name = known.name
+        self.known = known
+        self.said = said
+        self._auth = _auth_of(said, known, asker)
+        words = {**known.words, "kind": "jira", "url": url, "auth": self._auth}
+        words |= {"deployment": said.jira_deployment} if said.jira_deployment else {}
+        self.config = checked(JiraTracker, words, "Jira")
+        self.credential = found("Jira's token", self.config.secret[1].model_dump(mode="json"))
+
+    def opened(self, way: Outbound, credential: Credential) -> "OpenJira":
+        """The Jira, to be asked."""
+        return OpenJira(self, way, credential)
+
+    def sign_in_words(self, deployment: Deployment) -> Block:
+        """Its words in a new file, without those that a survey proposes."""
+        return Block(
+            [
+                Entry("kind", "jira"),
+                Entry("deployment", deployment),
+                Entry("url", without_final_slash(str(self.config.url))),
+                Entry("auth", Block(Entry(way, words) for way, words in self._auth.items())),
+            ]
+        )
+
+    def asked_words(self, deployment: Deployment) -> Block:
+        """What the options, or Jira itself, say of a tracker that the file has: it counts for more than the file."""
+        said = self.said
+        url = [Entry("url", without_final_slash(str(self.config.url)), needed=True)] if said.jira else []
+        auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
+        is_other = deployment != self.config.deployment
+        return Block([*url, *auth, *([Entry("deployment", deployment, needed=True)] if is_other else [])])
+
+
+class OpenJira:
+    """A Jira that can be asked."""
+
+    def __init__(self, jira: Jira, way: Outbound, credential: Credential) -> None:
+        config, name = way.completes(jira.config), jira.name
+        self.jira = jira
+        self.credential = credential
+        advice = "" if jira.config.auth.bearer is None else _NO_USER
+        self.system = System(name, "Jira", without_final_slash(str(jira.config.url)), credential, advice)
+        self.deployment: Deployment = jira.config.deployment
+        self._reader = CatalogueReader(name, config, credential.value, way.largest_answer)
+
+    async def sign_in(self) -> str:
+        """Returns who we are, and which of the two Jiras this is. Raises OutsideError."""
+        account = await self._reader.myself()
+        if not self.jira.said.jira_deployment:
+            self.deployment = await self._reader.deployment()
+        kind = "Jira Cloud" if self.deployment == "cloud" else "Jira Data Center"
+        return f"signs in as {plain(account.id or 'somebody', _LONGEST_NAME)}; {kind}"
+
+    def survey(self, runner: asyncio.Runner, asker: Asker) -> JiraSurvey:
+        """What is there, and what was chosen of it. Raises OutsideError where it does not answer any more."""
+        projects = _read(runner.run(answer_of(self._reader.projects(self.deployment))), ())
+        project = self._project(projects, asker)
+        types = _read(runner.run(answer_of(self._reader.types(project))), ()) if project else ()
+        kind = self._type(types, asker)
+        found_type = next((each for each in types if each.name == kind), None)
+        screen = runner.run(answer_of(self._reader.screen(project, found_type))) if found_type else None
+        resolutions = runner.run(answer_of(self._reader.resolutions(self.deployment)))
+        names = () if isinstance(resolutions, OutsideError) else tuple(each.name for each in resolutions.entries)
+        shown = None if isinstance(screen, OutsideError) else screen
+        return JiraSurvey(projects, project, types, kind, shown, names)
+
+    def proposed(self, survey: JiraSurvey) -> NewTracker:
+        """The tracker with its words."""
+        known = self.jira.known
+        proposal = jira_proposal(self.jira.name, survey, known.words, known.ticket)
+        return NewTracker(self.jira.name, "Jira", self.jira.sign_in_words(self.deployment), proposal, is_desk=False)
+
+    @property
+    def known(self) -> KnownTracker:
+        """What the file has of it."""
+        return self.jira.known
+
+    @property
+    def asked_words(self) -> Block:
+        """See Jira."""
+        return self.jira.asked_words(self.deployment)
+
+    @property
+    def asks_of_tickets(self) -> bool:
+        """Whether an option says something of tickets."""
+        return bool(self.jira.said.jira_project or self.jira.said.jira_type)
+
+    async def close(self) -> None:
+        """Close connections and threads."""
+        await self._reader.close()
+
+    def _project(self, projects: tuple[Project, ...], asker: Asker) -> str:
+        """The one that was said, that the file has, the only one, or the one that somebody chooses."""
+        said = self.jira.said.jira_project or self.jira.known.text("project")
+        keys = [each.key for each in projects]
+        if said:
+            if projects and said not in keys and self.jira.said.jira_project:
+                says = f"our account may create issues in no project {said}; {choice_of(keys, said)}"
+                raise ConfigurationError([Problem("--jira-project", says)])
+            return said
+        if len(projects) == 1:
+            return projects[0].key
+        return asker.choice("Project for the tickets", [(each.key, each.name) for each in projects])
+
+    def _type(self, types: tuple[CreateType, ...], asker: Asker) -> str:
+        said = self.jira.said.jira_type
+        names = [each.name for each in types if not each.is_part]
+        if said:
+            if types and said not in names:
+                says = f"no {said} can be created there; {choice_of(names, said)}"
+                raise ConfigurationError([Problem("--jira-type", says)])
+            return said
+        known = self.jira.known.text("type")
+        usual = known if known in names else usual_type(types)
+        if known or len(names) == 1:
+            return usual
+        return asker.choice("Type of the tickets", [(name, "") for name in names], usual) or usual
+
+
+def _read(answer: AnswerT | OutsideError, nothing: AnswerT) -> AnswerT:
+    return nothing if isinstance(answer, OutsideError) else answer
+
+
+def _auth_of(said: Said, known: KnownTracker, asker: Asker) -> Mapping[str, Any]:
+    """How to sign in: as the options say, else as the file says, else by a personal access token."""
+    way, before = known.sign_in
+    reference = reference_of(
+        "--jira-token", said.jira_token_env, said.jira_token_file, known.secret_reference, "JIRA_TOKEN"
+    )
+    if said.jira_cloud_id or (way == "scoped" and not said.jira_user):
+        cloud_id = said.jira_cloud_id or before.get("cloud_id")
+        user = {"user": said.jira_user} if said.jira_user else {}
+        return {"scoped": {**before, "cloud_id": cloud_id, **user, "token": dict(reference)}}
+    owner = said.jira_user or before.get("user")
+    if not owner and not way:
+        owner = asker.perhaps("Whose token is it? E-mail address (empty: a personal access token of Data Center)")
+    return {"basic": {"user": owner, "password": dict(reference)}} if owner else {"bearer": dict(reference)}

@@ -1,0 +1,139 @@
+"""What came of it, for people and for programs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import unified_diff
+from pathlib import Path
+
+import click
+
+from remediation.domain.errors import Problem
+from remediation.mapping.writing.edits import Edit
+from remediation.redaction import terminal
+from remedy.init.credentials import Credential
+from remedy.init.systems import System
+from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import for_reader
+
+_NO_KEYS = 'not set yet: export DATA_KEYS="$(remedy keys generate)"'
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was done, and what is left to do.
+
+    `done` is one of written, shown (a dry run), unchanged, proposed and applied. `to_set` are words that only a person
+    knows; `wrong` is what does not fit the systems, `untold` what they do not tell, and `away` what could not be asked
+    again. `before` is the text of the file that was there.
+    """
+
+    path: Path
+    done: str
+    text: str
+    before: str = ""
+    signed_in: Sequence[tuple[System, str]] = ()
+    to_set: Sequence[str] = ()
+    wrong: Sequence[Problem] = ()
+    untold: Sequence[Problem] = ()
+    away: Sequence[Problem] = ()
+    by_hand: Sequence[Edit] = ()
+    unruled: Sequence[str] = ()
+    credentials: Sequence[Credential] = field(default=())
+    has_data_keys: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """FAILED where a person has something to do first, UNREACHABLE where a system went away meanwhile."""
+        if self.to_set or self.wrong or self.by_hand or self.done == "proposed":
+            return ExitCode.FAILED
+        return ExitCode.UNREACHABLE if self.away else ExitCode.DONE
+
+    @property
+    def diff(self) -> str:
+        """What would change of the file that was there, as `diff -u` shows it."""
+        lines = unified_diff(
+            self.before.splitlines(keepends=True),
+            self.text.splitlines(keepends=True),
+            str(self.path),
+            f"{self.path} (proposed)",
+        )
+        return "".join(lines)
+
+
+def show(result: Result, *, as_json: bool) -> None:
+    """Print it."""
+    if as_json:
+        click.echo(json.dumps(_as_json(result), indent=2))
+        return
+    if result.done == "shown":
+        click.echo(terminal(result.diff if result.before else result.text, lines=True), nl=False)
+    if result.done in {"proposed", "applied"}:
+        click.echo(terminal(result.diff, lines=True), nl=False)
+    to_stderr = result.done == "shown"
+    for line in _lines(result):
+        stream = sys.stderr if to_stderr else sys.stdout
+        click.echo(for_reader(terminal(line), stream), err=to_stderr)
+
+
+def _as_json(result: Result) -> dict[str, object]:
+    return {
+        "ok": result.exit_code is ExitCode.DONE,
+        "path": str(result.path),
+        "done": result.done,
+        "signed_in": [{"name": each.name, "system": each.title, "says": says} for each, says in result.signed_in],
+        "to_set": [*result.to_set, *map(str, result.by_hand)],
+        "wrong": [each.message for each in result.wrong],
+        "not_told": [each.message for each in result.untold],
+        "not_reached": [each.message for each in result.away],
+        "without_rule": list(result.unruled),
+        "secrets": [
+            {"what": each.what, "reference": dict(each.reference), "is_set": each.is_set} for each in result.credentials
+        ],
+        "has_data_keys": result.has_data_keys,
+        **({"text": result.text} if result.done == "shown" else {}),
+        **({"diff": result.diff} if result.before else {}),
+    }
+
+
+_SAID = {
+    "written": "written",
+    "shown": "nothing was written (--dry-run)",
+    "unchanged": "is as it should be; nothing was changed",
+    "proposed": "is left as it is. remedy init --apply makes these changes, and keeps everything else",
+    "applied": "changed as shown; everything else is as it was",
+}
+
+
+def _lines(result: Result) -> list[str]:
+    lines = [f"{each.title} ({each.name}): {says}" for each, says in result.signed_in]
+    lines.append(f"{result.path}: {_SAID[result.done]}")
+    lines += _listed("To be set in it by you:", [*result.to_set, *map(str, result.by_hand)])
+    lines += _listed("Does not fit yet:", [each.message for each in result.wrong])
+    lines += _listed("Could not be asked any more:", [each.message for each in result.away])
+    names = ", ".join(result.unruled)
+    lines += _listed("No rule opens tickets there yet: name it under `tickets` of some:", [names] if names else [])
+    lines += ["Secrets that the service needs:", *(f"  {_secret_line(each)}" for each in result.credentials)]
+    keys = "there" if result.has_data_keys else _NO_KEYS
+    lines.append(f"  {'DATA_KEYS':<28}the key that seals what rests in Redis: {keys}")
+    return [*lines, f"Next: {_next(result)}"]
+
+
+def _listed(title: str, entries: Sequence[str]) -> list[str]:
+    return [title, *(f"  {each}" for each in entries)] if entries else []
+
+
+def _secret_line(credential: Credential) -> str:
+    is_file = "file" in credential.reference
+    state = (
+        "there" if credential.is_set else "not there yet" if is_file else f"not set yet: export {credential.place}=…"
+    )
+    return f"{credential.place:<28}{credential.what}: {state}"
+
+
+def _next(result: Result) -> str:
+    usual = "remedy doctor, then remedy run receiver and remedy run worker"
+    return (
+        usual if result.exit_code is ExitCode.DONE else f"remedy mappings check --live; when it finds nothing, {usual}"
+    )

@@ -1,0 +1,84 @@
+"""SchoolScan: a district's account."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from remediation.mapping.config.schema import SchoolScanAccount
+from remediation.mapping.config.words import without_final_slash
+from remediation.mapping.writing.new_file import NewDistrict
+from remediation.mapping.writing.yaml_text import Block, Entry
+from remediation.sources.schoolscan.client import SchoolScan
+from remedy.init.credentials import Credential, checked, found, reference_of
+from remedy.init.options import SCHOOLSCAN, Said
+from remedy.init.systems import System
+from remedy.runtime.outbound import Outbound
+
+
+class District:
+    """The account of one district, as the file has it or is going to have it."""
+
+    def __init__(self, name: str, said: Said, known: Mapping[str, Any]) -> None:
+        token = reference_of(
+            "--schoolscan-token", said.schoolscan_token_env, said.schoolscan_token_file, known.get("token"),
+            "SCHOOLSCAN_TOKEN",
+        )  # fmt: skip
+        self._webhook_secret = reference_of(
+            "--schoolscan-webhook-secret",
+            said.schoolscan_webhook_secret_env,
+            said.schoolscan_webhook_secret_file,
+            None,
+            "SCHOOLSCAN_WEBHOOK_SECRET",
+        )
+        self.name = name
+        self._said = said
+        self._token = token
+        url = said.schoolscan or known.get("url") or SCHOOLSCAN
+        webhook = known.get("webhook") or {"secrets": [dict(self._webhook_secret)]}
+        words = {**known, "url": url, "token": dict(token), "webhook": webhook}
+        words |= {"finding_link": said.finding_link} if said.finding_link else {}
+        self.config = checked(SchoolScanAccount, words, "SchoolScan")
+        self.credential = found("SchoolScan's token", token)
+
+    @property
+    def webhook_credentials(self) -> list[Credential]:
+        """What SchoolScan signs its deliveries with; nothing is signed or verified here."""
+        references = (each.model_dump(mode="json", include={"env", "file"}) for each in self.config.webhook.secrets)
+        return [found("what SchoolScan signs its deliveries with", each) for each in references]
+
+    @property
+    def words(self) -> NewDistrict:
+        """Its words in a new file."""
+        url, link = without_final_slash(str(self.config.url)), self.config.finding_link or ""
+        return NewDistrict(self.name, url, self._token, self._webhook_secret, link)
+
+    @property
+    def asked_words(self) -> Block:
+        """What the options say of an account that the file has: it counts for more than the file."""
+        said = self._said
+        url = [Entry("url", without_final_slash(str(self.config.url)), needed=True)] if said.schoolscan else []
+        token_said = said.schoolscan_token_env or said.schoolscan_token_file
+        token = [Entry("token", dict(self._token), needed=True)] if token_said else []
+        link = [Entry("finding_link", said.finding_link, needed=True)] if said.finding_link else []
+        return Block([*url, *token, *link])
+
+    def opened(self, way: Outbound, client: httpx2.AsyncClient, credential: Credential) -> "OpenAccount":
+        """The account, to be asked."""
+        return OpenAccount(self, way.source(self.name, self.config, credential.value, client), credential)
+
+
+class OpenAccount:
+    """An account that can be asked. The client is closed by whoever opened it."""
+
+    def __init__(self, district: District, account: SchoolScan, credential: Credential) -> None:
+        self.account = account
+        address = without_final_slash(str(district.config.url))
+        self.system = System(district.name, "SchoolScan", address, credential)
+
+    async def sign_in(self) -> str:
+        """Returns what it says of the token. Raises OutsideError."""
+        return await self.account.check()
+
+    async def close(self) -> None:
+        """Does nothing: no connection is held open."""

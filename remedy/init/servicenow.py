@@ -1,0 +1,198 @@
+"""ServiceNow: how we sign in, and what is read and chosen there."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from remediation.domain.errors import ConfigurationError, OutsideError, Problem, Refused
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow_tables import INCIDENT_TABLE, KNOWN_TABLES
+from remediation.mapping.config.words import without_final_slash
+from remediation.mapping.explain.inspections import choice_of, shown
+from remediation.mapping.writing.new_file import NewTracker
+from remediation.mapping.writing.yaml_text import Block, Entry, is_writable
+from remediation.trackers.servicenow.inspection.catalogue import Column
+from remediation.trackers.servicenow.inspection.proposal import SURVEYED, ServiceNowSurvey, servicenow_proposal
+from remediation.trackers.servicenow.inspection.reader import USUAL_PARENT, DirectoryReader
+from remediation.trackers.servicenow.records import Record, text_of
+from remediation.trackers.servicenow.references import is_sys_id
+from remediation.trackers.servicenow.sign_in import sign_in_advice
+from remediation.trackers.servicenow.tracker import ServiceNow as ServiceNowApi
+from remediation.trackers.threads import answer_of
+from remedy.init.asking import Asker
+from remedy.init.credentials import Credential, checked, found, reference_of
+from remedy.init.existing import KnownTracker
+from remedy.init.options import Said
+from remedy.init.systems import System
+from remedy.runtime.outbound import Outbound
+
+_OWN_STATES: Mapping[str, Any] = {"states": {"1": "open", "2": "done"}, "resolve_state": "2", "reopen_state": "1"}
+"""For a table whose states only people know: what it takes to ask the instance about it."""
+
+
+class ServiceNow:
+    """An instance, as the file has it or is going to have it."""
+
+    def __init__(self, known: KnownTracker, said: Said, asker: Asker, url: str) -> None:
+        self.name = known.name
+        self.known = known
+        self.said = said
+        self.table = said.servicenow_table or str(known.words.get("table") or INCIDENT_TABLE)
+        self._auth = _auth_of(said, known, asker)
+        asker.must_be_complete()
+        words = {**known.words, "kind": "servicenow", "url": url, "auth": self._auth, "table": self.table}
+        if self.table not in KNOWN_TABLES and "states" not in words:
+            words |= _OWN_STATES
+        self.config = checked(ServiceNowTracker, words, "ServiceNow")
+        self.credential = found("ServiceNow's secret", self.config.secret[1].model_dump(mode="json"))
+
+    def opened(self, way: Outbound, credential: Credential) -> "OpenServiceNow":
+        """The instance, to be asked."""
+        return OpenServiceNow(self, way, credential)
+
+    @property
+    def sign_in_words(self) -> Block:
+        """Its words in a new file, without those that a survey proposes."""
+        return Block(
+            [
+                Entry("kind", "servicenow"),
+                Entry("url", without_final_slash(str(self.config.url))),
+                Entry("auth", Block(Entry(way, words) for way, words in self._auth.items())),
+            ]
+        )
+
+    @property
+    def asked_words(self) -> Block:
+        """What the options say of a tracker that the file has: it counts for more than the file."""
+        url = [Entry("url", without_final_slash(str(self.config.url)), needed=True)] if self.said.servicenow else []
+        auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
+        return Block([*url, *auth])
+
+
+class OpenServiceNow:
+    """An instance that can be asked."""
+
+    def __init__(self, instance: ServiceNow, way: Outbound, credential: Credential) -> None:
+        config, name = way.completes(instance.config), instance.name
+        self.instance = instance
+        self.credential = credential
+        address = without_final_slash(str(config.url))
+        self.system = System(name, "ServiceNow", address, credential, sign_in_advice(config))
+        self._api = ServiceNowApi(name, config, credential.value, largest_answer=way.largest_answer)
+        self._reader = DirectoryReader(self._api)
+        self._account = ""
+
+    async def sign_in(self) -> str:
+        """Returns who we are. Raises OutsideError."""
+        try:
+            self._account = await self._api.account()
+        except Refused as error:
+            if error.status is not None:
+                raise
+            return "signs in; ServiceNow does not tell as whom"
+        return f"signs in as {self._account}"
+
+    def survey(self, runner: asyncio.Runner, asker: Asker) -> ServiceNowSurvey:
+        """What is there, and what was chosen of it. What is hidden from us is empty."""
+        columns, choices, rows = runner.run(self._directory())
+        named = _alone(rows)
+        group = self._group(runner, named, asker)
+        return ServiceNowSurvey(self.instance.table, columns, choices, tuple(named), group, self._account)
+
+    def proposed(self, survey: ServiceNowSurvey) -> NewTracker:
+        """The tracker with its words."""
+        known = self.instance.known
+        proposal = servicenow_proposal(self.instance.name, survey, known.words, known.ticket)
+        return NewTracker(self.instance.name, "ServiceNow", self.instance.sign_in_words, proposal, is_desk=True)
+
+    @property
+    def known(self) -> KnownTracker:
+        """What the file has of it."""
+        return self.instance.known
+
+    @property
+    def asked_words(self) -> Block:
+        """See ServiceNow."""
+        return self.instance.asked_words
+
+    @property
+    def asks_of_tickets(self) -> bool:
+        """Whether an option says something of tickets."""
+        return bool(self.instance.said.servicenow_group)
+
+    async def close(self) -> None:
+        """Close connections and threads."""
+        await self._api.close()
+
+    async def _directory(self) -> tuple[Mapping[str, Column], Mapping[str, tuple[str, ...]], Sequence[Record]]:
+        table = self.instance.table
+        chain = await self._reader.chain(table)
+        columns = await answer_of(self._reader.columns(chain)) if chain else {}
+        known = {} if isinstance(columns, OutsideError) else columns
+        wanted = [*SURVEYED, *(each.name for each in known.values() if each.demanded)]
+        choices = await answer_of(self._reader.choices(chain or (table, USUAL_PARENT), wanted))
+        groups = await answer_of(self._reader.groups())
+        return (
+            known,
+            {} if isinstance(choices, OutsideError) else choices,
+            () if isinstance(groups, OutsideError) else groups,
+        )
+
+    def _group(self, runner: asyncio.Runner, named: Mapping[str, str], asker: Asker) -> tuple[str, str] | None:
+        """The one that was said, or that somebody chooses; None for none, and where the file has one."""
+        said = self.instance.said.servicenow_group
+        if said is None and not self.instance.known.ticket and named:
+            said = asker.choice(
+                "Group for the tickets", [("none", "nobody yet"), *((name, "") for name in named)], "none"
+            )
+            said = None if said == "none" else said
+        if not said:
+            return None
+        if is_sys_id(said):
+            return said, next((name for name, sys_id in named.items() if sys_id == said), "")
+        if said in named:
+            return named[said], said
+        rows = runner.run(answer_of(self._reader.groups_called(said)))
+        alike = [] if isinstance(rows, OutsideError) else list(rows)
+        if len(alike) != 1:
+            many = f"{len(alike)} groups are called {shown(said)}: write the sys_id of the one you mean"
+            none = f"there is no group {shown(said)} that our account can see; {choice_of(named, said)}"
+            raise ConfigurationError([Problem("--servicenow-group", many if alike else none)])
+        return text_of(alike[0], "sys_id"), text_of(alike[0], "name")
+
+
+def _alone(rows: Sequence[Record]) -> dict[str, str]:
+    """The sys_id of each group by its name, without those whose name several have."""
+    names = [text_of(row, "name") for row in rows]
+    return {
+        name: text_of(row, "sys_id")
+        for name, row in zip(names, rows, strict=True)
+        if names.count(name) == 1 and is_writable(name)
+    }
+
+
+def _auth_of(said: Said, known: KnownTracker, asker: Asker) -> Mapping[str, Any]:
+    """How to sign in: as the options say, else as the file says, else by a user name and a password."""
+    before_way, before = known.sign_in
+    usual = "oauth" if said.servicenow_client_id else before_way or "basic"
+    way = said.servicenow_auth or ("basic" if said.servicenow_user else usual)
+    reference = dict(
+        reference_of(
+            "--servicenow-secret",
+            said.servicenow_secret_env,
+            said.servicenow_secret_file,
+            known.secret_reference,
+            "SERVICENOW_PASSWORD",
+        )
+    )
+    same = before if way == before_way else {}
+    match way:
+        case "basic":
+            user = said.servicenow_user or same.get("user") or asker.text("--servicenow-user USER", "ServiceNow's user")
+            return {"basic": {"user": user, "password": reference}}
+        case "oauth":
+            client = said.servicenow_client_id or same.get("client_id")
+            client = client or asker.text("--servicenow-client-id ID", "The client's id")
+            return {"oauth": {"client_id": client, "client_secret": reference}}
+        case _:
+            return {way: reference}
