@@ -21,8 +21,12 @@ class Asker:
         """The answer; empty where nobody may be asked, and then `must_be_complete` names the option."""
         if self.may_ask:
             return str(click.prompt(question, default=usual, err=True)).strip()
-        self._missing.append(option)
+        self.missing(option)
         return ""
+
+    def missing(self, option: str) -> None:
+        """Note that something is needed which nobody has said."""
+        self._missing.append(option)
 
     def perhaps(self, question: str) -> str:
         """The answer, which may be empty; empty where nobody may be asked."""
@@ -32,8 +36,10 @@ class Asker:
         """A secret, for this command alone."""
         return str(click.prompt(question, hide_input=True, err=True))
 
-    def choice(self, question: str, choices: Sequence[tuple[str, str]], usual: str | None = None) -> str:
-        """One of these words, each of which is explained; empty where nobody may be asked."""
+    def choice(
+        self, question: str, choices: Sequence[tuple[str, str]], usual: str | None = None, *, takes_others: bool = False
+    ) -> str:
+        """One of these words, each of which is explained, or any other; empty where nobody may be asked."""
         if not self.may_ask or not choices:
             return ""
         width = shutil.get_terminal_size().columns - 1
@@ -41,12 +47,14 @@ class Asker:
             click.echo(terminal(f"  {word}  {says}")[:width].rstrip(), err=True)
         if len(choices) > _MOST_SHOWN:
             click.echo(f"  … and {len(choices) - _MOST_SHOWN} more", err=True)
-        return str(click.prompt(question, default=usual, value_proc=_one_of([word for word, _ in choices]), err=True))
+        checked = None if takes_others else _one_of([word for word, _ in choices])
+        return str(click.prompt(question, default=usual, value_proc=checked, err=True)).strip()
 
     def must_be_complete(self) -> None:
-        """Raises UsageError with all options that are needed because nobody may be asked."""
+        """Raises UsageError with all that is missing."""
         if self._missing:
-            raise click.UsageError(f"say {', '.join(self._missing)}, or call this on a terminal, which is asked.")
+            asks = "" if self.may_ask else ", or call this on a terminal, where you are asked"
+            raise click.UsageError(f"say {', '.join(self._missing)}{asks}.")
 
 
 def _one_of(words: Sequence[str]) -> Callable[[str], str]:

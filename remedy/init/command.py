@@ -22,22 +22,21 @@ from remediation.settings import load_settings
 from remediation.sources.schoolscan.inspection import AccountInspector
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, found_or_asked
-from remedy.init.existing import Existing, existing_at
-from remedy.init.jira import Jira, OpenJira
+from remedy.init.existing import Existing, existing_at, named
+from remedy.init.jira import JiraSetUp, OpenJira
 from remedy.init.options import Said, system_options
 from remedy.init.output import replace, write_new
 from remedy.init.results import Result, show
-from remedy.init.schoolscan import District, OpenAccount
-from remedy.init.servicenow import OpenServiceNow, ServiceNow
+from remedy.init.schoolscan import AccountSetUp, OpenAccount
+from remedy.init.servicenow import OpenServiceNow, ServiceNowSetUp
 from remedy.init.systems import System, sign_in
 from remedy.mappings.live_answers import PlacedInspection, placed
 from remedy.runtime.data_keys import has_keys
 from remedy.runtime.outbound import Outbound, outbound
 
-Tracker = Jira | ServiceNow
+Tracker = JiraSetUp | ServiceNowSetUp
 OpenTracker = OpenJira | OpenServiceNow
 
-_NO_TRACKER = "say --jira URL or --servicenow URL: tickets need a tracker."
 _DISTRICT = "A name for the district: small letters, digits, dashes"
 
 
@@ -103,7 +102,7 @@ def init(
 class Order:
     """What is to be asked: a district's account, and trackers."""
 
-    district: District
+    district: AccountSetUp
     trackers: Sequence[Tracker]
 
 
@@ -127,17 +126,17 @@ class Opened:
 
 def _order(said: Said, existing: Existing, asker: Asker) -> Order:
     """What the options, the file and the person say. Raises UsageError and ConfigurationError."""
-    name = existing.district(said) or asker.text("--district NAME", _DISTRICT)
+    name = named("--district", existing.district(said) or asker.text("--district NAME", _DISTRICT))
     desk, web = existing.tracker("servicenow", said.servicenow_name), existing.tracker("jira", said.jira_name)
     asks = asker if not existing.is_there else Asker(may_ask=False)
     servicenow_url = said.servicenow or desk.url or asks.perhaps("ServiceNow's address (empty: none)")
     jira_url = said.jira or web.url or asks.perhaps("Jira's address (empty: none)")
     if not servicenow_url and not jira_url:
-        raise click.UsageError(_NO_TRACKER)
-    trackers: list[Tracker] = [ServiceNow(desk, said, asker, servicenow_url)] if servicenow_url else []
-    trackers += [Jira(web, said, asker, jira_url)] if jira_url else []
+        asker.missing("--jira URL or --servicenow URL")
+    trackers: list[Tracker] = [ServiceNowSetUp(desk, said, asker, servicenow_url)] if servicenow_url else []
+    trackers += [JiraSetUp(web, said, asker, jira_url)] if jira_url else []
     asker.must_be_complete()
-    return Order(District(name, said, existing.account(name)), trackers)
+    return Order(AccountSetUp(name, said, existing.account(name)), trackers)
 
 
 @contextlib.contextmanager
@@ -190,11 +189,7 @@ def _made(path: Path, existing: Existing, opened: Opened, asker: Asker) -> Resul
 
 
 def _proposed(tracker: OpenTracker, runner: asyncio.Runner, asker: Asker) -> NewTracker:
-    match tracker:
-        case OpenJira():
-            return tracker.proposed(tracker.survey(runner, asker))
-        case OpenServiceNow():
-            return tracker.proposed(tracker.survey(runner, asker))
+    return tracker.proposed(runner, asker)
 
 
 def _changed(path: Path, existing: Existing, opened: Opened, proposed: Sequence[NewTracker]) -> Result:

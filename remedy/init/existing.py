@@ -7,15 +7,17 @@ from typing import Any
 
 import click
 
+from remediation.domain.cases.records import DISTRICT_NAME
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import loaded_of, text_of_file
+from remediation.redaction import terminal
 from remedy.init.options import Said
 
 _SECRET_WORDS = ("password", "token", "client_secret")
 
 
 @dataclass(frozen=True, slots=True)
-class KnownTracker:
+class WrittenTracker:
     """A tracker by our name for it, with its words and those of its tickets by default; none of both for a new one."""
 
     name: str
@@ -44,6 +46,14 @@ class KnownTracker:
         if not way:
             return None
         return next((words[word] for word in _SECRET_WORDS if word in words), words)
+
+
+def named(option: str, name: str) -> str:
+    """The name, which may be empty still. Raises UsageError for one that no district and no tracker can have."""
+    if name and not DISTRICT_NAME.fullmatch(name):
+        says = "a name is 1 to 32 small letters, digits and inner dashes"
+        raise click.BadParameter(f"{terminal(name)}: {says}", param_hint=option)
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +87,27 @@ class Existing:
         found: Mapping[str, Any] = self.districts.get(district, {}).get("schoolscan", {})
         return found
 
-    def tracker(self, kind: str, name: str | None) -> KnownTracker:
+    def tracker(self, kind: str, name: str | None) -> WrittenTracker:
         """The tracker of this kind that is meant. Raises UsageError where that is not said, or is of another kind."""
         trackers: Mapping[str, Any] = self.words.get("trackers", {})
         of_kind = [each for each, words in trackers.items() if words.get("kind") == kind]
         if name is None and len(of_kind) > 1:
             raise click.UsageError(f"say --{kind}-name NAME: the file has {', '.join(of_kind)}.")
-        chosen = name or next(iter(of_kind), kind)
+        chosen = named(f"--{kind}-name", name or next(iter(of_kind), kind))
         if chosen in trackers and chosen not in of_kind:
             raise click.UsageError(f"the file's tracker {chosen} is no {kind}: say another --{kind}-name.")
         tickets = (self.words.get("defaults") or {}).get("tickets") or {}
-        return KnownTracker(chosen, trackers.get(chosen, {}), tickets.get(chosen) or {})
+        return WrittenTracker(chosen, trackers.get(chosen, {}), tickets.get(chosen) or {})
 
 
 def existing_at(path: Path) -> Existing:
-    """The file at this path, or none. Raises ConfigurationError where it is there and cannot be used as it is."""
+    """The file at this path, or none. Raises ConfigurationError where it is there and cannot be used as it is.
+
+    Raises UsageError where there is no folder for it: nobody is asked for a file that cannot be written.
+    """
     if not path.exists():
+        if not path.parent.is_dir():
+            raise click.BadParameter(f"there is no folder {terminal(str(path.parent))}", param_hint="--output")
         return Existing()
     text = text_of_file(path)
     loaded_of(text, str(path))

@@ -17,7 +17,7 @@ from remediation.trackers.jira.inspection.reader import CatalogueReader, Deploym
 from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, checked, found, reference_of
-from remedy.init.existing import KnownTracker
+from remedy.init.existing import WrittenTracker
 from remedy.init.options import Said
 from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
@@ -28,10 +28,10 @@ _LONGEST_NAME = 80
 _NO_USER = "Jira Cloud takes an API token of a user (--jira-user) or one with scopes (--jira-cloud-id)"
 
 
-class Jira:
+class JiraSetUp:
     """A Jira, as the file has it or is going to have it."""
 
-    def __init__(self, known: KnownTracker, said: Said, asker: Asker, url: str) -> None:
+    def __init__(self, known: WrittenTracker, said: Said, asker: Asker, url: str) -> None:
         self.name = known.name
         self.known = known
         self.said = said
@@ -59,7 +59,9 @@ class Jira:
     def asked_words(self, deployment: Deployment) -> Block:
         """What the options, or Jira itself, say of a tracker that the file has: it counts for more than the file."""
         said = self.said
-        url = [Entry("url", without_final_slash(str(self.config.url)), needed=True)] if said.jira else []
+        address = without_final_slash(str(self.config.url))
+        is_moved = said.jira and address != without_final_slash(self.known.url)
+        url = [Entry("url", address, needed=True)] if is_moved else []
         auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
         is_other = deployment != self.config.deployment
         return Block([*url, *auth, *([Entry("deployment", deployment, needed=True)] if is_other else [])])
@@ -68,7 +70,7 @@ class Jira:
 class OpenJira:
     """A Jira that can be asked."""
 
-    def __init__(self, jira: Jira, way: Outbound, credential: Credential) -> None:
+    def __init__(self, jira: JiraSetUp, way: Outbound, credential: Credential) -> None:
         config, name = way.completes(jira.config), jira.name
         self.jira = jira
         self.credential = credential
@@ -80,12 +82,12 @@ class OpenJira:
     async def sign_in(self) -> str:
         """Returns who we are, and which of the two Jiras this is. Raises OutsideError."""
         account = await self._reader.myself()
-        if not self.jira.said.jira_deployment:
+        if not self.jira.said.jira_deployment and not self.jira.config.auth.scoped:
             self.deployment = await self._reader.deployment()
         kind = "Jira Cloud" if self.deployment == "cloud" else "Jira Data Center"
         return f"signs in as {plain(account.id or 'somebody', _LONGEST_NAME)}; {kind}"
 
-    def survey(self, runner: asyncio.Runner, asker: Asker) -> JiraSurvey:
+    def _survey(self, runner: asyncio.Runner, asker: Asker) -> JiraSurvey:
         """What is there, and what was chosen of it. Raises OutsideError where it does not answer any more."""
         projects = _read(runner.run(answer_of(self._reader.projects(self.deployment))), ())
         project = self._project(projects, asker)
@@ -98,20 +100,21 @@ class OpenJira:
         shown = None if isinstance(screen, OutsideError) else screen
         return JiraSurvey(projects, project, types, kind, shown, names)
 
-    def proposed(self, survey: JiraSurvey) -> NewTracker:
-        """The tracker with its words."""
+    def proposed(self, runner: asyncio.Runner, asker: Asker) -> NewTracker:
+        """The tracker with its words, by what is there and what was chosen of it."""
+        survey = self._survey(runner, asker)
         known = self.jira.known
         proposal = jira_proposal(self.jira.name, survey, known.words, known.ticket)
         return NewTracker(self.jira.name, "Jira", self.jira.sign_in_words(self.deployment), proposal, is_desk=False)
 
     @property
-    def known(self) -> KnownTracker:
+    def known(self) -> WrittenTracker:
         """What the file has of it."""
         return self.jira.known
 
     @property
     def asked_words(self) -> Block:
-        """See Jira."""
+        """See JiraSetUp."""
         return self.jira.asked_words(self.deployment)
 
     @property
@@ -155,16 +158,18 @@ def _read(answer: AnswerT | OutsideError, nothing: AnswerT) -> AnswerT:
     return nothing if isinstance(answer, OutsideError) else answer
 
 
-def _auth_of(said: Said, known: KnownTracker, asker: Asker) -> Mapping[str, Any]:
+def _auth_of(said: Said, known: WrittenTracker, asker: Asker) -> Mapping[str, Any]:
     """How to sign in: as the options say, else as the file says, else by a personal access token."""
     way, before = known.sign_in
     reference = reference_of(
         "--jira-token", said.jira_token_env, said.jira_token_file, known.secret_reference, "JIRA_TOKEN"
     )
     if said.jira_cloud_id or (way == "scoped" and not said.jira_user):
-        cloud_id = said.jira_cloud_id or before.get("cloud_id")
-        user = {"user": said.jira_user} if said.jira_user else {}
-        return {"scoped": {**before, "cloud_id": cloud_id, **user, "token": dict(reference)}}
+        words = {"cloud_id": said.jira_cloud_id, "user": said.jira_user, "gateway": said.jira_gateway}
+        known_words = before if way == "scoped" else {}
+        return {
+            "scoped": {**known_words, **{word: each for word, each in words.items() if each}, "token": dict(reference)}
+        }
     owner = said.jira_user or before.get("user")
     if not owner and not way:
         owner = asker.perhaps("Whose token is it? E-mail address (empty: a personal access token of Data Center)")

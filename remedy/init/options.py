@@ -27,6 +27,7 @@ class Said:
     jira_name: str | None = None
     jira_user: str | None = None
     jira_cloud_id: str | None = None
+    jira_gateway: str | None = None
     jira_deployment: str | None = None
     jira_token_env: str | None = None
     jira_token_file: Path | None = None
@@ -67,6 +68,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _text("--jira-name", "NAME", "Our name for it.  [default: jira]"),
     _text("--jira-user", "USER", "Whose token it is: an e-mail address (Cloud). Left out for a personal access token."),
     _text("--jira-cloud-id", "ID", "The site's id (Cloud), for a token with scopes."),
+    _text("--jira-gateway", "URL", "Atlassian's gateway for such tokens, where it is another one: government sites."),
     click.option(
         "--jira-deployment",
         type=click.Choice(["cloud", "data_center"]),

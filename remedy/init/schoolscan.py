@@ -16,7 +16,7 @@ from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
 
 
-class District:
+class AccountSetUp:
     """The account of one district, as the file has it or is going to have it."""
 
     def __init__(self, name: str, said: Said, known: Mapping[str, Any]) -> None:
@@ -71,7 +71,7 @@ class District:
 class OpenAccount:
     """An account that can be asked. The client is closed by whoever opened it."""
 
-    def __init__(self, district: District, account: SchoolScan, credential: Credential) -> None:
+    def __init__(self, district: AccountSetUp, account: SchoolScan, credential: Credential) -> None:
         self.account = account
         address = without_final_slash(str(district.config.url))
         self.system = System(district.name, "SchoolScan", address, credential)

@@ -17,11 +17,11 @@ from remediation.trackers.servicenow.inspection.reader import USUAL_PARENT, Dire
 from remediation.trackers.servicenow.records import Record, text_of
 from remediation.trackers.servicenow.references import is_sys_id
 from remediation.trackers.servicenow.sign_in import sign_in_advice
-from remediation.trackers.servicenow.tracker import ServiceNow as ServiceNowApi
+from remediation.trackers.servicenow.tracker import ServiceNow
 from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, checked, found, reference_of
-from remedy.init.existing import KnownTracker
+from remedy.init.existing import WrittenTracker
 from remedy.init.options import Said
 from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
@@ -30,10 +30,10 @@ _OWN_STATES: Mapping[str, Any] = {"states": {"1": "open", "2": "done"}, "resolve
 """For a table whose states only people know: what it takes to ask the instance about it."""
 
 
-class ServiceNow:
+class ServiceNowSetUp:
     """An instance, as the file has it or is going to have it."""
 
-    def __init__(self, known: KnownTracker, said: Said, asker: Asker, url: str) -> None:
+    def __init__(self, known: WrittenTracker, said: Said, asker: Asker, url: str) -> None:
         self.name = known.name
         self.known = known
         self.said = said
@@ -64,7 +64,9 @@ class ServiceNow:
     @property
     def asked_words(self) -> Block:
         """What the options say of a tracker that the file has: it counts for more than the file."""
-        url = [Entry("url", without_final_slash(str(self.config.url)), needed=True)] if self.said.servicenow else []
+        address = without_final_slash(str(self.config.url))
+        is_moved = self.said.servicenow and address != without_final_slash(self.known.url)
+        url = [Entry("url", address, needed=True)] if is_moved else []
         auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
         return Block([*url, *auth])
 
@@ -72,13 +74,13 @@ class ServiceNow:
 class OpenServiceNow:
     """An instance that can be asked."""
 
-    def __init__(self, instance: ServiceNow, way: Outbound, credential: Credential) -> None:
+    def __init__(self, instance: ServiceNowSetUp, way: Outbound, credential: Credential) -> None:
         config, name = way.completes(instance.config), instance.name
         self.instance = instance
         self.credential = credential
         address = without_final_slash(str(config.url))
         self.system = System(name, "ServiceNow", address, credential, sign_in_advice(config))
-        self._api = ServiceNowApi(name, config, credential.value, largest_answer=way.largest_answer)
+        self._api = ServiceNow(name, config, credential.value, largest_answer=way.largest_answer)
         self._reader = DirectoryReader(self._api)
         self._account = ""
 
@@ -92,27 +94,28 @@ class OpenServiceNow:
             return "signs in; ServiceNow does not tell as whom"
         return f"signs in as {self._account}"
 
-    def survey(self, runner: asyncio.Runner, asker: Asker) -> ServiceNowSurvey:
+    def _survey(self, runner: asyncio.Runner, asker: Asker) -> ServiceNowSurvey:
         """What is there, and what was chosen of it. What is hidden from us is empty."""
         columns, choices, rows = runner.run(self._directory())
         named = _alone(rows)
         group = self._group(runner, named, asker)
         return ServiceNowSurvey(self.instance.table, columns, choices, tuple(named), group, self._account)
 
-    def proposed(self, survey: ServiceNowSurvey) -> NewTracker:
-        """The tracker with its words."""
+    def proposed(self, runner: asyncio.Runner, asker: Asker) -> NewTracker:
+        """The tracker with its words, by what is there and what was chosen of it."""
+        survey = self._survey(runner, asker)
         known = self.instance.known
         proposal = servicenow_proposal(self.instance.name, survey, known.words, known.ticket)
         return NewTracker(self.instance.name, "ServiceNow", self.instance.sign_in_words, proposal, is_desk=True)
 
     @property
-    def known(self) -> KnownTracker:
+    def known(self) -> WrittenTracker:
         """What the file has of it."""
         return self.instance.known
 
     @property
     def asked_words(self) -> Block:
-        """See ServiceNow."""
+        """See ServiceNowSetUp."""
         return self.instance.asked_words
 
     @property
@@ -142,9 +145,8 @@ class OpenServiceNow:
         """The one that was said, or that somebody chooses; None for none, and where the file has one."""
         said = self.instance.said.servicenow_group
         if said is None and not self.instance.known.ticket and named:
-            said = asker.choice(
-                "Group for the tickets", [("none", "nobody yet"), *((name, "") for name in named)], "none"
-            )
+            choices = [("none", "nobody yet"), *((name, "") for name in named)]
+            said = asker.choice("Group for the tickets", choices, "none", takes_others=True)
             said = None if said == "none" else said
         if not said:
             return None
@@ -171,7 +173,7 @@ def _alone(rows: Sequence[Record]) -> dict[str, str]:
     }
 
 
-def _auth_of(said: Said, known: KnownTracker, asker: Asker) -> Mapping[str, Any]:
+def _auth_of(said: Said, known: WrittenTracker, asker: Asker) -> Mapping[str, Any]:
     """How to sign in: as the options say, else as the file says, else by a user name and a password."""
     before_way, before = known.sign_in
     usual = "oauth" if said.servicenow_client_id else before_way or "basic"

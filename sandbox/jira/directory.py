@@ -27,6 +27,10 @@ _BY_TOKEN = frozenset(
 """What the body of a search may say, by Atlassian's descriptions of Data Center and of Cloud."""
 
 
+_ACTIONS = {"view": "BROWSE_PROJECTS", "browse": "BROWSE_PROJECTS", "create": "CREATE_ISSUES"}
+"""What `action` may say, but for those of administrators, and the permission for it."""
+
+
 def show_myself(call: Call) -> Response:
     """GET /myself."""
     return JSONResponse(call.view.account(call.actor))
@@ -73,10 +77,6 @@ def search_projects(call: Call) -> Response:
     page = known[start : start + size]
     paging = {"startAt": start, "maxResults": size, "total": len(known), "isLast": start + size >= len(known)}
     return JSONResponse({**paging, "values": [call.view.project(each) for each in page]})
-
-
-_ACTIONS = {"view": "BROWSE_PROJECTS", "browse": "BROWSE_PROJECTS", "create": "CREATE_ISSUES"}
-"""What `action` may say, but for those of administrators, and the permission for it."""
 
 
 def list_types(_call: Call) -> Response:

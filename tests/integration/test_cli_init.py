@@ -14,6 +14,7 @@ from sandbox.secrets import ENVIRONMENT
 from sandbox.servicenow.stand_in import INTEGRATION
 from tests.integration.live_world import READS, LiveWorld, live_world
 
+CLOUD_ID = "11223344-a1b2-3b33-c444-def123456789"
 CLEAN = {"MAPPINGS_PATH": "", "REDIS_URL": "", "DATA_KEYS": "", "LOG_LEVEL": "", "OUTBOUND_PROXY": ""}
 
 
@@ -101,6 +102,21 @@ def test_a_data_center_says_itself_what_it_is(tmp_path: Path) -> None:
         assert "Jira Data Center" in result.stdout
         assert "deployment: data_center" in file_of(world).read_text(encoding="utf-8")
         assert checked(world).exit_code == 0
+
+
+def test_a_token_with_scopes_signs_in_at_the_gateway(world: LiveWorld) -> None:
+    scoped = ("--jira-cloud-id", CLOUD_ID, "--jira-gateway", world.addresses["jira"], "--jira-project", "SEC")
+    result = init(world, *schoolscan(world), "--jira", world.addresses["jira"], *scoped)
+    assert result.exit_code == 0, result.output
+    assert checked(world).exit_code == 0
+
+
+def test_another_district_is_added_to_a_file_that_is_there(world: LiveWorld) -> None:
+    init(world, *everything(world))
+    account = ("--schoolscan", f"{world.addresses['schoolscan']}/v1")
+    result = init(world, "--district", "hillside", *account, "--apply")
+    assert result.exit_code == 0, result.output
+    assert list(load_mappings(file_of(world)).mappings.districts) == ["hillside", "lakeside"]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +320,9 @@ def test_what_is_missing_is_named_where_nobody_may_be_asked(world: LiveWorld) ->
     nobody = init(world, "--servicenow", world.addresses["servicenow"])
     assert nobody.exit_code == 2
     assert "say --district NAME, --servicenow-user USER" in nobody.stderr
-    assert "say --jira URL or --servicenow URL" in init(world, *schoolscan(world)).stderr
+    assert "say --district NAME, --jira URL or --servicenow URL" in init(world).stderr
+    assert "no folder" in init(world, "--output", str(world.folder / "nowhere" / "m.yaml")).stderr
+    assert "a name is 1 to 32" in init(world, *everything(world), "--district", "Lakeside District").stderr
     del world.secrets["JIRA_TOKEN"]
     missing = init(world, *schoolscan(world), *jira(world))
     assert missing.exit_code == 2
