@@ -23,25 +23,21 @@ from remediation.sources.schoolscan.inspection import AccountInspector
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, found_or_asked
 from remedy.init.existing import Existing, existing_at, named
-from remedy.init.jira import JiraSetUp, OpenJira
-from remedy.init.options import Said, system_options
+from remedy.init.options import OF_SCHOOLSCAN, Options, with_options
 from remedy.init.output import replace, write_new
 from remedy.init.results import Result, show
 from remedy.init.schoolscan import AccountSetUp, OpenAccount
-from remedy.init.servicenow import OpenServiceNow, ServiceNowSetUp
+from remedy.init.set_ups import OF_TRACKERS, SET_UPS, OpenTracker, TrackerPlan
 from remedy.init.systems import System, sign_in
 from remedy.mappings.live_answers import PlacedInspection, placed
 from remedy.runtime.data_keys import has_keys
 from remedy.runtime.outbound import Outbound, outbound
 
-Tracker = JiraSetUp | ServiceNowSetUp
-OpenTracker = OpenJira | OpenServiceNow
-
 _DISTRICT = "A name for the district: small letters, digits, dashes"
 
 
 @click.command(short_help="Ask SchoolScan, Jira and ServiceNow what there is, and write a mappings.yaml that fits.")
-@system_options
+@with_options((*OF_SCHOOLSCAN, *OF_TRACKERS))
 @click.option(
     "--output",
     metavar="PATH",
@@ -90,7 +86,7 @@ def init(
     path = output or load_settings().mappings_path
     asker = Asker(may_ask=sys.stdin.isatty() if may_ask is None else may_ask)
     existing = existing_at(path)
-    order = _order(Said(**options), existing, asker)  # type: ignore[arg-type]  # the names are those of the options
+    order = _order(options, existing, asker)
     with _open_systems(order, asker) as opened:
         result = _made(path, existing, opened, asker)
     result = _kept(result, applies=applies, dry_run=dry_run)
@@ -103,7 +99,7 @@ class Order:
     """What is to be asked: a district's account, and trackers."""
 
     district: AccountSetUp
-    trackers: Sequence[Tracker]
+    trackers: Sequence[TrackerPlan]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,22 +117,22 @@ class Opened:
     def credentials(self) -> list[Credential]:
         """Every secret that the file refers to."""
         webhook = self.order.district.webhook_credentials
-        return [self.account.system.credential, *webhook, *(each.credential for each in self.trackers)]
+        return [self.account.system.credential, *webhook, *(each.system.credential for each in self.trackers)]
 
 
-def _order(said: Said, existing: Existing, asker: Asker) -> Order:
+def _order(options: Options, existing: Existing, asker: Asker) -> Order:
     """What the options, the file and the person say. Raises UsageError and ConfigurationError."""
-    name = named("--district", existing.district(said) or asker.text("--district NAME", _DISTRICT))
-    desk, web = existing.tracker("servicenow", said.servicenow_name), existing.tracker("jira", said.jira_name)
-    asks = asker if not existing.is_there else Asker(may_ask=False)
-    servicenow_url = said.servicenow or desk.url or asks.perhaps("ServiceNow's address (empty: none)")
-    jira_url = said.jira or web.url or asks.perhaps("Jira's address (empty: none)")
-    if not servicenow_url and not jira_url:
-        asker.missing("--jira URL or --servicenow URL")
-    trackers: list[Tracker] = [ServiceNowSetUp(desk, said, asker, servicenow_url)] if servicenow_url else []
-    trackers += [JiraSetUp(web, said, asker, jira_url)] if jira_url else []
+    name = named("--district", existing.district(options["district"]) or asker.text("--district NAME", _DISTRICT))
+    asks = Asker(may_ask=False) if existing.is_there else asker
+    trackers: list[TrackerPlan] = []
+    for kind, set_up in SET_UPS.items():
+        known = existing.tracker(kind, options[f"{kind}_name"])
+        url = options[kind] or known.url or asks.perhaps(f"{set_up.title}'s address (empty: none)")
+        trackers += [set_up.plan(options, known, asker, url)] if url else []
+    if not trackers:
+        asker.missing(" or ".join(f"--{kind} URL" for kind in SET_UPS))
     asker.must_be_complete()
-    return Order(AccountSetUp(name, said, existing.account(name)), trackers)
+    return Order(AccountSetUp(name, options, existing.account(name)), trackers)
 
 
 @contextlib.contextmanager
@@ -257,7 +253,7 @@ def _answers(opened: Opened, loaded: Loaded, gaps: Sequence[Gap]) -> list[Placed
     trackers = loaded.mappings.trackers
     inspectors: list[Inspector] = [AccountInspector(opened.order.district.name, opened.account.account)]
     inspectors += [
-        opened.way.inspector(each.system.name, trackers[each.system.name], each.credential.value)
+        opened.way.inspector(each.system.name, trackers[each.system.name], each.system.credential.value)
         for each in opened.trackers
     ]
     answers = opened.runner.run(_inspected(inspectors, loaded))

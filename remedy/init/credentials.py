@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -14,6 +13,7 @@ from remediation.mapping.reading.positions import path_text
 from remediation.mapping.reading.secrets import read_secret
 from remediation.settings import environ
 from remedy.init.asking import Asker
+from remedy.init.options import SecretPlace
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -38,22 +38,22 @@ class Credential:
         return bool(self.value) and not self.is_typed
 
 
-def reference_of(option: str, env: str | None, path: Path | None, known: object, usual: str) -> Mapping[str, str]:
+def reference_of(place: SecretPlace, known: object) -> Mapping[str, str]:
     """Where a secret is: by the options, else by the file that is there, else in the usual variable.
 
     Raises ConfigurationError for a variable's name that is none; it is not quoted, since it may be the secret itself.
     """
-    if path is not None:
-        return {"file": str(path)}
-    if env is not None:
-        return {"env": checked(SecretFromEnv, {"env": env}, f"{option}-env").env}
+    if place.path is not None:
+        return {"file": str(place.path)}
+    if place.env is not None:
+        return {"env": checked(SecretFromEnv, {"env": place.env}, f"{place.option}-env").env}
     match known:
         case {"env": str(name)}:
             return {"env": name}
-        case {"file": str(place)}:
-            return {"file": place}
+        case {"file": str(path)}:
+            return {"file": path}
         case _:
-            return {"env": usual}
+            return {"env": place.usual}
 
 
 def found(what: str, reference: Mapping[str, str]) -> Credential:

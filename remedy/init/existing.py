@@ -11,7 +11,6 @@ from remediation.domain.cases.records import DISTRICT_NAME
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import loaded_of, text_of_file
 from remediation.redaction import terminal
-from remedy.init.options import Said
 
 _SECRET_WORDS = ("password", "token", "client_secret")
 
@@ -74,10 +73,10 @@ class Existing:
         found: Mapping[str, Any] = self.words.get("districts", {})
         return found
 
-    def district(self, said: Said) -> str:
+    def district(self, said: str | None) -> str:
         """The district that is meant; empty where that is not said. Raises UsageError where there are several."""
-        if said.district or not self.districts:
-            return said.district or ""
+        if said or not self.districts:
+            return said or ""
         if len(self.districts) > 1:
             raise click.UsageError(f"say --district NAME: the file has {', '.join(self.districts)}.")
         return next(iter(self.districts))

@@ -11,7 +11,7 @@ from remediation.mapping.writing.new_file import NewDistrict
 from remediation.mapping.writing.yaml_text import Block, Entry
 from remediation.sources.schoolscan.client import SchoolScan
 from remedy.init.credentials import Credential, checked, found, reference_of
-from remedy.init.options import SCHOOLSCAN, Said
+from remedy.init.options import SCHOOLSCAN, TOKEN, WEBHOOK_SECRET, Options, place_of
 from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
 
@@ -19,27 +19,23 @@ from remedy.runtime.outbound import Outbound
 class AccountSetUp:
     """The account of one district, as the file has it or is going to have it."""
 
-    def __init__(self, name: str, said: Said, known: Mapping[str, Any]) -> None:
-        token = reference_of(
-            "--schoolscan-token", said.schoolscan_token_env, said.schoolscan_token_file, known.get("token"),
-            "SCHOOLSCAN_TOKEN",
-        )  # fmt: skip
-        self._webhook_secret = reference_of(
-            "--schoolscan-webhook-secret",
-            said.schoolscan_webhook_secret_env,
-            said.schoolscan_webhook_secret_file,
-            None,
-            "SCHOOLSCAN_WEBHOOK_SECRET",
-        )
+    def __init__(self, name: str, options: Options, known: Mapping[str, Any]) -> None:
         self.name = name
-        self._said = said
-        self._token = token
-        url = said.schoolscan or known.get("url") or SCHOOLSCAN
-        webhook = known.get("webhook") or {"secrets": [dict(self._webhook_secret)]}
-        words = {**known, "url": url, "token": dict(token), "webhook": webhook}
-        words |= {"finding_link": said.finding_link} if said.finding_link else {}
+        self._is_moved = bool(options["schoolscan"])
+        self._link = options["finding_link"]
+        place = place_of(options, *TOKEN)
+        self._has_other_token = place.is_said
+        self._token = reference_of(place, known.get("token"))
+        self._webhook_secret = reference_of(place_of(options, *WEBHOOK_SECRET), None)
+        words = {
+            **known,
+            "url": options["schoolscan"] or known.get("url") or SCHOOLSCAN,
+            "token": dict(self._token),
+            "webhook": known.get("webhook") or {"secrets": [dict(self._webhook_secret)]},
+        }
+        words |= {"finding_link": self._link} if self._link else {}
         self.config = checked(SchoolScanAccount, words, "SchoolScan")
-        self.credential = found("SchoolScan's token", token)
+        self.credential = found("SchoolScan's token", self._token)
 
     @property
     def webhook_credentials(self) -> list[Credential]:
@@ -56,11 +52,10 @@ class AccountSetUp:
     @property
     def asked_words(self) -> Block:
         """What the options say of an account that the file has: it counts for more than the file."""
-        said = self._said
-        url = [Entry("url", without_final_slash(str(self.config.url)), needed=True)] if said.schoolscan else []
-        token_said = said.schoolscan_token_env or said.schoolscan_token_file
-        token = [Entry("token", dict(self._token), needed=True)] if token_said else []
-        link = [Entry("finding_link", said.finding_link, needed=True)] if said.finding_link else []
+        address = without_final_slash(str(self.config.url))
+        url = [Entry("url", address, needed=True)] if self._is_moved else []
+        token = [Entry("token", dict(self._token), needed=True)] if self._has_other_token else []
+        link = [Entry("finding_link", self._link, needed=True)] if self._link else []
         return Block([*url, *token, *link])
 
     def opened(self, way: Outbound, client: httpx2.AsyncClient, credential: Credential) -> "OpenAccount":

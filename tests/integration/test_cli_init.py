@@ -304,7 +304,7 @@ def test_json_has_what_was_done_and_what_is_left(world: LiveWorld) -> None:
 
 def test_on_a_terminal_what_is_missing_is_asked_for_and_a_typed_secret_is_kept_nowhere(world: LiveWorld) -> None:
     token = world.secrets.pop("JIRA_TOKEN")
-    answers = ["lakeside", "", world.addresses["jira"], SERVICE.email, token, "web", ""]
+    answers = ["lakeside", world.addresses["jira"], SERVICE.email, "", token, "web", ""]
     named = ("--ask", "--schoolscan", f"{world.addresses['schoolscan']}/v1")
     result = init(world, *named, answers="".join(f"{each}\n" for each in answers))
     assert result.exit_code == 0, result.output

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import click
+
 from remediation.domain.errors import ConfigurationError, OutsideError, Problem
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.words import without_final_slash
@@ -18,26 +20,28 @@ from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, checked, found, reference_of
 from remedy.init.existing import WrittenTracker
-from remedy.init.options import Said
+from remedy.init.options import Option, Options, place_of, secret_options, text_option
+from remedy.init.set_ups import SetUp
 from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
 
 AnswerT = TypeVar("AnswerT")
 
+_TOKEN = ("--jira-token", "JIRA_TOKEN")
 _LONGEST_NAME = 80
 _NO_USER = "Jira Cloud takes an API token of a user (--jira-user) or one with scopes (--jira-cloud-id)"
 
 
-class JiraSetUp:
+class JiraPlan:
     """A Jira, as the file has it or is going to have it."""
 
-    def __init__(self, known: WrittenTracker, said: Said, asker: Asker, url: str) -> None:
+    def __init__(self, known: WrittenTracker, options: Options, asker: Asker, url: str) -> None:
         self.name = known.name
         self.known = known
-        self.said = said
-        self._auth = _auth_of(said, known, asker)
+        self.options = options
+        self._auth = _auth_of(options, known, asker)
         words = {**known.words, "kind": "jira", "url": url, "auth": self._auth}
-        words |= {"deployment": said.jira_deployment} if said.jira_deployment else {}
+        words |= {"deployment": options["jira_deployment"]} if options["jira_deployment"] else {}
         self.config = checked(JiraTracker, words, "Jira")
         self.credential = found("Jira's token", self.config.secret[1].model_dump(mode="json"))
 
@@ -58,9 +62,8 @@ class JiraSetUp:
 
     def asked_words(self, deployment: Deployment) -> Block:
         """What the options, or Jira itself, say of a tracker that the file has: it counts for more than the file."""
-        said = self.said
         address = without_final_slash(str(self.config.url))
-        is_moved = said.jira and address != without_final_slash(self.known.url)
+        is_moved = self.options["jira"] and address != without_final_slash(self.known.url)
         url = [Entry("url", address, needed=True)] if is_moved else []
         auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
         is_other = deployment != self.config.deployment
@@ -70,7 +73,7 @@ class JiraSetUp:
 class OpenJira:
     """A Jira that can be asked."""
 
-    def __init__(self, jira: JiraSetUp, way: Outbound, credential: Credential) -> None:
+    def __init__(self, jira: JiraPlan, way: Outbound, credential: Credential) -> None:
         config, name = way.completes(jira.config), jira.name
         self.jira = jira
         self.credential = credential
@@ -82,7 +85,7 @@ class OpenJira:
     async def sign_in(self) -> str:
         """Returns who we are, and which of the two Jiras this is. Raises OutsideError."""
         account = await self._reader.myself()
-        if not self.jira.said.jira_deployment and not self.jira.config.auth.scoped:
+        if not self.jira.options["jira_deployment"] and not self.jira.config.auth.scoped:
             self.deployment = await self._reader.deployment()
         kind = "Jira Cloud" if self.deployment == "cloud" else "Jira Data Center"
         return f"signs in as {plain(account.id or 'somebody', _LONGEST_NAME)}; {kind}"
@@ -114,13 +117,13 @@ class OpenJira:
 
     @property
     def asked_words(self) -> Block:
-        """See JiraSetUp."""
+        """See JiraPlan."""
         return self.jira.asked_words(self.deployment)
 
     @property
     def asks_of_tickets(self) -> bool:
         """Whether an option says something of tickets."""
-        return bool(self.jira.said.jira_project or self.jira.said.jira_type)
+        return bool(self.jira.options["jira_project"] or self.jira.options["jira_type"])
 
     async def close(self) -> None:
         """Close connections and threads."""
@@ -128,10 +131,10 @@ class OpenJira:
 
     def _project(self, projects: tuple[Project, ...], asker: Asker) -> str:
         """The one that was said, that the file has, the only one, or the one that somebody chooses."""
-        said = self.jira.said.jira_project or self.jira.known.text("project")
+        said = str(self.jira.options["jira_project"] or self.jira.known.text("project"))
         keys = [each.key for each in projects]
         if said:
-            if projects and said not in keys and self.jira.said.jira_project:
+            if projects and said not in keys and self.jira.options["jira_project"]:
                 says = f"our account may create issues in no project {said}; {choice_of(keys, said)}"
                 raise ConfigurationError([Problem("--jira-project", says)])
             return said
@@ -140,7 +143,7 @@ class OpenJira:
         return asker.choice("Project for the tickets", [(each.key, each.name) for each in projects])
 
     def _type(self, types: tuple[CreateType, ...], asker: Asker) -> str:
-        said = self.jira.said.jira_type
+        said = str(self.jira.options["jira_type"] or "")
         names = [each.name for each in types if not each.is_part]
         if said:
             if types and said not in names:
@@ -148,7 +151,7 @@ class OpenJira:
                 raise ConfigurationError([Problem("--jira-type", says)])
             return said
         known = self.jira.known.text("type")
-        usual = known if known in names else usual_type(types)
+        usual = known if known in names or not names else usual_type(types)
         if known or len(names) == 1:
             return usual
         return asker.choice("Type of the tickets", [(name, "") for name in names], usual) or usual
@@ -158,19 +161,41 @@ def _read(answer: AnswerT | OutsideError, nothing: AnswerT) -> AnswerT:
     return nothing if isinstance(answer, OutsideError) else answer
 
 
-def _auth_of(said: Said, known: WrittenTracker, asker: Asker) -> Mapping[str, Any]:
+def _auth_of(options: Options, known: WrittenTracker, asker: Asker) -> Mapping[str, Any]:
     """How to sign in: as the options say, else as the file says, else by a personal access token."""
     way, before = known.sign_in
-    reference = reference_of(
-        "--jira-token", said.jira_token_env, said.jira_token_file, known.secret_reference, "JIRA_TOKEN"
-    )
-    if said.jira_cloud_id or (way == "scoped" and not said.jira_user):
-        words = {"cloud_id": said.jira_cloud_id, "user": said.jira_user, "gateway": said.jira_gateway}
-        known_words = before if way == "scoped" else {}
-        return {
-            "scoped": {**known_words, **{word: each for word, each in words.items() if each}, "token": dict(reference)}
-        }
-    owner = said.jira_user or before.get("user")
+    reference = dict(reference_of(place_of(options, *_TOKEN), known.secret_reference))
+    said = {"cloud_id": options["jira_cloud_id"], "user": options["jira_user"], "gateway": options["jira_gateway"]}
+    words = {word: each for word, each in said.items() if each}
+    if "cloud_id" in words or (way == "scoped" and "user" not in words):
+        return {"scoped": {**(before if way == "scoped" else {}), **words, "token": reference}}
+    owner = words.get("user") or before.get("user")
     if not owner and not way:
         owner = asker.perhaps("Whose token is it? E-mail address (empty: a personal access token of Data Center)")
-    return {"basic": {"user": owner, "password": dict(reference)}} if owner else {"bearer": dict(reference)}
+    return {"basic": {"user": owner, "password": reference}} if owner else {"bearer": reference}
+
+
+class JiraSetUp:
+    """See SetUp."""
+
+    title = "Jira"
+    options: tuple[Option, ...] = (
+        text_option("--jira-user", "USER", "Whose token it is: an e-mail address. None for a personal access token."),
+        text_option("--jira-cloud-id", "ID", "The site's id (Cloud), for a token with scopes."),
+        text_option("--jira-gateway", "URL", "Atlassian's gateway for such tokens, where it is another one."),
+        click.option(
+            "--jira-deployment",
+            type=click.Choice(["cloud", "data_center"]),
+            help="Which of the two Jiras it is.  [default: what it says itself]",
+        ),
+        *secret_options(*_TOKEN, "Jira's token"),
+        text_option("--jira-project", "KEY", "The project in which issues are opened."),
+        text_option("--jira-type", "NAME", "The type of issues.  [default: Task, where there is one]"),
+    )
+
+    def plan(self, options: Options, known: WrittenTracker, asker: Asker, url: str) -> JiraPlan:
+        """The Jira with this address."""
+        return JiraPlan(known, options, asker, url)
+
+
+SET_UP: SetUp = JiraSetUp()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
 from remediation.domain.errors import ConfigurationError, OutsideError, Problem, Refused
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.config.trackers.servicenow_tables import INCIDENT_TABLE, KNOWN_TABLES
@@ -22,23 +24,25 @@ from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, checked, found, reference_of
 from remedy.init.existing import WrittenTracker
-from remedy.init.options import Said
+from remedy.init.options import Option, Options, place_of, secret_options, text_option
+from remedy.init.set_ups import SetUp
 from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
 
+_SECRET = ("--servicenow-secret", "SERVICENOW_PASSWORD")
 _OWN_STATES: Mapping[str, Any] = {"states": {"1": "open", "2": "done"}, "resolve_state": "2", "reopen_state": "1"}
 """For a table whose states only people know: what it takes to ask the instance about it."""
 
 
-class ServiceNowSetUp:
+class ServiceNowPlan:
     """An instance, as the file has it or is going to have it."""
 
-    def __init__(self, known: WrittenTracker, said: Said, asker: Asker, url: str) -> None:
+    def __init__(self, known: WrittenTracker, options: Options, asker: Asker, url: str) -> None:
         self.name = known.name
         self.known = known
-        self.said = said
-        self.table = said.servicenow_table or str(known.words.get("table") or INCIDENT_TABLE)
-        self._auth = _auth_of(said, known, asker)
+        self.options = options
+        self.table = options["servicenow_table"] or str(known.words.get("table") or INCIDENT_TABLE)
+        self._auth = _auth_of(options, known, asker)
         asker.must_be_complete()
         words = {**known.words, "kind": "servicenow", "url": url, "auth": self._auth, "table": self.table}
         if self.table not in KNOWN_TABLES and "states" not in words:
@@ -65,7 +69,7 @@ class ServiceNowSetUp:
     def asked_words(self) -> Block:
         """What the options say of a tracker that the file has: it counts for more than the file."""
         address = without_final_slash(str(self.config.url))
-        is_moved = self.said.servicenow and address != without_final_slash(self.known.url)
+        is_moved = self.options["servicenow"] and address != without_final_slash(self.known.url)
         url = [Entry("url", address, needed=True)] if is_moved else []
         auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
         return Block([*url, *auth])
@@ -74,7 +78,7 @@ class ServiceNowSetUp:
 class OpenServiceNow:
     """An instance that can be asked."""
 
-    def __init__(self, instance: ServiceNowSetUp, way: Outbound, credential: Credential) -> None:
+    def __init__(self, instance: ServiceNowPlan, way: Outbound, credential: Credential) -> None:
         config, name = way.completes(instance.config), instance.name
         self.instance = instance
         self.credential = credential
@@ -115,13 +119,13 @@ class OpenServiceNow:
 
     @property
     def asked_words(self) -> Block:
-        """See ServiceNowSetUp."""
+        """See ServiceNowPlan."""
         return self.instance.asked_words
 
     @property
     def asks_of_tickets(self) -> bool:
         """Whether an option says something of tickets."""
-        return bool(self.instance.said.servicenow_group)
+        return bool(self.instance.options["servicenow_group"])
 
     async def close(self) -> None:
         """Close connections and threads."""
@@ -143,7 +147,7 @@ class OpenServiceNow:
 
     def _group(self, runner: asyncio.Runner, named: Mapping[str, str], asker: Asker) -> tuple[str, str] | None:
         """The one that was said, or that somebody chooses; None for none, and where the file has one."""
-        said = self.instance.said.servicenow_group
+        said = self.instance.options["servicenow_group"]
         if said is None and not self.instance.known.ticket and named:
             choices = [("none", "nobody yet"), *((name, "") for name in named)]
             said = asker.choice("Group for the tickets", choices, "none", takes_others=True)
@@ -173,28 +177,46 @@ def _alone(rows: Sequence[Record]) -> dict[str, str]:
     }
 
 
-def _auth_of(said: Said, known: WrittenTracker, asker: Asker) -> Mapping[str, Any]:
+def _auth_of(options: Options, known: WrittenTracker, asker: Asker) -> Mapping[str, Any]:
     """How to sign in: as the options say, else as the file says, else by a user name and a password."""
     before_way, before = known.sign_in
-    usual = "oauth" if said.servicenow_client_id else before_way or "basic"
-    way = said.servicenow_auth or ("basic" if said.servicenow_user else usual)
-    reference = dict(
-        reference_of(
-            "--servicenow-secret",
-            said.servicenow_secret_env,
-            said.servicenow_secret_file,
-            known.secret_reference,
-            "SERVICENOW_PASSWORD",
-        )
-    )
+    said_user, said_client = options["servicenow_user"], options["servicenow_client_id"]
+    implied = "basic" if said_user else "oauth" if said_client else before_way or "basic"
+    way = options["servicenow_auth"] or implied
+    reference = dict(reference_of(place_of(options, *_SECRET), known.secret_reference))
     same = before if way == before_way else {}
     match way:
         case "basic":
-            user = said.servicenow_user or same.get("user") or asker.text("--servicenow-user USER", "ServiceNow's user")
+            user = said_user or same.get("user") or asker.text("--servicenow-user USER", "ServiceNow's user")
             return {"basic": {"user": user, "password": reference}}
         case "oauth":
-            client = said.servicenow_client_id or same.get("client_id")
+            client = said_client or same.get("client_id")
             client = client or asker.text("--servicenow-client-id ID", "The client's id")
             return {"oauth": {"client_id": client, "client_secret": reference}}
         case _:
             return {way: reference}
+
+
+class ServiceNowSetUp:
+    """See SetUp."""
+
+    title = "ServiceNow"
+    options: tuple[Option, ...] = (
+        click.option(
+            "--servicenow-auth",
+            type=click.Choice(["basic", "oauth", "bearer", "api_key"]),
+            help="How to sign in.  [default: basic; oauth with --servicenow-client-id]",
+        ),
+        text_option("--servicenow-user", "USER", "The user name, for basic."),
+        text_option("--servicenow-client-id", "ID", "The client's id, for oauth."),
+        *secret_options(*_SECRET, "the password, the client's secret, the token or the key"),
+        text_option("--servicenow-table", "TABLE", "The table of our tickets.  [default: incident]"),
+        text_option("--servicenow-group", "GROUP", "The group that gets the tickets, by its name or sys_id."),
+    )
+
+    def plan(self, options: Options, known: WrittenTracker, asker: Asker, url: str) -> ServiceNowPlan:
+        """The instance with this address."""
+        return ServiceNowPlan(known, options, asker, url)
+
+
+SET_UP: SetUp = ServiceNowSetUp()
