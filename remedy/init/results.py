@@ -1,7 +1,6 @@
 """What came of it, for people and for programs."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import unified_diff
@@ -15,7 +14,7 @@ from remediation.redaction import terminal
 from remedy.init.credentials import Credential
 from remedy.init.systems import System
 from remedy.runtime.failures import ExitCode
-from remedy.screen_lines import for_reader
+from remedy.screen_lines import print_line
 
 _NO_KEYS = 'not set yet: export DATA_KEYS="$(remedy keys generate)"'
 
@@ -73,8 +72,7 @@ def show(result: Result, *, as_json: bool) -> None:
         click.echo(terminal(result.diff, lines=True), nl=False)
     to_stderr = result.done == "shown"
     for line in _lines(result):
-        stream = sys.stderr if to_stderr else sys.stdout
-        click.echo(for_reader(terminal(line), stream), err=to_stderr)
+        print_line(line, err=to_stderr)
 
 
 def _as_json(result: Result) -> dict[str, object]:
