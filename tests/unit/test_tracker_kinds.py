@@ -92,7 +92,7 @@ def names_in(tree: ast.AST) -> Iterator[str]:
 
 
 def files_that_name_a_kind(root: Path = ROOT) -> list[str]:
-    """The product's files whose code speaks of one of the kinds, without a kind's own modules, the demo and the sandbox.
+    """The product's files whose code speaks of one of the kinds: no kind's own modules, no demo and no sandbox.
 
     Each of them would have to be changed for another kind.
     """
