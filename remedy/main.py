@@ -72,6 +72,10 @@ COMMANDS = {
         "remedy.reconcile.command:reconcile",
         "Look at every finding, every incident and every ticket of ours again, and bring both sides into step.",
     ),
+    "report": (
+        "remedy.report.command:report",
+        "Reports about cases, made of what is in Redis: accepted risks, and how fast cases were dealt with.",
+    ),
     "reports": (
         "remedy.reports.command:reports",
         "Compliance reports that SchoolScan makes of completed scans: have one made, and fetch it into a file.",
@@ -218,6 +222,9 @@ def main(ctx: click.Context, context_name: str | None) -> None:
     Where is the installation that is meant?
       remedy context list
       remedy --context prod status
+    Which risks are accepted, and how fast are cases dealt with?
+      remedy report accepted-risks
+      remedy report sla --since 90d
     What happened to a case, and is everything in step?
       remedy case show SEC-12
       remedy reconcile --dry-run

@@ -116,6 +116,8 @@ def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
             ("--since", "1h", "--no-wait"),
             ("--all", "--patience", "2s"),
         ],
+        "report accepted-risks": [(), ("--format", "html"), ("--format", "csv")],
+        "report sla": [(), ("--since", "1h", "--format", "html")],
         "reports get": [
             ("--scan", known.scan, "--output", f"{known.folder}/report", "--dry-run"),
             ("--scan", known.scan, "--output", f"{known.folder}/report-{{}}", "--patience", "5s"),

@@ -28,7 +28,8 @@ from remedy.scans.following import News, answered, resumable
 def reports() -> None:
     """Compliance reports that SchoolScan makes of completed scans: have one made, and fetch it into a file.
 
-    A report holds student data.
+    A report holds student data. Reports about cases, which remedy makes itself and which hold none, are something else:
+    remedy report accepted-risks, and remedy report sla.
 
     \b
       remedy reports get --scan scan_2k9x4f --output scan_2k9x4f.pdf

@@ -30,6 +30,19 @@ class Output(Protocol):
 
 
 @contextlib.contextmanager
+def opened_file(path: Path, *, replaces: bool) -> Iterator[Output]:
+    """A file in which a report appears whole, by `keep`, or not at all. `replaces`: also in place of one that is there.
+
+    Raises UsageError and ConfigurationError on entering, so that nothing is asked for what cannot be written.
+    """
+    file = _File(path, _target(path, replaces=replaces), replaces=replaces)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+@contextlib.contextmanager
 def opened(path: Path, *, replaces: bool) -> Iterator[Output]:
     """Where the report goes; without `keep`, nothing of it is left.
 
@@ -42,11 +55,8 @@ def opened(path: Path, *, replaces: bool) -> Iterator[Output]:
             raise click.BadParameter(says, param_hint="--output")
         yield _Collected()
         return
-    file = _File(path, _target(path, replaces=replaces), replaces=replaces)
-    try:
+    with opened_file(path, replaces=replaces) as file:
         yield file
-    finally:
-        file.close()
 
 
 class _Collected:

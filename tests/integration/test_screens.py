@@ -40,6 +40,8 @@ COMMANDS = {
     "parked-show-case": "parked show {parked}",
     "purge-dry-run": "purge --case {finding} --dry-run",
     "reconcile-dry-run": "reconcile --dry-run",
+    "report-accepted-risks": "report accepted-risks",
+    "report-sla": "report sla --since 30d",
     "scans-list": "scans list",
     "scans-show": "scans show {scan}",
     "status": "status",

@@ -48,7 +48,7 @@ class AuditAct(StrEnum):
     START_SCAN = "start_scan"
     CANCEL_SCAN = "cancel_scan"
     REPORT = "report"
-    """Somebody had a report of a scan fetched, which holds student data."""
+    """Somebody had a report made: of a scan, by SchoolScan, which holds student data; or about cases, by us."""
     RECONCILE = "reconcile"
     POLL = "poll"
     BACKFILL = "backfill"

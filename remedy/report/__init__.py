@@ -1,0 +1,1 @@
+"""`remedy report`: reports about cases, made of what is in Redis."""

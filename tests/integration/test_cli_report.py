@@ -1,0 +1,131 @@
+"""`remedy report` on a real Valkey: what it reads of cases, what it writes, and what it leaves alone."""
+
+import csv
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from redis.asyncio import Redis
+
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
+from remediation.domain.status import Severity, Status
+from remediation.read_model.case_reports import reading
+from remediation.read_model.case_reports.reading import case_records
+from remediation.store.cases.lists import UnlistedCases
+from remediation.store.cases.todo import Todo
+from remediation.store.server.connection import Connection
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
+from tests.integration.small_school import SmallSchool, small_school
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(scope="module")
+def school(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSchool]:
+    with small_school(tmp_path_factory.mktemp("school"), redis_url) as school:
+        yield school
+
+
+def report(*words: str) -> Result:
+    return CliRunner().invoke(main, ["report", *words])
+
+
+def test_the_risks_that_are_accepted_are_listed_with_who_closed_what_and_until_when(school: SmallSchool) -> None:
+    shown = report("accepted-risks", "--json")
+    assert (shown.exit_code, shown.stderr) == (ExitCode.DONE, "")
+    row, end = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert (row["case"], row["district"]) == (school.key(2).ref, "lakeside")
+    assert (row["findings"], row["severity"], row["rule"]) == (school.findings[2], "medium", "everything-else")
+    assert (row["tickets"], row["accepted_by"]) == ("SEC-2 in jira", "SEC-2 in jira")
+    assert row["closing_reasons"] == "jira: accepted_risk"
+    assert row["days_left"] in {364, 365}
+    assert row["ends"] > row["accepted_since"]
+    assert end["summary"] == {"accepted": 1, "by_severity": {"medium": 1}, "soon": 0, "endless": 0}
+
+
+def test_service_levels_count_every_case_of_a_finding_or_an_incident(school: SmallSchool) -> None:
+    *rows, end = [json.loads(line) for line in report("sla", "--json").stdout.splitlines()]
+    counts = {row["severity"]: (row["cases"], row["with_ticket"], row["resolved"]) for row in rows}
+    assert counts == {"critical": (2, 2, 0), "high": (1, 1, 0), "medium": (1, 1, 0), "low": (1, 1, 1)}
+    assert end["summary"] == {"cases": 5, "beginning_not_known": 0}
+    (nothing,) = report("sla", "--json", "--until", "1d").stdout.splitlines()
+    assert json.loads(nothing)["summary"] == {"cases": 0, "beginning_not_known": 0}
+
+
+@pytest.mark.parametrize("which", ["accepted-risks", "sla"])
+def test_a_file_is_written_whole_for_its_owner_and_never_over_another(
+    school: SmallSchool, which: str, tmp_path: Path
+) -> None:
+    del school
+    for form in ("csv", "html", "json"):
+        file = tmp_path / f"{which}.{form}"
+        words = (which, "--format", form, "--output", str(file))
+        assert report(*words).exit_code == ExitCode.DONE
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        before = file.read_text()
+        again = report(*words)
+        assert (again.exit_code, "is there already: --force replaces it" in again.stderr) == (2, True)
+        assert file.read_text() == before
+        assert report(*words, "--force").exit_code == ExitCode.DONE
+    head, *rows = csv.reader((tmp_path / f"{which}.csv").read_text().splitlines())
+    assert rows
+    assert {len(row) for row in rows} == {len(head)}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_each_report_leaves_a_line_in_the_audit(school: SmallSchool) -> None:
+    del school
+    report("accepted-risks", "--district", "lakeside", "--format", "csv", "--by", "anna")
+    lines = CliRunner().invoke(main, ["audit", "list", "--act", "report", "--json"]).stdout.splitlines()
+    newest = json.loads(lines[0])["line"]
+    assert (newest["by"], newest["choice"]) == ("anna", "report accepted-risks --district lakeside --format csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("sla", "--district", "nowhere"), "there is no district nowhere; there is lakeside"),
+        (("sla", "--since", "30d", "--until", "60d"), "--until is not after --since"),
+        (("accepted-risks", "--output", "risks.txt"), "--output needs a form for a file"),
+        (("accepted-risks", "--format", "csv", "--output", "/nowhere/risks.csv"), "there is no folder /nowhere"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_anything_is_read(
+    school: SmallSchool, words: tuple[str, ...], says: str
+) -> None:
+    del school
+    refused = report(*words)
+    assert (refused.exit_code, says in refused.stderr) == (ExitCode.CONFIGURATION, True), refused.stderr
+
+
+async def test_a_case_that_changes_while_cases_are_read_is_read_once(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_PAGE", 2)
+    redis = Redis.from_url(redis_url)
+    connection = Connection(redis)
+    await redis.flushall()
+    while not await UnlistedCases(connection).list_some(NOW):
+        pass
+    todo, keys = Todo(connection), [CaseKey("hillside", CaseKind.FINDING, f"fnd_{number}") for number in range(9)]
+
+    async def settled(number: int, at: float, status: Status) -> None:
+        await todo.mark([(keys[number], None)], at)
+        lease = await todo.take(keys[number].ref, at)
+        assert lease is not None
+        assert await todo.settle(lease, Memory(status, {}, severity=Severity.HIGH), at)
+
+    for number in range(9):
+        await settled(number, NOW + number, Status.REVIEWING)
+    read: list[str] = []
+    async for records in case_records(connection, None):
+        if not read:
+            await settled(0, NOW + 100, Status.RESOLVED)  # it would have come last, and is first now
+            await settled(8, NOW + 101, Status.RESOLVED)  # it was read already
+        read += [record.key.ref for record in records]
+    assert sorted(read) == sorted(key.ref for key in keys)
+    await redis.aclose()
