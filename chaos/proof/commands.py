@@ -52,7 +52,9 @@ def takes_json(command: str) -> bool:
 
 NOT_PLAYED: Mapping[str, str] = {
     "demo": "starts systems, an embedded server and a folder of its own: nothing of the proof's is in them",
+    "listen": "follows until Ctrl-C; its lines are of what case show and deliveries list tell",
     "run": "is what the processes of the proof are",
+    "sandbox": "is what the systems outside of the proof are",
 }
 
 
@@ -77,6 +79,8 @@ def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
         "case plan": [(first,), (second,), ("nobody",)],
         "case retry": [(first, "--dry-run"), (second,)],
         "case show": [(first,), (second,), ("SEC-1",), ("nobody",)],
+        "context list": [()],
+        "context show": [("nobody",)],
         "deliveries list": [(), ("--state", "refused"), ("--account", f"schoolscan/{DISTRICT}", "--limit", "3")],
         "doctor": [(), ("--offline",), ("--strict", "--as", "worker")],
         "incidents backfill": [("--dry-run",), ()],

@@ -23,6 +23,7 @@ from remedy.listen.following import Follower
 from remedy.runtime.assembly import open_for_command, redis_address
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode, exit_code_of
+from remedy.screen_lines import print_line
 
 _PATIENCE_SECONDS = 30.0
 """For so long a Redis that is away is waited for, once it was there."""
@@ -76,7 +77,7 @@ class Lines:
     def show(self, events: Iterable[LiveEvent]) -> None:
         """A line for each event."""
         for event in events:
-            click.echo(json.dumps(event.shown) if self._as_json else terminal(event.line))
+            click.echo(json.dumps(event.shown)) if self._as_json else print_line(event.line)
 
     def say(self, words: str) -> None:
         """Something about the listening itself."""
