@@ -87,6 +87,7 @@ def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
         "incidents list": [(), ("--limit", "1")],
         "incidents poll": [("--dry-run",), ("--dry-run", "--sweep"), ()],
         "incidents show": [(known.incident,), ("nobody",)],
+        "init": [("--no-ask", "--dry-run", "--output", known.mappings)],
         "keys generate": [()],
         "keys list": [()],
         "keys retire": [("k00000000", "--dry-run"), ("k00000000",)],
