@@ -123,7 +123,7 @@ is_done() {
 # lock pins none, and where pip is told of an index that uv knows nothing of.
 uv_for() {
   local each pin
-  if "$venv/bin/python" -m pip config list | grep '[.]index-url=' >&2 && [ -z "${UV_DEFAULT_INDEX:-}" ]; then return 1; fi
+  if "$venv/bin/python" -m pip config list | grep -q '[.]index-url=' && [ -z "${UV_DEFAULT_INDEX:-}" ]; then return 1; fi
   pin=$(awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' "$1")
   [ -n "$pin" ] || return 1
   for each in "$venv/bin/uv" .venv/bin/uv; do

@@ -109,8 +109,11 @@ class EmbeddedServer:
 
     @property
     def is_new(self) -> bool:
-        """Whether no server has run in the folder yet, or there is no folder."""
-        return not self.folder.exists() or (self.folder.is_dir() and not (self.folder / "appendonlydir").exists())
+        """Whether no server has run in the folder yet, or there is no folder; False where we may not look."""
+        try:
+            return not self.folder.exists() or (self.folder.is_dir() and not (self.folder / "appendonlydir").exists())
+        except OSError:
+            return False
 
     @property
     def url(self) -> str:

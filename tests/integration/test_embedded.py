@@ -65,6 +65,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def test_a_folder_that_cannot_be_looked_at_is_not_called_new_and_its_start_says_why(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / ("x" * 300))
+    assert not server.is_new
+    with pytest.raises(ConfigurationError, match="cannot keep its data there: File name too long"), server:
+        pass
+
+
 def test_data_are_there_again_after_a_restart(folder: Path) -> None:
     with EmbeddedServer(folder) as server, client_of(server) as client:
         client.set("kept", "yes")

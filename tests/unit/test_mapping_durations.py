@@ -31,6 +31,24 @@ def test_anything_else_is_refused_with_what_is_allowed(written: object) -> None:
         duration_of(written)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2 days", "; write 2d"),
+        ("P1DT2H", "; write 26h"),
+        ("PT5M", "; write 5m"),
+        ("P1M", "; write 30d"),
+        ("P2MT5M", "; write 86405m"),
+        ("999999 years, 999999 years and 999999 years", ""),
+        ("999999y 999999y 999999y", ""),
+    ],
+)
+def test_a_span_in_other_words_is_told_as_it_should_be_written(written: str, meant: str) -> None:
+    with pytest.raises(ValueError, match="a whole number and a unit") as told:
+        duration_of(written)
+    assert str(told.value).partition("14d")[2] == meant
+
+
 @given(st.integers(0, 999_999), st.sampled_from("smhd"))
 def test_a_span_written_out_reads_back_as_itself(number: int, unit: str) -> None:
     span = duration_of(f"{number}{unit}")

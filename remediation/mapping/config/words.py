@@ -125,16 +125,26 @@ def _span_meant(value: object) -> str:
         case int() if value > 0:
             return f"; write {value}d for days, {value}h for hours"
         case str() if len(value) <= _LONGEST_SPAN:
-            text = value.strip().lower()
-            text = text[1:].replace("t", "") if re.match(r"p[0-9t]", text) else text
+            text = _as_parts(value.strip().lower())
             parts = list(_PARTS.finditer(text))
             units = {**_UNITS, **_OTHER_UNITS}
             if not parts or "".join(part[0] for part in parts) != text or any(part[2] not in units for part in parts):
                 return ""
-            span = sum((float(part[1].replace(",", ".")) * units[part[2]] for part in parts), timedelta(0))
+            try:
+                span = sum((float(part[1].replace(",", ".")) * units[part[2]] for part in parts), timedelta(0))
+            except OverflowError:
+                return ""
             return f"; write {duration_text(span)}" if span >= _UNITS["s"] else ""
         case _:
             return ""
+
+
+def _as_parts(text: str) -> str:
+    """A span of ISO 8601 (p1dt2h) as numbers with units (1d2h): what is `m` before its `t` are months."""
+    if not re.match(r"p[0-9t]", text):
+        return text
+    days, _, hours = text[1:].partition("t")
+    return days.replace("m", "mo") + hours
 
 
 def duration_text(span: timedelta) -> str:
