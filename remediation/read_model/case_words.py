@@ -123,6 +123,14 @@ WAITING: Mapping[Waiting, str] = {
 }
 """What must end first, in words for people."""
 
+WAITING_MENDS: Mapping[Waiting, str] = {
+    Waiting.SIGN_IN: "Renew its token or password, or let us in: the cases go on by themselves.",
+    Waiting.UNNAMED: "Name it in mappings.yaml again: its cases go on by themselves. Gone for good? Close its tickets.",
+    Waiting.LIMIT: "The cases go on when the limit ends; who else spends it?",
+    Waiting.AWAY: "Nothing is lost: the cases go on when it answers.",
+}
+"""What a person can do where a system is waited for, by the reason; the reasons are those of SystemTrouble."""
+
 STANDS_STILL = "stands still: what is parked is not done until somebody decides about it"
 """Of a case that waits for nothing but a person's decision about parked work."""
 

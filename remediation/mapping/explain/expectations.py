@@ -18,7 +18,7 @@ from remediation.mapping.explain.incident_samples import SampleIncident
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import text_of_file
 from remediation.mapping.reading.messages import complaints_of
-from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps, told_once
+from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps
 
 
 def _moment_of(value: object) -> object:
@@ -146,8 +146,7 @@ def cases_of(text: str, where: str) -> LoadedCases:
     cases, complaints = _validated(document.data)
     complaints += [*document.complaints, *_repeated_names(cases)]
     if complaints:
-        found = dict.fromkeys(document.positions.problem(where, complaint) for complaint in told_once(complaints))
-        raise ConfigurationError(sorted(found, key=lambda problem: (problem.line, problem.column, problem.message)))
+        raise ConfigurationError(document.positions.problems(where, complaints))
     return LoadedCases(where, cases, document.positions)
 
 

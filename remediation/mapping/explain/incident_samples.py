@@ -92,7 +92,7 @@ def samples_of(text: str, where: str) -> list[SampleIncident]:
             found = complaints_of(error.errors(include_url=False), each, SampleIncident)
             complaints += [replace(one, steps=(*steps, *one.steps)) for one in found]
     if complaints:
-        raise ConfigurationError([document.positions.problem(where, each) for each in complaints])
+        raise ConfigurationError(document.positions.problems(where, complaints))
     return samples
 
 

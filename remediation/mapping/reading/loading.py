@@ -1,7 +1,6 @@
 """mappings.yaml loaded, checked, and kept with the position of every word: the only way to read it."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from remediation.mapping.reading.checks.values import complaints_about
 from remediation.mapping.reading.completing import completed
 from remediation.mapping.reading.document import LARGEST_FILE, read_document
 from remediation.mapping.reading.messages import complaints_of
-from remediation.mapping.reading.positions import Complaint, Positions, Steps, told_once
+from remediation.mapping.reading.positions import Complaint, Positions, Steps
 
 _DIGITS = 12
 
@@ -56,7 +55,7 @@ def loaded_of(text: str, where: str) -> Loaded:
         *unmade_groups(document.data),
     ]
     if mappings is None or complaints:
-        raise ConfigurationError(_problems(complaints, document.positions, where))
+        raise ConfigurationError(document.positions.problems(where, complaints))
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
     return Loaded(where, completed(mappings), document.positions, digest)
 
@@ -66,12 +65,6 @@ def _validated(data: object) -> tuple[Mappings | None, list[Complaint]]:
         return Mappings.model_validate(data), []
     except ValidationError as error:
         return None, complaints_of(error.errors(include_url=False), data)
-
-
-def _problems(complaints: Iterable[Complaint], positions: Positions, where: str) -> list[Problem]:
-    """Each problem once, in the order of the file."""
-    problems = dict.fromkeys(positions.problem(where, complaint) for complaint in told_once(complaints))
-    return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message))
 
 
 def text_of_file(path: Path) -> str:

@@ -82,6 +82,11 @@ class Positions:
         path = path_text(complaint.steps)
         return Problem(where, f"{path}: {complaint.message}" if path else complaint.message, place.line, place.column)
 
+    def problems(self, where: str, complaints: Iterable[Complaint]) -> list[Problem]:
+        """What is wrong, each once and in the order of the file, without what another complaint says already."""
+        problems = dict.fromkeys(self.problem(where, complaint) for complaint in _told_once(complaints))
+        return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message))
+
     def _inside(self, complaint: Complaint) -> LineColumn | None:
         """The position of a mistake inside a text; None where it cannot be told."""
         scalar, inside = self.scalars.get(complaint.steps), complaint.inside
@@ -104,7 +109,7 @@ class Positions:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
-def told_once(complaints: Iterable[Complaint]) -> Iterator[Complaint]:
+def _told_once(complaints: Iterable[Complaint]) -> Iterator[Complaint]:
     """The complaints without those about a value or key of which another one says everything."""
     every = list(complaints)
     whole = {complaint.steps for complaint in every if complaint.is_whole}

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.read_model.case_words import time_words, waiting_words
+from remediation.read_model.case_words import WAITING_MENDS, time_words, waiting_words
 from remediation.read_model.delivery_list import refusal_words
 from remediation.read_model.incidents import walk_words
 from remediation.read_model.status.levels import (
@@ -201,7 +201,7 @@ def _cases(status: ServiceStatus) -> Iterator[StatusLine]:
 def _waits(status: ServiceStatus) -> Iterator[StatusLine]:
     for each in status.troubles:
         says = f"{waiting_words(each)}; {_cases_wait(each.cases)}"
-        yield StatusLine(each.system, says, Level.FAILURE, "Nothing is lost: the cases go on when it answers.")
+        yield StatusLine(each.system, says, Level.FAILURE, WAITING_MENDS[each.waiting])
     for tracker, count in status.unnamed.items():
         says = f"mappings.yaml does not name it (any more); {_cases_wait(count)}"
         yield StatusLine(

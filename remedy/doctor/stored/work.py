@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from remediation.deliveries.events import SCHOOLSCAN
-from remediation.domain.errors import Waiting
-from remediation.read_model.case_words import time_words, waiting_words
+from remediation.read_model.case_words import WAITING_MENDS, time_words, waiting_words
 from remediation.read_model.status.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
 from remediation.read_model.wording import by_count, count_words, span_words
 from remediation.sealing import Keyring
@@ -23,12 +22,6 @@ ROOM_SECONDS = 7 * 86_400
 """For how long it is told that something was deleted to make room."""
 
 _MOST_ACCOUNTS = 5
-
-_MENDS = {
-    Waiting.SIGN_IN: "Renew its token or password, or let us in: the cases go on by themselves.",
-    Waiting.UNNAMED: "Name it in mappings.yaml again: its cases go on by themselves. Gone for good? Close its tickets.",
-    Waiting.LIMIT: "The cases go on when the limit ends; who else spends it?",
-}
 
 
 async def look_at_work(connection: Connection, now: float) -> list[Diagnosis]:
@@ -157,4 +150,4 @@ def _waited_for(each: SystemTrouble) -> Diagnosis:
         else "no case waits for it yet"
     )
     says = f"{waiting_words(each)}; {cases}"
-    return trouble(Code.SYSTEM_WAITED_FOR, f"waiting for {each.system}", says, _MENDS.get(each.waiting, ""))
+    return trouble(Code.SYSTEM_WAITED_FOR, f"waiting for {each.system}", says, WAITING_MENDS[each.waiting])
