@@ -1,6 +1,6 @@
 """Whether a ticket can meet the demands of its rule on accepted risks, and whether a rule may quote people.
 
-As in checks.py, they are checked as written, whatever else is wrong with the file.
+As in values.py, they are checked as written, whatever else is wrong with the file.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Whether templates of the file can fail: each is tried in the place where it is written.
 
-As in checks.py, they are checked as written, whatever else is wrong with the file.
+As in values.py, they are checked as written, whatever else is wrong with the file.
 """
 
 from collections import defaultdict
