@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -89,6 +90,12 @@ class Played:
         first, last = math.ceil(times[0] / window), math.floor(times[-1] / window)
         spent = sum(first <= at / window < last for at in times)
         return spent / (self.scale.writes * (last - first)) if last > first else math.nan
+
+    @property
+    def patches_by_window(self) -> list[int]:
+        """How many PATCHes there were in each window from the first one on."""
+        counts = Counter(int(at // self.scale.window) for _, at in self.patches)
+        return [counts[number] for number in range(min(counts), max(counts) + 1)]
 
     @property
     def overtaken(self) -> int:

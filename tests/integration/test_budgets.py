@@ -288,6 +288,17 @@ async def test_a_low_case_that_waited_for_days_goes_before_a_newer_medium_one(of
     assert await office.woken() == ["low"]
 
 
+async def test_a_case_that_was_woken_goes_before_equals_that_came_after_it_and_had_no_look_yet(office: Office) -> None:
+    await office.told(remaining=0)
+    await office.wait("patient", Band.LOW)
+    office.now += 30
+    news = [("new", Band.LOW), ("worse", Band.MEDIUM)]
+    await office.todo.mark([(CaseKey("lakeside", CaseKind.FINDING, name), band) for name, band in news], office.now)
+    office.now += 1
+    await office.told(remaining=20)
+    assert await office.woken() == ["worse", "patient", "new"], "otherwise its request would lie unused"
+
+
 async def test_a_case_that_was_woken_has_its_request_whoever_asks_meanwhile(office: Office) -> None:
     await office.told(remaining=0)
     await office.wait("patient", Band.LOW)

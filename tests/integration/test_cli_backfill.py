@@ -43,7 +43,7 @@ async def list_all(desk: Desk, keyring: Keyring, count: int) -> None:
     scan = await scans.take(backfill_ref("lakeside"), time.time())
     assert scan is not None
     keys = [CaseKey("lakeside", CaseKind.FINDING, f"there_{number}") for number in range(count)]
-    assert await scans.mark_page(scan, None, [(key, Band.LOW) for key in keys], time.time(), only_new=True) == count
+    assert await scans.mark_page(scan, None, [(key, Band.LOW) for key in keys], time.time(), unmarked="known") == count
     await pool.aclose()
 
 

@@ -35,6 +35,7 @@ from tests.integration.offices import Office
 from tests.stand_ins import LATER
 from workers.jobs import scans
 from workers.jobs.boundary import MOST_STUMBLES
+from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
 
@@ -129,6 +130,19 @@ async def test_each_case_is_as_urgent_as_its_finding(office: Office) -> None:
     severities = [office.source.findings[name].severity for name in waiting]
     assert [band_of(severity) for severity in severities] == sorted(map(band_of, severities), reverse=True)
     assert band_of(severities[0]) is Band.CRITICAL
+
+
+async def test_a_case_at_which_a_look_began_since_the_scan_ended_is_not_looked_at_for_its_list(office: Office) -> None:
+    office.clock.pass_by(2)
+    await office.context.todo.mark([(key(0), Band.CRITICAL)], office.clock())
+    await look_at_case(office.arq_context, key(0).ref)
+    await office.work()
+    assert await marked(office) == dict.fromkeys(range(COUNT), 1)
+    assert await field(office, "marked") == str(COUNT - 1)
+    office.clock.pass_by(2)
+    await complete(office, "evt_2")
+    await office.work()
+    assert await marked(office) == dict.fromkeys(range(COUNT), 2), "those looks began before the later end"
 
 
 async def test_a_crash_between_two_pages_goes_on_with_the_next(office: Office) -> None:

@@ -87,7 +87,7 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
         context.clock(),
         left_out=page.left_out,
         passed_over=len(page.subjects) - len(subjects),
-        only_new=scan.is_backfill and not names_members,
+        unmarked="" if names_members else "known" if scan.is_backfill else "seen",
     )
     failpoint("scan_page_marked")
     await note_answer(context, system_of(scan.district))

@@ -51,12 +51,17 @@ local function take_from(budget, name, urgent, now)
   return true
 end
 
+-- Since when a case waits for a look that brings it to rest.
+local function waits_since(ref, now)
+  return tonumber(redis.call('ZSCORE', DIRTY_SINCE, ref) or now)
+end
+
 -- The place of a case among those that wait for a budget: worse ones first, and among equals those that wait longest.
 -- A band is worth a head start, so that nothing waits for ever behind what is worse and new; only a critical case goes ahead
 -- of all others.
 local function rank_of(ref, budget, now)
   local band = band_of(CASE .. ref)
-  local since = tonumber(redis.call('ZSCORE', DIRTY_SINCE, ref) or now)
+  local since = waits_since(ref, now)
   if tracker_budgets.is_one(budget) then since = tracker_budgets.turn_of(budget, ref, band, since) end
   return since - (band >= BUDGETING.URGENT_BAND and BUDGETING.URGENT_AHEAD_MS or band * BUDGETING.BAND_AHEAD_MS)
 end
@@ -74,7 +79,8 @@ local function no_longer_waits(ref, budget)
 end
 
 -- Wake the cases that wait for a budget, the first ones first, as many as it can pay for: each gets one of its requests, and
--- where that is a write, a read besides, because a look begins with one. Returns how many were woken.
+-- where that is a write, a read besides, because a look begins with one. In the queue it goes before equals that came after
+-- it, also if they had no look yet: otherwise its request would lie unused until all of them had one. Returns how many were woken.
 local function release_waiting(budget, now)
   local waits, woken, most = BUDGETING.WAITS .. budget, 0, BUDGETING.MOST_RELEASED
   if tracker_budgets.is_one(budget) then
@@ -94,7 +100,7 @@ local function release_waiting(budget, now)
       if access == 'write' then take_from(system .. '/read', granted, true, now) end
       no_longer_waits(ref, budget)
       redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
-      wake_once(row, 'look_at_case', ref, now, band)
+      wake_once(row, 'look_at_case', ref, now, band, waits_since(ref, now))
       woken = woken + 1
     else
       break

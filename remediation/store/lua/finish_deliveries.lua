@@ -43,6 +43,7 @@ local function note_scan(_, row, scan, scan_id, state_said)
       if value then redis.call('HSET', scan_row, name, value) end
     end
     redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
+    redis.call('HSET', scan_row, 'completed_at', redis.call('HGET', row, 'at'))
     redis.call('HDEL', scan_row, 'left_out') -- of an earlier listing
     redis.call('DEL', BEGUN .. scan, PARKED_ROW .. scan .. '/list') -- all of it is listed: nothing is left to replay
     redis.call('ZREM', PARKED, scan .. '/list')

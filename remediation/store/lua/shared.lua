@@ -13,19 +13,20 @@ local function ring()
   redis.call('PEXPIRE', ARQ.BELL, ARQ.RING_MS)
 end
 
--- Put a job into arq's queue, as arq.connections.enqueue_job would, for work in the given band, and call a worker.
-local function enqueue(job_id, name, argument, now, band)
+-- Put a job into arq's queue, as arq.connections.enqueue_job would, for work in the given band, and call a worker. In its band
+-- its place is that of work which waits since `since`, or since now.
+local function enqueue(job_id, name, argument, now, band, since)
   local job = cjson.encode({t = cjson.null, f = name, a = {argument}, k = {}, et = now})
   redis.call('SET', ARQ.JOB .. job_id, job, 'PX', ARQ.JOB_TTL_MS)
-  redis.call('ZADD', ARQ.QUEUE, queued_at(now, band), job_id)
+  redis.call('ZADD', ARQ.QUEUE, queued_at(since or now, band), job_id)
   ring()
 end
 
 -- Queue a new wake-up for the case, delivery or scan that has this row. A job id is used once: arq drops a job whose id it
 -- has just finished.
-local function wake(row, name, argument, now, band)
+local function wake(row, name, argument, now, band, since)
   local number = redis.call('HINCRBY', row, 'wakes', 1)
-  enqueue(name .. ':' .. argument .. ':' .. number, name, argument, now, band)
+  enqueue(name .. ':' .. argument .. ':' .. number, name, argument, now, band, since)
 end
 
 -- The id of the row's last wake-up where it still waits in the queue, otherwise false. A job that is being run, perhaps by a
@@ -39,12 +40,12 @@ local function waits(row, name, argument)
 end
 
 -- Queue a wake-up, or, where one waits, bring it forward if this trigger is more urgent.
-local function wake_once(row, name, argument, now, band)
+local function wake_once(row, name, argument, now, band, since)
   local waiting = waits(row, name, argument)
   if waiting then
-    redis.call('ZADD', ARQ.QUEUE, 'XX', 'LT', queued_at(now, band), waiting)
+    redis.call('ZADD', ARQ.QUEUE, 'XX', 'LT', queued_at(since or now, band), waiting)
   else
-    wake(row, name, argument, now, band)
+    wake(row, name, argument, now, band, since)
   end
 end
 

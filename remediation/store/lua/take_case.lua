@@ -17,6 +17,7 @@ local budget = redis.call('HGET', CASE .. ref, 'budget')
 if budget then no_longer_waits(ref, budget) end
 local born = beginning(now)
 redis.call('HDEL', CASE .. ref, 'noted') -- this look sees what it was
+redis.call('HSET', CASE .. ref, 'begun', math.floor(now / 1000))
 local row = redis.call('HGETALL', CASE .. ref)
 -- An intent in the future was written by a Redis whose clock was ahead of this one's: it counts as one of now.
 for i = 1, #row, 2 do

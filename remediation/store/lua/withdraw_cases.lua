@@ -12,7 +12,7 @@ if id ~= ARGV[2] or (state ~= 'cancelled' and state ~= 'done') then return -1 en
 -- What a case has that was only marked, and put off for want of an answer or of a request of a budget.
 local HARMLESS = {
   id = true, gen = true, cause = true, marked_at = true, band = true, behind = true, listed = true, wakes = true,
-  attempts = true, overtaken = true, looked = true, budget = true, waits_for = true,
+  attempts = true, overtaken = true, looked = true, begun = true, budget = true, waits_for = true,
 }
 
 -- The last wake-up of a case that waits in the queue or none; nil where a worker has it in hands.

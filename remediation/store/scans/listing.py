@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 from remediation.domain.findings import ReportFormat
 from remediation.domain.reports import RequestedReport
@@ -17,6 +18,10 @@ from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, millisecond
 from remediation.store.keys import BEGUN, LEFT_OUT, SCAN, SCANS
 from remediation.store.server.connection import Connection, passing_errors
 from remediation.telemetry import NOWHERE, Origin
+
+Unmarked = Literal["", "known", "seen"]
+"""Which cases of a list are not marked: none; those that the store has; or those at which a look began after the scan
+had ended, so that its list tells nothing new of them."""
 
 _BEFORE_ABSENCE = 600.0
 """Seconds that a list of changes reaches further back: a change made just before may not have been listed."""
@@ -162,19 +167,18 @@ class Scans:
         *,
         left_out: int = 0,
         passed_over: int = 0,
-        only_new: bool = False,
+        unmarked: Unmarked = "",
     ) -> int:
         """Mark a page's cases, save the cursor and wake a worker for the next page, in one step, once a page.
 
         `left_out` of its findings have no id that a case could have: they are counted for the scan and the district;
-        and for a backfill how many were `passed_over`. With `only_new` cases that the store has are not marked.
-        Returns how many were.
+        and for a backfill how many were `passed_over`. Returns how many cases were marked: all but the `unmarked`.
         """
         marks = marks_of(cases)
         following = self._cursors.sealed(SCAN + scan.ref, next_cursor) if next_cursor else ""
         counted = (left_out, scan.district, milliseconds(FINGERPRINT_LIFETIME))
         cause = LookCause.BACKFILL if scan.is_backfill else LookCause.SCAN
-        chosen = (cause, passed_over, "1" if only_new else "", scan.id)
+        chosen = (cause, passed_over, unmarked, scan.id)
         args = (scan.ref, int(now * 1000), scan.stored, following, *counted, *chosen)
         return max(0, int(await self._connection.run("mark_page", *args, *marks)))
 
