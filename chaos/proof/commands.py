@@ -52,7 +52,7 @@ def takes_json(command: str) -> bool:
 
 NOT_PLAYED: Mapping[str, str] = {
     "demo": "starts systems, an embedded server and a folder of its own: nothing of the proof's is in them",
-    "listen": "follows until Ctrl-C; its lines are of what case show and deliveries list tell",
+    "listen": "follows until Ctrl-C: it runs all the time, into files that are looked through (see setting.py)",
     "run": "is what the processes of the proof are",
     "sandbox": "is what the systems outside of the proof are",
 }

@@ -40,7 +40,7 @@ ALLOWED: tuple[Allowance, ...] = (
     ),
     Allowance(
         r".*: header X-Request-Id",
-        r"redis files|redis contents|monitor|logs|traces and reports|command case show|command reconcile",
+        r"redis files|redis contents|monitor|logs|traces and reports|command (?:case show|reconcile|listen)",
         "ids of requests are kept, so that another system's support can find what we asked for",
     ),
     Allowance(_CODES, r"(?:restricted )?tickets|sent to (?:servicenow|jira|jira-dc)", "codes that any ticket may name"),

@@ -97,6 +97,14 @@ def monitor(setting: Setting) -> bytes:
     return b"\n".join((shown, *_packed(values)))
 
 
+def listened(setting: Setting) -> bytes:
+    """What `remedy listen` told. Raises RuntimeError where that was nothing of a finding."""
+    told = [path.read_bytes() for path in setting.listened.iterdir()]
+    if not all(b"finding" in each for each in told):
+        raise RuntimeError("remedy listen told nothing of a finding")
+    return b"\n".join(told)
+
+
 def notes(setting: Setting) -> bytes:
     """Every note at a finding in SchoolScan."""
     outside = setting.world.outside
@@ -130,6 +138,7 @@ PLACES: Mapping[str, Callable[[Setting], bytes]] = {
     "redis files": redis_files,
     "redis contents": redis_contents,
     "monitor": monitor,
+    "command listen": listened,
     "notes": notes,
     "restricted notes": restricted_notes,
     "tickets": tickets,

@@ -5,6 +5,9 @@ import gzip
 import os
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -106,6 +109,7 @@ class Setting:
     heard: Heard
     watch: Watch
     temporary: Path
+    listened: Path
     environment: dict[str, str]
     printed: dict[str, list[str]] = field(default_factory=dict)
     read: dict[str, list[bytes]] = field(default_factory=dict)
@@ -164,12 +168,14 @@ def open_setting(seed: int, **more: str) -> Iterator[Setting]:
         }
         world.stage.environment = environment
         world.redis.config_set("rdbcompression", "no")  # a rewritten file would have canaries cut in two
-        setting = Setting(world, canaries, relays, before, heard, watch, temporary, environment)
+        listened = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="remedy-listened-")))
+        setting = Setting(world, canaries, relays, before, heard, watch, temporary, listened, environment)
         stack.enter_context(_sampled(setting))
         stack.enter_context(_monitored(environment["REDIS_URL"], watch))
         world.staff(receivers=1, workers=0)
         before.target = world.addresses[0]
         world.stage.subscribe(before.address)
+        stack.enter_context(_listening(setting))
         yield setting
 
 
@@ -270,6 +276,19 @@ def _sampled(setting: Setting) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def _listening(setting: Setting) -> Iterator[None]:
+    """Have `remedy listen` write all that it tells, in both forms, into files of `listened`."""
+    with contextlib.ExitStack() as stack:
+        for form, more in (("text", ()), ("json", ("--json",))):
+            file = stack.enter_context((setting.listened / form).open("wb"))
+            command = [sys.executable, "-m", "remedy", "listen", *more]
+            process = subprocess.Popen(command, env=setting.environment, stdout=file, stderr=file)  # noqa: S603 - our own interpreter, with arguments of ours
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        yield
 
 
 @contextlib.contextmanager

@@ -151,6 +151,7 @@ def leaky(played: Played) -> set[tuple[str, str]]:
     setting.printed["doctor"].append(word)
     setting.heard.traces.append(word.encode())
     setting.heard.syslog.append(word.encode())
+    (setting.listened / "planted").write_text(f"finding: {word}")
     read_places(setting, last=True)
     return {(leak.place, leak.origin.spot) for leak in leaks_in(everything(setting), setting.canaries)}
 
@@ -160,7 +161,8 @@ FROM_A_WORKER = {
     *("redis files", "redis contents", "monitor"),
 }
 BY_HAND = {
-    *("tickets", "restricted tickets", "notes", "restricted notes", "traces and reports", "audit", "command doctor"),
+    *("tickets", "restricted tickets", "notes", "restricted notes", "traces and reports", "audit"),
+    *("command doctor", "command listen"),
     *(f"sent to {system}" for system in SYSTEMS),
 }
 
