@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -130,15 +131,18 @@ async def _nothing() -> None:
 
 
 def create_metrics_app(
-    refresh: Callable[[], Awaitable[None]] = _nothing, readiness: Callable[[], Awaitable[Readiness]] | None = None
+    refresh: Callable[[], Awaitable[None]] = _nothing,
+    readiness: Callable[[], Awaitable[Readiness]] | None = None,
+    registry: CollectorRegistry = REGISTRY,
 ) -> Starlette:
     """The application for Prometheus and operators, on a port of its own.
 
     `refresh` runs before each answer, to read what other processes may have changed. `readiness` is what /readyz shows
-    in full.
+    in full, and `registry` has the metrics.
     """
     app = Starlette(routes=[Route("/metrics", health.metrics)])
     app.state.refresh = refresh
+    app.state.registry = registry
     if readiness:
         app.router.routes.append(Route("/readyz", health.readyz_in_full))
         app.state.readiness = readiness

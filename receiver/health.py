@@ -90,4 +90,4 @@ async def readyz_in_full(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """All metrics, in Prometheus's text format."""
     await request.app.state.refresh()
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)

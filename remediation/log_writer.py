@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from queue import Empty, SimpleQueue
 
@@ -127,11 +127,14 @@ class LogWriter:
         return batch
 
     def _put(self, lines: list[str]) -> None:
+        left = len(lines)
         try:
-            self._write_all("".join(lines).encode("utf-8", "backslashreplace"))
+            for count, piece in _pieces(lines):
+                self._write_all(piece)
+                left -= count
         except (OSError, ValueError):
             self._is_torn = True
-            self._losses.note(Loss.UNWRITABLE, len(lines))
+            self._losses.note(Loss.UNWRITABLE, left)
         else:
             self._tell_losses()
 
@@ -154,3 +157,21 @@ class LogWriter:
         if (total := self._losses.total) > self._told:
             lost, self._told = total - self._told, total
             self._tell(lost)
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[tuple[int, bytes]]:
+    """These lines in pieces, and how many are in each.
+
+    A piece has PIPE_BUF bytes at most, unless it is one longer line: so much is written to a pipe in one go, and the
+    lines of several processes that share it do not tear each other.
+    """
+    count, piece = 0, bytearray()
+    for line in lines:
+        content = line.encode("utf-8", "backslashreplace")
+        if piece and len(piece) + len(content) > select.PIPE_BUF:
+            yield count, bytes(piece)
+            count, piece = 0, bytearray()
+        count += 1
+        piece += content
+    if piece:
+        yield count, bytes(piece)

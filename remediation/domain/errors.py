@@ -9,6 +9,7 @@
     ├── Poison                 work ended its worker several times: it is parked and not tried again
     ├── OverLimit              a sender sent more than its limit: the receiver answers 503, and accepts it later
     ├── StoreEnded             the embedded server ended too often: the process ends with an exit code of its own
+    ├── ReceiversEnded         receivers behind one port ended too often: the process above them ends
     ├── StoreUnavailable       Redis is slow, full or away: the receiver answers 503, a worker tries again later
     │   └── StoreRefuses       Redis answers and refuses: a person must correct a setting, a right or a server
     ├── LeaseLost              another worker may have the case now: stop the work, write nothing
@@ -120,6 +121,10 @@ class FirstLooksFull(Full):
 
 class StoreEnded(RemediationError):
     """The embedded server has ended more often than it may be started again."""
+
+
+class ReceiversEnded(RemediationError):
+    """The receivers behind one port have ended more often than they may be started again."""
 
 
 class LeaseLost(RemediationError):

@@ -9,21 +9,15 @@ import os
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 
 import structlog
 
 from remediation.domain.errors import ConfigurationError, StoreEnded
 from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.restarts import PAUSES, WITHIN, Restarts
 
 logger = structlog.get_logger()
-
-PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each start. One more death within WITHIN ends the process: its cause has not gone away."""
-
-WITHIN = 600.0
-"""Seconds."""
 
 
 def end_process() -> None:
@@ -68,9 +62,7 @@ class _Keeper:
     ) -> None:
         self._server = server
         self._stop = stop
-        self._pauses = pauses
-        self._clock = clock
-        self._starts: deque[float] = deque()
+        self._restarts = Restarts(clock, pauses)
         self.ending = threading.Event()
         self.has_given_up = False
 
@@ -86,7 +78,7 @@ class _Keeper:
 
     def _started_again(self) -> bool:
         """Whether the server runs again; False where that was given up or is no longer wanted."""
-        while (pause := self._next_pause()) is not None:
+        while (pause := self._restarts.next_pause()) is not None:
             if self.ending.wait(pause):
                 return False
             try:
@@ -94,23 +86,13 @@ class _Keeper:
             except (ConfigurationError, OSError) as error:
                 logger.error("embedded_server_not_started", error=type(error).__name__)  # noqa: TRY400 - no trace helps
             else:
-                logger.warning("embedded_server_started_again", count=len(self._starts))
+                logger.warning("embedded_server_started_again", count=self._restarts.recent)
                 return True
         if not self.ending.is_set():
             self.has_given_up = True
-            logger.critical("embedded_server_given_up", count=len(self._starts))
+            logger.critical("embedded_server_given_up", count=self._restarts.recent)
             self._stop()
         return False
-
-    def _next_pause(self) -> float | None:
-        """Seconds before the next start; None where there were too many lately."""
-        now = self._clock()
-        while self._starts and now - self._starts[0] > WITHIN:
-            self._starts.popleft()
-        if len(self._starts) >= len(self._pauses):
-            return None
-        self._starts.append(now)
-        return self._pauses[len(self._starts) - 1]
 
 
 def _how(status: int) -> dict[str, int]:

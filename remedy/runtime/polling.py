@@ -55,3 +55,16 @@ class Poller:
             except Exception as error:
                 failed(error)
                 logger.exception(self._event, error=type(error).__name__)
+
+
+class Asks(Protocol):
+    """Files that are read again when somebody asks."""
+
+    def ask(self) -> None:
+        """Read what has changed now."""
+
+
+def all_asked(*files: Asks) -> None:
+    """Read all of these files' changes now."""
+    for each in files:
+        each.ask()

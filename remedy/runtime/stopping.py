@@ -1,16 +1,20 @@
-"""The end of a process after SIGTERM: in time, whatever hangs, and with exit code 0."""
+"""Signals to a process, and its end after SIGTERM: in time, whatever hangs, and with exit code 0."""
 
 import asyncio
 import os
+import signal
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 
 from receiver.stopping import Stop
 from remediation.logs import flush_logs
 from remediation.settings import Settings
+from remediation.store.server.connection import CANCEL_PAUSE
 from remedy.runtime.http.serving import HttpServer
 
 STOPS_WITHIN = 4.0
@@ -21,6 +25,43 @@ _ENDS_BY_ITSELF = 0.5
 """Seconds for threads that have nothing more to do."""
 
 logger = structlog.get_logger()
+
+
+def on_stop(stop: Callable[[], object]) -> None:
+    """Call `stop` on SIGTERM and Ctrl-C, each time, from now on."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def until_open() -> None:
+    """Until everything is open, a stop cancels this task: no request or job is in hand yet.
+
+    The task is cancelled repeatedly, because one cancellation may be lost (see remediation/store/server/connection.py).
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def insist() -> None:
+        if task is not None and not task.done():
+            task.cancel()
+            loop.call_later(CANCEL_PAUSE, insist)
+
+    on_stop(insist)
+
+
+def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
+    """Call `reload` on SIGHUP; or `stop` where it means that the terminal, and with it the logs' reader, is gone."""
+    had_terminal = sys.stderr.isatty()
+
+    def hung_up() -> None:
+        if had_terminal and not sys.stderr.isatty():
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stderr.fileno())
+            stop()
+        else:
+            reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
 
 
 class ReceiverStop:

@@ -65,6 +65,10 @@ class StoreMetrics(Collector):
         """Show this reading from now on."""
         self._reading = reading
 
+    def forget(self) -> None:
+        """Show nothing until the next reading."""
+        self._reading = None
+
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Every family that there may be, without values."""
         nothing = Figures(0, 0, 0, None, 0, 0, None, 0, None, {}, {})
@@ -110,6 +114,10 @@ class StoreReader:
         """Take a new reading. Raises nothing: that Redis is away is a reading, too."""
         async with self._turn:
             STORE.take(await self._read())
+
+    def forget(self) -> None:
+        """Show nothing of Redis in this process until the next reading: another process tells it."""
+        STORE.forget()
 
     async def _read(self) -> StoreReading:
         store = await store_state(self._connection)

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from remediation.domain.errors import StoreEnded
-from remedy.embedded.keeper import WITHIN, kept
+from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.restarts import WITHIN
 
 SECONDS = 20.0
 

@@ -57,6 +57,17 @@ def test_lines_come_out_in_order(pipe: Pipe) -> None:
     assert (pipe.losses.total, pipe.told) == (0, [])
 
 
+def test_lines_of_processes_that_share_a_pipe_do_not_tear_each_other(pipe: Pipe) -> None:
+    writers = [pipe.writer() for _ in range(3)]
+    lines = {f"{letter}{number:04}{letter * 300}" for letter in "abc" for number in range(200)}
+    for line in sorted(lines, key=lambda line: line[1:5]):
+        writers["abc".index(line[0])].write(line)
+    read = b""
+    while read.count(b"\n") < len(lines):
+        read += pipe.read()
+    assert set(read.decode().splitlines()) == lines
+
+
 def test_a_reader_who_is_gone_costs_lines_and_raises_nothing(pipe: Pipe) -> None:
     os.close(pipe.reading)
     writer = pipe.writer()

@@ -126,13 +126,14 @@ def _has_begun(connection: Any) -> bool:
     return connection.scope is not (connection.cycle and connection.cycle.scope)
 
 
-def listener(host: str, port: int, setting: str) -> socket.socket:
+def listener(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
     """A bound socket. Raises ConfigurationError when the address cannot be used.
 
-    The error names which of `<setting>_HOST` and `<setting>_PORT` is wrong.
+    The error names which of `<setting>_HOST` and `<setting>_PORT` is wrong. A `shared` one shares its port with others
+    that are.
     """
     try:
-        return socket.create_server((host, port), family=_family(host), backlog=BACKLOG, reuse_port=False)
+        return socket.create_server((host, port), family=_family(host), backlog=BACKLOG, reuse_port=shared)
     except (OSError, UnicodeError) as error:
         wrong, why = _not_to_be_had(error)
         message = f"cannot listen on {host}:{port}: {why}"
