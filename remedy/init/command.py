@@ -192,7 +192,8 @@ def _changed(path: Path, existing: Existing, opened: Opened, proposed: Sequence[
     """What would change of the file that is there, and what the systems say to that."""
     edits = list(_edits(existing, opened, proposed))
     after = edited(existing.text, edits)
-    gaps = [gap for each in proposed for gap in each.proposal.gaps]
+    added = [new for each, new in zip(opened.trackers, proposed, strict=True) if each.known.is_new]
+    gaps = [gap for each in added for gap in each.proposal.gaps]  # of the others, the systems say what is wrong
     loaded = _loaded(after.text, str(path), gaps)
     answers = _answers(opened, loaded, gaps) if loaded else []
     named = {name for rule in loaded.mappings.rules for name in rule.tickets} if loaded else set()
@@ -225,17 +226,14 @@ def _edits(existing: Existing, opened: Opened, proposed: Sequence[NewTracker]) -
 
 
 def _tracker_edits(tracker: OpenTracker, new: NewTracker) -> Iterator[Edit]:
-    known, asked = tracker.known, tracker.asked_words
-    if known.words:
-        words = Block([*asked, *new.proposal.tracker])
-        yield from edits_of(("trackers", known.name), words, known.words)
+    known = tracker.known
+    of_it, of_tickets = ("trackers", known.name), ("defaults", "tickets", known.name)
+    if known.is_new:
+        yield Edit(of_it, Entry(known.name, new.words))
+        yield Edit(of_tickets, Entry(known.name, new.proposal.ticket))
     else:
-        yield Edit(("trackers", known.name), Entry(known.name, new.words))
-    asks = tracker.asks_of_tickets
-    if known.ticket or (known.words and asks):
-        yield from edits_of(("defaults", "tickets", known.name), new.proposal.ticket, known.ticket)
-    elif not known.words:
-        yield Edit(("defaults", "tickets", known.name), Entry(known.name, new.proposal.ticket))
+        yield from edits_of(of_it, Block([*tracker.asked_words, *new.proposal.tracker]), known.words)
+        yield from edits_of(of_tickets, new.proposal.ticket, known.ticket)
 
 
 def _loaded(text: str, where: str, gaps: Sequence[Gap]) -> Loaded | None:

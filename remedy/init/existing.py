@@ -17,11 +17,20 @@ _SECRET_WORDS = ("password", "token", "client_secret")
 
 @dataclass(frozen=True, slots=True)
 class WrittenTracker:
-    """A tracker by our name for it, with its words and those of its tickets by default; none of both for a new one."""
+    """A tracker by our name for it, with its words and those of its tickets by default; none of both for a new one.
+
+    `given` are those of its tickets with what every rule gives them besides: that need not be proposed.
+    """
 
     name: str
     words: Mapping[str, Any] = field(default_factory=dict)
     ticket: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the file does not have it."""
+        return not self.words
 
     def text(self, word: str) -> str:
         """The text of one of the words of its tickets; empty where there is none."""
@@ -96,7 +105,18 @@ class Existing:
         if chosen in trackers and chosen not in of_kind:
             raise click.UsageError(f"the file's tracker {chosen} is no {kind}: say another --{kind}-name.")
         tickets = (self.words.get("defaults") or {}).get("tickets") or {}
-        return WrittenTracker(chosen, trackers.get(chosen, {}), tickets.get(chosen) or {})
+        ticket = tickets.get(chosen) or {}
+        return WrittenTracker(chosen, trackers.get(chosen, {}), ticket, self._given(chosen, ticket))
+
+    def _given(self, tracker: str, usual: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The words of tickets by default, and those that every rule with such tickets has."""
+        rules = [rule["tickets"] for rule in self.words.get("rules", []) if isinstance(rule["tickets"], dict)]
+        ruled = [tickets[tracker] or {} for tickets in rules if tracker in tickets]
+        shared = set.intersection(*map(set, ruled)) if ruled else set()
+        fields = [set(each.get("fields") or {}) for each in ruled]
+        shared_fields = dict.fromkeys(set.intersection(*fields)) if fields else {}
+        given = {**dict.fromkeys(shared), **usual}
+        return {**given, "fields": {**shared_fields, **(usual.get("fields") or {})}}
 
 
 def existing_at(path: Path) -> Existing:

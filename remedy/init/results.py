@@ -16,7 +16,7 @@ from remedy.init.systems import System
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
 
-_NO_KEYS = 'not set yet: export DATA_KEYS="$(remedy keys generate)"'
+_NO_KEYS = 'export DATA_KEYS="$(remedy keys generate)"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _as_json(result: Result) -> dict[str, object]:
 _SAID = {
     "written": "written",
     "shown": "nothing was written (--dry-run)",
-    "unchanged": "is as it should be; nothing was changed",
+    "unchanged": "nothing of it is to be changed",
     "proposed": "is left as it is. remedy init --apply makes these changes, and keeps everything else",
     "applied": "changed as shown; everything else is as it was",
 }
@@ -112,26 +112,23 @@ def _lines(result: Result) -> list[str]:
     lines += _listed("Could not be asked any more:", [each.message for each in result.away])
     names = ", ".join(result.unruled)
     lines += _listed("No rule opens tickets there yet: name it under `tickets` of some:", [names] if names else [])
-    lines += ["Secrets that the service needs:", *(f"  {_secret_line(each)}" for each in result.credentials)]
-    keys = "there" if result.has_data_keys else _NO_KEYS
-    lines.append(f"  {'DATA_KEYS':<28}the key that seals what rests in Redis: {keys}")
-    return [*lines, f"Next: {_next(result)}"]
+    lines.append("Secrets that the service needs:")
+    lines += [_secret_line(each.place, each.what, is_set=each.is_set) for each in result.credentials]
+    keys = "seals what rests in Redis" if result.has_data_keys else _NO_KEYS
+    return [*lines, _secret_line("DATA_KEYS", keys, is_set=result.has_data_keys), f"Next: {_next(result)}"]
 
 
 def _listed(title: str, entries: Sequence[str]) -> list[str]:
     return [title, *(f"  {each}" for each in entries)] if entries else []
 
 
-def _secret_line(credential: Credential) -> str:
-    is_file = "file" in credential.reference
-    state = (
-        "there" if credential.is_set else "not there yet" if is_file else f"not set yet: export {credential.place}=…"
-    )
-    return f"{credential.place:<28}{credential.what}: {state}"
+def _secret_line(place: str, what: str, *, is_set: bool) -> str:
+    return f"  {'set' if is_set else 'not set':<8} {place:<27} {what}"
 
 
 def _next(result: Result) -> str:
-    usual = "remedy doctor, then remedy run receiver and remedy run worker"
-    return (
-        usual if result.exit_code is ExitCode.DONE else f"remedy mappings check --live; when it finds nothing, {usual}"
-    )
+    """What to do after this."""
+    is_all_set = result.has_data_keys and all(each.is_set for each in result.credentials)
+    steps = [] if is_all_set else ["set what is not set"]
+    steps += [] if result.exit_code is ExitCode.DONE else ["remedy mappings check --live until it finds nothing"]
+    return ", then ".join([*steps, "remedy doctor", "remedy run receiver and remedy run worker"])

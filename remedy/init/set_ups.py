@@ -30,11 +30,6 @@ class OpenTracker(SignedIn, Protocol):
         """What the options, or the tracker itself, say of one that the file has: it counts for more than the file."""
         ...
 
-    @property
-    def asks_of_tickets(self) -> bool:
-        """Whether an option says something of its tickets."""
-        ...
-
     def proposed(self, runner: asyncio.Runner, asker: Asker) -> NewTracker:
         """The tracker with its words, by what is there and what was chosen of it. Raises ConfigurationError."""
         ...

@@ -69,7 +69,8 @@ class View:
 
     def project(self, project: Project) -> Json:
         """A project."""
-        return {"self": self.url(f"project/{project.id}"), "id": project.id, "key": project.key, "name": project.name}
+        named = {"id": project.id, "key": project.key, "name": project.name}
+        return {"self": self.url(f"project/{project.id}"), **named, "projectTypeKey": "software"}
 
     def reference(self, issue: Issue) -> Json:
         """An issue's id, key and address."""

@@ -243,7 +243,7 @@ def test_a_second_run_proposes_nothing_where_nothing_has_changed(world: LiveWorl
     before = file_of(world).read_bytes()
     result = init(world)
     assert (result.exit_code, file_of(world).read_bytes()) == (0, before)
-    assert "is as it should be" in result.stdout
+    assert "nothing of it is to be changed" in result.stdout
 
 
 def test_a_second_run_shows_what_would_change_and_keeps_what_people_wrote(world: LiveWorld) -> None:
@@ -269,6 +269,28 @@ def test_a_second_run_shows_what_would_change_and_keeps_what_people_wrote(world:
     ]
     assert checked(world).exit_code == 0
     assert init(world).exit_code == 0
+
+
+def test_a_file_that_people_wrote_and_that_fits_needs_no_change(world: LiveWorld) -> None:
+    world.open_record(short_description="Exposed", u_district="Lakeside")
+    file_of(world).write_text(world.text)
+    result = init(world)
+    assert (result.exit_code, file_of(world).read_text(encoding="utf-8")) == (0, world.text), result.output
+    assert "nothing of it is to be changed" in result.stdout
+
+
+def test_what_a_person_s_file_lacks_by_now_is_said(world: LiveWorld) -> None:
+    world.open_record(short_description="Exposed", u_district="Lakeside", caller_id="x")
+    file_of(world).write_text(world.text)
+    world.set("servicenow", mandatory=["caller_id"])
+    result = init(world)
+    assert result.exit_code == 1
+    (added,) = [line for line in result.stdout.splitlines() if line.startswith("+ ") and "caller_id" in line]
+    assert f"caller_id: {INTEGRATION.user_name}" in added
+    applied = init(world, "--apply")
+    assert applied.exit_code == 0, applied.output
+    assert f"caller_id: {INTEGRATION.user_name}" in file_of(world).read_text(encoding="utf-8")
+    assert checked(world).exit_code == 0
 
 
 def test_a_file_that_cannot_be_used_is_left_alone(world: LiveWorld) -> None:
@@ -309,8 +331,8 @@ def test_on_a_terminal_what_is_missing_is_asked_for_and_a_typed_secret_is_kept_n
     result = init(world, *named, answers="".join(f"{each}\n" for each in answers))
     assert result.exit_code == 0, result.output
     assert "WEB  Web Team" in result.stderr
-    assert "JIRA_TOKEN" in result.stdout
-    assert "not set yet: export JIRA_TOKEN=…" in result.stdout
+    assert "  not set  JIRA_TOKEN " in result.stdout
+    assert "  set      SCHOOLSCAN_TOKEN " in result.stdout
     text = file_of(world).read_text(encoding="utf-8")
     assert token not in result.output + text
     assert "project: WEB" in text

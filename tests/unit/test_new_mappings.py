@@ -219,6 +219,12 @@ def test_what_only_people_know_is_a_comment_and_said() -> None:
     assert loaded_of(text, "new").mappings.rules[0].tickets["jira"].more_fields == {}
 
 
+def test_customers_of_a_service_project_do_not_read_what_we_write() -> None:
+    desk = Project(key="SEC", name="Help", projectTypeKey="service_desk")
+    tracker = loaded_of(new_file(DISTRICT, [new_jira(survey(projects=(desk,)))]), "new").mappings.trackers["jira"]
+    assert tracker.model_dump()["comments"] == "internal"
+
+
 def test_a_project_that_nobody_chose_is_asked_for() -> None:
     projects = (Project(key="SEC", name="a"), Project(key="WEB", name="b"))
     new = new_jira(JiraSurvey(projects=projects))

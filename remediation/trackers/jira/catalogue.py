@@ -21,6 +21,12 @@ class Project(Sent):
     key: str
     name: TextOrEmpty = ""
     archived: bool = False
+    form: TextOrEmpty = Field(default="", alias="projectTypeKey")
+
+    @property
+    def has_customers(self) -> bool:
+        """Whether it is a service project: people who are no users read its public comments."""
+        return self.form == "service_desk"
 
 
 class Projects(Sent):

@@ -92,7 +92,10 @@ class OpenJira:
 
     def _survey(self, runner: asyncio.Runner, asker: Asker) -> JiraSurvey:
         """What is there, and what was chosen of it. Raises OutsideError where it does not answer any more."""
-        projects = _read(runner.run(answer_of(self._reader.projects(self.deployment))), ())
+        answer = runner.run(answer_of(self._reader.projects(self.deployment)))
+        projects, hidden = (
+            ((), f"projects cannot be read ({answer})") if isinstance(answer, OutsideError) else (answer, "")
+        )
         project = self._project(projects, asker)
         types = _read(runner.run(answer_of(self._reader.types(project))), ()) if project else ()
         kind = self._type(types, asker)
@@ -101,13 +104,13 @@ class OpenJira:
         resolutions = runner.run(answer_of(self._reader.resolutions(self.deployment)))
         names = () if isinstance(resolutions, OutsideError) else tuple(each.name for each in resolutions.entries)
         shown = None if isinstance(screen, OutsideError) else screen
-        return JiraSurvey(projects, project, types, kind, shown, names)
+        return JiraSurvey(projects, hidden, project, types, kind, shown, names)
 
     def proposed(self, runner: asyncio.Runner, asker: Asker) -> NewTracker:
         """The tracker with its words, by what is there and what was chosen of it."""
         survey = self._survey(runner, asker)
         known = self.jira.known
-        proposal = jira_proposal(self.jira.name, survey, known.words, known.ticket)
+        proposal = jira_proposal(self.jira.name, survey, known.words, known.given)
         return NewTracker(self.jira.name, "Jira", self.jira.sign_in_words(self.deployment), proposal, is_desk=False)
 
     @property
@@ -119,11 +122,6 @@ class OpenJira:
     def asked_words(self) -> Block:
         """See JiraPlan."""
         return self.jira.asked_words(self.deployment)
-
-    @property
-    def asks_of_tickets(self) -> bool:
-        """Whether an option says something of tickets."""
-        return bool(self.jira.options["jira_project"] or self.jira.options["jira_type"])
 
     async def close(self) -> None:
         """Close connections and threads."""
@@ -138,6 +136,8 @@ class OpenJira:
                 says = f"our account may create issues in no project {said}; {choice_of(keys, said)}"
                 raise ConfigurationError([Problem("--jira-project", says)])
             return said
+        if not self.known.is_new:
+            return ""  # its rules say it
         if len(projects) == 1:
             return projects[0].key
         return asker.choice("Project for the tickets", [(each.key, each.name) for each in projects])

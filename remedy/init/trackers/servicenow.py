@@ -109,7 +109,7 @@ class OpenServiceNow:
         """The tracker with its words, by what is there and what was chosen of it."""
         survey = self._survey(runner, asker)
         known = self.instance.known
-        proposal = servicenow_proposal(self.instance.name, survey, known.words, known.ticket)
+        proposal = servicenow_proposal(self.instance.name, survey, known.words, known.given)
         return NewTracker(self.instance.name, "ServiceNow", self.instance.sign_in_words, proposal, is_desk=True)
 
     @property
@@ -121,11 +121,6 @@ class OpenServiceNow:
     def asked_words(self) -> Block:
         """See ServiceNowPlan."""
         return self.instance.asked_words
-
-    @property
-    def asks_of_tickets(self) -> bool:
-        """Whether an option says something of tickets."""
-        return bool(self.instance.options["servicenow_group"])
 
     async def close(self) -> None:
         """Close connections and threads."""
@@ -148,7 +143,7 @@ class OpenServiceNow:
     def _group(self, runner: asyncio.Runner, named: Mapping[str, str], asker: Asker) -> tuple[str, str] | None:
         """The one that was said, or that somebody chooses; None for none, and where the file has one."""
         said = self.instance.options["servicenow_group"]
-        if said is None and not self.instance.known.ticket and named:
+        if said is None and self.known.is_new and named:
             choices = [("none", "nobody yet"), *((name, "") for name in named)]
             said = asker.choice("Group for the tickets", choices, "none", takes_others=True)
             said = None if said == "none" else said

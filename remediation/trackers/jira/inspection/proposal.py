@@ -13,7 +13,8 @@ from remediation.mapping.writing.yaml_text import Block, Entry, flow, is_writabl
 from remediation.trackers.jira.catalogue import CreateField, CreateType, Project
 from remediation.trackers.jira.inspection.demands import ALWAYS_SET, FILLED_BY_JIRA
 
-_USUAL_TYPES = ("Task", "Incident", "Bug", "Story")
+_USUAL_TYPE = "Task"
+_USUAL_TYPES = (_USUAL_TYPE, "Incident", "Bug", "Story")
 _OWN = ALWAYS_SET | FILLED_BY_JIRA | {"priority", "duedate", "security"}
 """Fields that have a word of their own, or that nobody needs to set."""
 _MOST_SHOWN = 8
@@ -33,10 +34,12 @@ _PRIORITIES = {
 class JiraSurvey:
     """What was read, and what was chosen of it: an empty `project` or `type` was not.
 
-    `types` are those of the project. `screen` is None where the one for creating was not read.
+    `hidden` says why projects were not read; `types` are those of the project. `screen` is None where the one for
+    creating was not read.
     """
 
     projects: tuple[Project, ...] = ()
+    hidden: str = ""
     project: str = ""
     types: tuple[CreateType, ...] = ()
     type: str = ""
@@ -72,7 +75,15 @@ def jira_proposal(tracker: str, survey: JiraSurvey, known_tracker: Known, known_
         *_security(screen, where, gaps),
         *_fields(screen, where, known_ticket, gaps),
     ]
-    return Proposal(Block(_resolutions(survey.resolutions, known_tracker)), Block(ticket), tuple(gaps))
+    words = [*_comments(survey, known_tracker), *_resolutions(survey.resolutions, known_tracker)]
+    return Proposal(Block(words), Block(ticket), tuple(gaps))
+
+
+def _comments(survey: JiraSurvey, known: Known) -> Iterator[Entry]:
+    """Customers of a service project are no readers of what we write, unless somebody decides that they are."""
+    project = next((each for each in survey.projects if each.key == survey.project), None)
+    if project is not None and project.has_customers and "comments" not in known:
+        yield Entry("comments", "internal", f"customers of {survey.project} do not see what we write")
 
 
 def _project(survey: JiraSurvey, where: Steps, gaps: list[Gap]) -> Entry:
@@ -80,7 +91,8 @@ def _project(survey: JiraSurvey, where: Steps, gaps: list[Gap]) -> Entry:
         name = next((each.name for each in survey.projects if each.key == survey.project), "")
         return Entry("project", survey.project, name, needed=True)
     keys = [each.key for each in survey.projects]
-    there = f"there is {named_of(keys)}" if keys else "our account may create issues in no project that it sees"
+    none = survey.hidden or "our account may create issues in no project that it sees"
+    there = f"there is {named_of(keys)}" if keys else none
     gaps.append(Gap((*where, "project"), f"which project are issues opened in? {there}"))
     return Entry("project", keys[0] if keys else "KEY", f"SET THIS: {there}", is_off=True)
 
@@ -88,10 +100,12 @@ def _project(survey: JiraSurvey, where: Steps, gaps: list[Gap]) -> Entry:
 def _type(survey: JiraSurvey, where: Steps, gaps: list[Gap]) -> Entry:
     names = named_of(each.name for each in survey.types)
     if survey.type:
-        return Entry("type", survey.type, f"there is {names}" if survey.types else "", needed=True)
+        return Entry(
+            "type", survey.type, f"there is {names}" if survey.types else "", needed=survey.type != _USUAL_TYPE
+        )
     if survey.project:
         gaps.append(Gap((*where, "type"), f"no type of issues could be read in {survey.project}: write one"))
-    return Entry("type", "Task", "SET THIS, unless it is Task", is_off=True)
+    return Entry("type", _USUAL_TYPE, "SET THIS, unless it is Task", is_off=True)
 
 
 def _priority(screen: Mapping[str, CreateField], known: Known) -> Iterator[Entry]:

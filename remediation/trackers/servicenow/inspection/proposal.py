@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from remediation.domain.tickets import Reason
-from remediation.mapping.config.trackers.servicenow_tables import KNOWN_TABLES, TableWords, words_of_table
+from remediation.mapping.config.trackers.servicenow_tables import (
+    INCIDENT_TABLE,
+    KNOWN_TABLES,
+    TableWords,
+    words_of_table,
+)
 from remediation.mapping.explain.inspections import named_of
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
@@ -68,7 +73,7 @@ def _table(survey: ServiceNowSurvey) -> Entry:
     codes, words = survey.choices.get("close_code", ()), words_of_table(survey.table)
     meanings = {_meaning(code, words) for code in codes}
     says = "" if not codes or Reason.ACCEPTED_RISK in meanings else "none of its close codes accepts a risk yet: "
-    return Entry("table", survey.table, f"{says}{_HOW}" if says else "", needed=True)
+    return Entry("table", survey.table, f"{says}{_HOW}" if says else "", needed=survey.table != INCIDENT_TABLE)
 
 
 def _states(survey: ServiceNowSurvey, where: Steps, known: Known, gaps: list[Gap]) -> Iterator[Entry]:
@@ -141,7 +146,7 @@ def _chosen(words: TableWords, meanings: Mapping[str, Reason]) -> dict[str, str]
 def _group(survey: ServiceNowSurvey, known: Known) -> Iterator[Entry]:
     if survey.group is not None:
         sys_id, name = survey.group
-        yield Entry("assignment_group", sys_id, name)
+        yield Entry("assignment_group", sys_id, name, needed=True)
     elif "assignment_group" not in known and survey.may_have("assignment_group"):
         there = f"; there is {named_of(survey.groups)}" if survey.groups else ""
         says = f"the group that gets the tickets, by name or sys_id{there}"
