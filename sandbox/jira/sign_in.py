@@ -27,6 +27,8 @@ _OPEN = frozenset({"serverInfo", "field"})
 _EMPTY: Mapping[str, object] = {
     "search/jql": {"issues": [], "isLast": True},
     "search": {"startAt": 0, "maxResults": 50, "total": 0, "issues": []},
+    "project": [],
+    "project/search": {"startAt": 0, "maxResults": 50, "total": 0, "isLast": True, "values": []},
     "issuetype": [],
     "status": [],
 }
@@ -55,7 +57,7 @@ def answer_to_nobody(path: str, call: Call) -> Response | None:
         return JSONResponse({"error": "Failed to parse Connect Session Auth Token"}, 403)
     if path in _OPEN:
         return None
-    if path in _EMPTY and (path != "search" or not call.view.is_cloud):
+    if path in _EMPTY and path != ("search" if call.view.is_cloud else "project/search"):
         return JSONResponse(_EMPTY[path])
     if path == "mypermissions" and "projectKey" not in call.request.query_params:
         return JSONResponse({"permissions": {each: {"havePermission": False} for each in call.words("permissions")}})

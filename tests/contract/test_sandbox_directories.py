@@ -52,6 +52,24 @@ def test_permissions_say_what_one_may_do_in_a_project(jira: httpx2.Client) -> No
     assert jira.get("mypermissions", params={**params, "projectKey": "NOPE"}).status_code == 404
 
 
+def test_projects_are_those_that_one_may_browse_and_cloud_names_those_in_which_one_may_create(
+    jira: httpx2.Client,
+) -> None:
+    is_cloud = jira.get("serverInfo").json()["deploymentType"] == "Cloud"
+    keys = [each["key"] for each in jira.get("project").json()]
+    assert {"SEC", "WEB"} <= set(keys)
+    creating = {"action": "create", "startAt": "1", "maxResults": "2"}
+    found = jira.get("project/search", params=creating)
+    assert found.status_code == (200 if is_cloud else 404)
+    if is_cloud:
+        page = found.json()
+        assert ([each["key"] for each in page["values"]], page["total"]) == (sorted(keys)[1:3], len(keys))
+        jira.put(settings_of(jira), json={"withheld": ["CREATE_ISSUES"]})
+        assert jira.get("project/search", params=creating).json()["values"] == []
+    jira.put(settings_of(jira), json={"withheld": ["BROWSE_PROJECTS"]})
+    assert jira.get("project").json() == []
+
+
 def test_cloud_alone_wants_permissions_named(jira: httpx2.Client) -> None:
     is_cloud = jira.get("serverInfo").json()["deploymentType"] == "Cloud"
     assert jira.get("mypermissions").status_code == (400 if is_cloud else 200)

@@ -33,6 +33,8 @@ CLOUD: Named = {
     "myself": "expand",
     "serverInfo": "",
     "field": "",
+    "project": "expand recent properties",
+    "project/search": f"orderBy id keys query typeKey categoryId action expand status properties {PAGED}",
     "project/SEC": "expand properties",
     "project/SEC/statuses": "",
     "mypermissions?permissions=ADD_COMMENTS": "projectKey projectId issueKey issueId permissions commentId",
@@ -55,7 +57,12 @@ CLOUD: Named = {
     "issue/ID/properties/remedy.case": "",
 }
 DATA_CENTER: Named = {
-    **{path: words for path, words in CLOUD.items() if not path.startswith(("resolution/", "search/"))},
+    **{
+        path: words
+        for path, words in CLOUD.items()
+        if not path.startswith(("resolution/", "search/", "project/search"))
+    },
+    "project": "expand recent includeArchived browseArchive",
     "project/SEC": "expand",
     "mypermissions": "projectKey projectId issueKey issueId",
     "user/assignable/search?project=SEC": f"username project issueKey actionDescriptorId {PAGED}",
@@ -115,7 +122,7 @@ def test_jira_ignores_what_its_description_does_not_name(deployment: Deployment,
 
 @pytest.mark.parametrize("deployment", ["cloud", "data_center"])
 def test_jira_has_what_its_deployment_has(deployment: Deployment) -> None:
-    only_cloud = {"resolution/search", "search/jql?jql=labels=remedy"}
+    only_cloud = {"resolution/search", "project/search", "search/jql?jql=labels=remedy"}
     with jira_with_two_issues(deployment) as (client, _):
         found = {path for path in only_cloud if told(client, path)[0] == 200}
     assert found == (only_cloud if deployment == "cloud" else set())

@@ -13,7 +13,7 @@ from remediation.mapping.explain.inspections import choice_of
 from remediation.mapping.writing.new_file import NewTracker
 from remediation.mapping.writing.yaml_text import Block, Entry
 from remediation.redaction import plain
-from remediation.trackers.jira.catalogue import CreateType, Project
+from remediation.trackers.jira.catalogue import CreateField, CreateType, Project
 from remediation.trackers.jira.inspection.proposal import JiraSurvey, jira_proposal, usual_type
 from remediation.trackers.jira.inspection.reader import CatalogueReader, Deployment
 from remediation.trackers.threads import answer_of
@@ -91,20 +91,26 @@ class OpenJira:
         return f"signs in as {plain(account.id or 'somebody', _LONGEST_NAME)}; {kind}"
 
     def _survey(self, runner: asyncio.Runner, asker: Asker) -> JiraSurvey:
-        """What is there, and what was chosen of it. Raises OutsideError where it does not answer any more."""
-        answer = runner.run(answer_of(self._reader.projects(self.deployment)))
-        projects, hidden = (
-            ((), f"projects cannot be read ({answer})") if isinstance(answer, OutsideError) else (answer, "")
-        )
+        """What is there, and what was chosen of it. What cannot be read is empty."""
+        listed = runner.run(answer_of(self._reader.projects(self.deployment)))
+        hidden = f"projects cannot be read ({listed})" if isinstance(listed, OutsideError) else ""
+        projects = _read(listed, ())
         project = self._project(projects, asker)
         types = _read(runner.run(answer_of(self._reader.types(project))), ()) if project else ()
         kind = self._type(types, asker)
-        found_type = next((each for each in types if each.name == kind), None)
-        screen = runner.run(answer_of(self._reader.screen(project, found_type))) if found_type else None
-        resolutions = runner.run(answer_of(self._reader.resolutions(self.deployment)))
+        screen, resolutions = runner.run(
+            self._details(project, next((each for each in types if each.name == kind), None))
+        )
+        return JiraSurvey(projects, hidden, project, types, kind, screen, resolutions)
+
+    async def _details(
+        self, project: str, kind: CreateType | None
+    ) -> tuple[Mapping[str, CreateField] | None, tuple[str, ...]]:
+        """The screen for creating such an issue, if it can be read, and the names of resolutions."""
+        screen = await answer_of(self._reader.screen(project, kind)) if kind else None
+        resolutions = await answer_of(self._reader.resolutions(self.deployment))
         names = () if isinstance(resolutions, OutsideError) else tuple(each.name for each in resolutions.entries)
-        shown = None if isinstance(screen, OutsideError) else screen
-        return JiraSurvey(projects, hidden, project, types, kind, shown, names)
+        return (None if isinstance(screen, OutsideError) else screen), names
 
     def proposed(self, runner: asyncio.Runner, asker: Asker) -> NewTracker:
         """The tracker with its words, by what is there and what was chosen of it."""
@@ -152,7 +158,7 @@ class OpenJira:
             return said
         known = self.jira.known.text("type")
         usual = known if known in names or not names else usual_type(types)
-        if known or len(names) == 1:
+        if known or len(names) == 1 or not self.known.is_new:
             return usual
         return asker.choice("Type of the tickets", [(name, "") for name in names], usual) or usual
 
