@@ -169,11 +169,11 @@ def _name_exception(_logger: object, _method: str, event: MutableMapping[str, An
 
 def keep_known(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: only known keys with harmless values pass; `dropped` names the other keys."""
-    dropped = sorted({_harmless_name(key) for key in event if key not in KNOWN_KEYS})
     kept = {key: harmless(value) for key, value in event.items() if key in KNOWN_KEYS}
     phrase = event.get("event")
     kept["event"] = phrase if isinstance(phrase, str) and _EVENT.fullmatch(phrase) else "<event>"
-    if dropped:
+    if not KNOWN_KEYS.issuperset(event):
+        dropped = sorted({_harmless_name(key) for key in event if key not in KNOWN_KEYS})
         kept["dropped"] = _cut(",".join(dropped[:_MOST_NAMES]))
     return kept
 
