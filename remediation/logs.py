@@ -28,7 +28,7 @@ KNOWN_KEYS = frozenset(
         *("event", "level", "timestamp", "logger", "error", "at", "dropped"),
         *("delivery", "sender", "account", "district", "format", "event_id"),
         *("case", "finding", "scan", "kind", "rule", "generation", "worker"),
-        *("tracker", "feed", "ticket", "place", "action", "outcome", "status", "state", "reason"),
+        *("tracker", "feed", "channel", "ticket", "place", "action", "outcome", "status", "state", "reason"),
         *("system", "request_id", "method", "route", "port", "address", "limit", "remaining"),
         *("job", "attempt", "due", "after", "seconds", "count", "total", "page", "last"),
         *("user", "chain", "number", "mac"),

@@ -60,6 +60,10 @@ COMMANDS = {
         "remedy.mappings.command:mappings",
         "Look at mappings.yaml: which findings and incidents get which tickets.",
     ),
+    "notify": (
+        "remedy.notify.command:notify",
+        "The channels by which people are told that something needs them: send a test by each.",
+    ),
     "parked": (
         "remedy.parked.command:parked",
         "Work that was set aside: refused, unreadable, sealed with a missing key, or deadly to workers.",

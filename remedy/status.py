@@ -15,11 +15,11 @@ from remediation.read_model.status.levels import Level
 from remediation.read_model.status.lines import (
     StatusLine,
     StatusSection,
-    status_json,
     status_level,
     status_sections,
     status_words,
 )
+from remediation.read_model.status.objects import status_json
 from remediation.read_model.status.overview import InstalledFile, ServiceStatus, installed_file, service_status
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress

@@ -114,6 +114,11 @@ AUDIT_FAILURES = Counter(
     "Attempts to write lines of the audit out that failed, by where to.",
     ["target"],
 )
+NOTIFICATIONS = Counter(
+    "remedy_notifications_total",
+    "Messages to people, by channel: sent, partly, not_taken, unreached, timed_out, and what is wrong with an address.",
+    ["channel", "outcome"],
+)
 SWEEPS = Counter("remedy_sweeps_total", "Sweeps of this worker: of several workers, one sweeps at a time.")
 LEASES_LOST = Counter("remedy_leases_lost_total", "Looks given up because another worker may hold the case.")
 STORE_ERRORS = Counter("remedy_store_errors_total", "Jobs ended as Redis did not answer or took nothing.", ["task"])

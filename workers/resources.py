@@ -43,6 +43,7 @@ from remediation.store.tracker_budgets import TrackerBudgets
 from remediation.store.verifications import Verifications
 from workers.audit_targets import AuditTarget
 from workers.budgets import BudgetedReports, BudgetedScans, BudgetedSource, Spending
+from workers.channels import Notifying
 from workers.metering import TrackerLimits
 from workers.sites import TicketPlaces, TrackerSites
 
@@ -59,7 +60,8 @@ class NamedSystems:
     """What one mappings.yaml names, open for work, and its rules. `kept` is the retention that it asks for.
 
     `sources` are by district and kind, `trackers` by name, and `feeds`, those of incidents, by `district/feed`.
-    `rules` is the start of the file's digest. `scanners` start scans, by district.
+    `rules` is the start of the file's digest. `scanners` start scans, by district, and `notifying` has the channels by
+    which people are told.
     """
 
     sources: Mapping[SourceKey, ListedSource]
@@ -69,6 +71,7 @@ class NamedSystems:
     kept: Retention | None = None
     rules: str = ""
     scanners: Mapping[str, Scanner] = field(default_factory=dict)
+    notifying: Notifying = field(default_factory=Notifying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class WorkerContext:
     how far each was read; `keeps_incidents` is how long they are kept. `audit` are the keys of the audit, to which
     looks add lines, `trail` is the audit itself, `keeps_audit` how long its lines are kept, `keeps_cases` and
     `keeps_parked` how long cases at their end and parked work are, and `audit_targets` where lines are written besides
-    the log; `rules` is the start of the digest of mappings.yaml.
+    the log; `rules` is the start of the digest of mappings.yaml, and `notifying` has the channels by which people are
+    told.
     """
 
     connection: Connection
@@ -123,6 +127,7 @@ class WorkerContext:
     rules: str = ""
     audit_targets: Sequence[AuditTarget] = ()
     report_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    notifying: Notifying = field(default_factory=Notifying)
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
         """The source of the district's cases of this kind: its SchoolScan account, or its feeds of incidents.
@@ -216,6 +221,7 @@ def context_on(
         keeps_parked=kept.parked,
         rules=named.rules,
         audit_targets=audit_targets,
+        notifying=named.notifying,
     )
 
 
@@ -277,6 +283,7 @@ class WorkerContexts:
             sites=TrackerSites(connection, named.trackers, clock),
             places=TicketPlaces(connection, clock),
             rules=named.rules,
+            notifying=named.notifying,
         )
         if (kept := named.kept) is not None:
             inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)

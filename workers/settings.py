@@ -20,6 +20,7 @@ from workers.rounds.expiring import EXPIRE_SECONDS, UNUSED_SECONDS, forget_cases
 from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
+from workers.rounds.notifying import NOTIFY_SECONDS, notify
 from workers.rounds.polls import poll_trackers
 from workers.rounds.rewriting import REWRITE_SECONDS, rewrite_file
 from workers.rounds.schedule import Round, Schedule
@@ -135,6 +136,7 @@ def upkeep_worker(
         Round("forget_unused", UNUSED_SECONDS, forget_unused),
         Round("keep_audit", CHAIN_SECONDS, keep_audit),
         Round("trim_audit", AUDIT_TRIM_SECONDS, trim_audit),
+        Round("notify", NOTIFY_SECONDS, notify),
     )
     return UpkeepWorker(
         Schedule(rounds),

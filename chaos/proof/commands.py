@@ -112,6 +112,7 @@ def _of_rules(known: Known) -> Mapping[str, Sequence[Play]]:
 
 def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
     return {
+        "notify test": [(), ("--dry-run",)],
         "parked audit": [()],
         "parked list": [(), ("--all",)],
         "parked show": [(name,) for name in known.parked] + [("nobody",)],

@@ -39,6 +39,11 @@ def traces_and_reports(setting: Setting) -> bytes:
     return b"\n".join((*setting.heard.traces, *setting.heard.reports, *setting.heard.headers))
 
 
+def notifications(setting: Setting) -> bytes:
+    """What people were sent by the channel."""
+    return b"\n".join(setting.heard.notifications)
+
+
 def audit(setting: Setting) -> bytes:
     """AUDIT_FILE and what a syslog server took."""
     file = setting.world.stage.folder / "audit.jsonl"
@@ -132,6 +137,7 @@ PLACES: Mapping[str, Callable[[Setting], bytes]] = {
     "metrics and health": metrics_and_health,
     "traces and reports": traces_and_reports,
     "audit": audit,
+    "notifications": notifications,
     "arguments": arguments,
     "environments": environments,
     "files": files,

@@ -47,28 +47,34 @@ FEW = {"severity": "medium", "domain_type": "direct_pii"}
 _SECONDS = 40.0
 _PAUSE = 0.05
 _SAMPLED_EVERY = 0.2
+CHANNEL = "desk"
+CHANNEL_TOKEN = "test-only-channel-token"  # noqa: S105 - a made-up one
+"""What is secret in the address of the channel."""
+
 _KEY = "0123456789abcdef0123456789abcdef"
 
 
 @dataclass(slots=True)
 class Heard:
-    """All that was sent to listeners, as bytes: to a collector of traces, to Sentry, to a syslog server."""
+    """All that was sent to listeners, as bytes: to a collector of traces, Sentry, a syslog server, and people."""
 
     traces: list[bytes] = field(default_factory=list)
     headers: list[bytes] = field(default_factory=list)
     reports: list[bytes] = field(default_factory=list)
     syslog: list[bytes] = field(default_factory=list)
+    notifications: list[bytes] = field(default_factory=list)
     address: str = ""
 
     def app(self) -> Starlette:
-        """What collects traces and error reports."""
+        """What collects traces and error reports, and the channel by which people are told."""
 
         async def take(request: Request) -> Response:
             body = await request.body()
             if request.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
             self.headers.append(b"".join(b"%b: %b\n" % pair for pair in request.headers.raw))
-            (self.traces if request.url.path == "/v1/traces" else self.reports).append(body)
+            places = {"/v1/traces": self.traces, f"/{CHANNEL_TOKEN}": self.notifications}
+            places.get(request.url.path, self.reports).append(body)
             return Response(b"{}", media_type="application/json")
 
         return Starlette(routes=[Route("/{path:path}", take, methods=["POST"])])
@@ -163,6 +169,7 @@ def open_setting(seed: int, **more: str) -> Iterator[Setting]:
             "SENTRY_DSN": f"{heard.address.replace('://', f'://{_KEY}@')}/7",
             "AUDIT_FILE": str(folder / "audit.jsonl"),
             "AUDIT_SYSLOG": syslog,
+            "CHANNEL_URL": f"{heard.address.replace('http://', 'json://')}/{CHANNEL_TOKEN}",
             "COLUMNS": "250",
             **more,
         }
@@ -227,6 +234,7 @@ def _rules(folder: Path, addresses: Mapping[str, str]) -> Path:
         *(rule for rule in tree["rules"] if rule.get("of") != "incidents"),
     ]
     next(rule for rule in tree["rules"] if rule["name"] == "vendor-exposure")["tickets"]["jira-dc"] = {"project": "SEC"}
+    tree["notify"] = {CHANNEL: {"url": {"env": "CHANNEL_URL"}, "after": "1s", "per_hour": 60, "digest": {}}}
     path = folder / "planted.yaml"
     yaml.dump(tree, path)
     return path

@@ -1,5 +1,6 @@
 """Every way in which a word from outside could get lost: success, refusal, parking, poison, a missing key, a defect."""
 
+import contextlib
 import json
 import signal
 import time
@@ -12,11 +13,23 @@ import httpx2
 from chaos.proof.commands import OUTSIDE, Known, play_commands, plays_of
 from chaos.proof.defects.sitecustomize import DEADLY, MARKED
 from chaos.proof.places import read_places
-from chaos.proof.setting import FEW, SYSTEMS, Setting
+from chaos.proof.setting import CHANNEL, FEW, SYSTEMS, Setting
 from remediation.deliveries.events import delivery_id
 from remediation.domain.cases.records import CaseKey, CaseKind, ref_of_mark
 from remediation.sealing import generate_key
-from remediation.store.keys import BEGUN, DIRTY, FEED, MOST_CRASHES, PARKED, PENDING, SCANS, SYSTEM
+from remediation.store.keys import (
+    BEGUN,
+    DIRTY,
+    FEED,
+    MOST_CRASHES,
+    NOTIFIED,
+    NOTIFY_TURN,
+    PARKED,
+    PENDING,
+    SCANS,
+    SYSTEM,
+    TURN,
+)
 from sandbox.jira.state import PERSON as JIRA_PERSON
 from sandbox.schoolscan.signing import signed_headers
 from sandbox.secrets import DISTRICT, ENVIRONMENT
@@ -61,9 +74,30 @@ def happen(setting: Setting, *, whole: bool) -> None:
     workers_die(setting, MOST_CRASHES if whole else 1)
     our_own_code_fails(setting)
     read_places(setting, last=False)
+    people_are_told(setting)
     play_commands(setting, known(), list(plays_of(known())), whole=whole)
     setting.way("every command is played")
     read_places(setting, last=True)
+
+
+def people_are_told(setting: Setting) -> None:
+    """What is parked by now is told by the channel, and so are the figures of the week."""
+    redis, memory = setting.world.redis, f"{NOTIFIED}{CHANNEL}"
+    _told(setting, b"parked list says why")
+    redis.set(memory, json.dumps(json.loads(redis.get(memory)) | {"since": 0}))  # known since long before this week
+    _told(setting, b"past week")
+    setting.way("people are told")
+
+
+def _told(setting: Setting, words: bytes) -> None:
+    """Workers begin until a round has told this: a trouble is seen by one, and told by a later one."""
+    for _ in range(8):
+        setting.world.redis.delete(f"{TURN}notify", f"{NOTIFY_TURN}{CHANNEL}")
+        setting.worker()
+        with contextlib.suppress(RuntimeError):
+            setting.until(lambda: any(words in each for each in setting.heard.notifications), words.decode(), 6.0)
+            return
+    raise RuntimeError(f"no notification says {words.decode()}")
 
 
 def rest(setting: Setting) -> None:

@@ -1,4 +1,6 @@
-"""Counts and spans of time in words. Pure."""
+"""Counts, days and spans of time in words. Pure."""
+
+from datetime import UTC, datetime
 
 _MINUTE = 60
 
@@ -22,3 +24,8 @@ def span_words(seconds: float) -> str:
 def age_words(seconds: float) -> str:
     """An age to the second where it is less than two minutes, otherwise a span: 8 s, 12 min, 3 h 5 min."""
     return f"{max(0, int(seconds))} s" if seconds < 2 * _MINUTE else span_words(seconds)
+
+
+def day_words(at: float) -> str:
+    """The day of a moment (Unix seconds) in UTC: 2026-12-31."""
+    return datetime.fromtimestamp(at, UTC).date().isoformat()

@@ -270,6 +270,12 @@ LAST_SWEEP = "remedy:last-sweep"
 TURN = "remedy:turn:"
 """+ name of a round: when (ms) a worker last began it."""
 
+NOTIFIED = "remedy:notified:"
+"""+ channel: what people were told by it, and how its last messages went (see news/memory.py)."""
+
+NOTIFY_TURN = "remedy:notify-turn:"
+"""+ channel: a random name of the worker that sends by it now, with a time to live."""
+
 LEFT_OUT = "remedy:findings-left-out"
 """A hash: by district, how many findings of its lists had no usable id, and by district and `:at` when (ms) last."""
 

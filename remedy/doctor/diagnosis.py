@@ -73,6 +73,8 @@ class Code(StrEnum):
     QUARANTINED = "quarantined"
     QUARANTINE_FULL = "quarantine-full"
     NOT_FOUND_FULL = "not-found-full"
+    NOTIFICATIONS_UNDELIVERED = "notifications-undelivered"
+    CHANNEL_ADDRESS = "channel-address"
     SYSTEM_WAITED_FOR = "system-waited-for"
     SIGN_IN = "sign-in"
     RIGHTS = "rights"
@@ -315,6 +317,13 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.NOT_FOUND_FULL: _warning(
             "within a week findings or scans that SchoolScan does not know made room for others",
             "Is the district's webhook secret stolen, or its token another account's? Then remedy reconcile.",
+        ),
+        Code.NOTIFICATIONS_UNDELIVERED: _warning(
+            "a channel does not take the messages by which people are told that something needs them",
+            "remedy notify test says what happens. They are tried again, and nothing else waits for them.",
+        ),
+        Code.CHANNEL_ADDRESS: _failure(
+            "the address of a channel cannot be used", "Correct it: docs/notifications.md has the forms."
         ),
         Code.SYSTEM_WAITED_FOR: _failure(
             "workers wait for a system", "Nothing is lost: the cases go on when it answers."

@@ -14,11 +14,12 @@ from remediation.domain.ownership import Site, SiteHistory
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
-from remediation.mapping.reading.secrets import worker_secrets
+from remediation.mapping.reading.secrets import channel_urls, worker_secrets
 from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import Inspector, Tracker
 from remediation.read_model.case_words import time_words
 from remediation.read_model.status.levels import Level
+from remediation.read_model.wording import count_words
 from remediation.settings import environ
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.client import SchoolScan
@@ -26,9 +27,10 @@ from remediation.sources.schoolscan.inspection import AccountInspector
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
 from remedy.doctor.checks import Check
-from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, trouble, well
+from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, ordinary, trouble, well
 from remedy.mappings.live_answers import feed_inspectors, placed
 from remedy.mappings.tracker_sites import left_site, remembered, site_of
+from remedy.notify.addresses import ChannelInspector
 from remedy.runtime.assembly import open_outside
 from remedy.runtime.outbound import outbound
 
@@ -61,7 +63,8 @@ async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connecti
         feeds = feed_inspectors(loaded, tokens, way, await stack.enter_async_context(way.open_client()))
     except ConfigurationError as error:  # a token that cannot be sent in a header
         return [Check("secrets", 1.0, partial(_unusable, error))]
-    checks = [_check(_account(name, each), loaded, connection, None) for name, each in outside.accounts.items()]
+    checks = [_channel_check(loaded)] if loaded.mappings.notify else []
+    checks += [_check(_account(name, each), loaded, connection, None) for name, each in outside.accounts.items()]
     checks += [_check(_feed(name, each), loaded, connection, None) for name, each in feeds.items()]
     for name, tracker in outside.trackers.items():
         config = loaded.mappings.trackers[name]
@@ -70,6 +73,23 @@ async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connecti
         system = _System(name, f"tracker {name}", _told_who(tracker), inspector, _more_advice(config))
         checks.append(_check(system, loaded, connection, tracker))
     return checks
+
+
+def _channel_check(loaded: Loaded) -> Check:
+    """Looks at the form of the addresses of channels; nothing is sent by them."""
+    what = "channels"
+
+    async def look() -> list[Diagnosis]:
+        try:
+            urls = channel_urls(loaded, environ())
+        except ConfigurationError:  # told with the other secrets
+            return []
+        found = await ChannelInspector(urls).inspect(loaded.mappings)
+        wrong = [each for each in found if each.outcome is InspectionOutcome.WRONG]
+        flaws = (trouble(Code.CHANNEL_ADDRESS, f"channel {each.where[1]}", each.message) for each in wrong)
+        return ordinary(what, f"{count_words(len(found), 'address', 'addresses')} of a form that can be used", *flaws)
+
+    return Check(what, SECONDS, look)
 
 
 async def _unusable(error: ConfigurationError) -> list[Diagnosis]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from remediation.deliveries.webhook_secrets import standard_key
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded
-from remediation.mapping.reading.secrets import identities_of, worker_secrets
+from remediation.mapping.reading.secrets import channel_urls, identities_of, worker_secrets
 from remediation.mapping.reading.watching import files_named
 from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders
 from remediation.read_model.wording import count_words
@@ -54,7 +54,11 @@ def look_at_secrets(
     asked = _there("tokens and passwords", Code.SECRET_MISSING, lambda: _worker_secrets(loaded, environ))
     if any(each.identity for each in loaded.mappings.districts.values()):
         asked += _there("identity keys", Code.IDENTITY_KEY, lambda: f"{len(identities_of(loaded, environ))} found")
-    return [*found, *asked, *files], all(each.is_well for each in asked)
+    is_complete = all(each.is_well for each in asked)
+    if loaded.mappings.notify:
+        what = "addresses of channels"
+        asked += _there(what, Code.SECRET_MISSING, lambda: f"{len(channel_urls(loaded, environ))} found")
+    return [*found, *asked, *files], is_complete
 
 
 def _worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> str:
@@ -98,7 +102,7 @@ def _odd(called: str, secret: str) -> Iterator[Diagnosis]:
 
 def _readable_files(loaded: Loaded) -> Iterator[Diagnosis]:
     trackers = [(each.secret, each.webhook) for each in loaded.mappings.trackers.values()]
-    for path in sorted(set(files_named([loaded.mappings.districts, trackers]))):
+    for path in sorted(set(files_named([loaded.mappings.districts, trackers, loaded.mappings.notify]))):
         if _is_readable_by_all(path):
             yield trouble(Code.SECRET_READABLE, "secret files", f"every user can read {path}")
 

@@ -91,6 +91,8 @@ def _summary(found: Mappings) -> str:
     counts = {"district": len(found.districts), "tracker": len(found.trackers), "rule": len(found.rules)}
     if feeds := sum(len(district.incidents) for district in found.districts.values()):
         counts["feed"] = feeds
+    if found.notify:
+        counts["channel"] = len(found.notify)
     return ", ".join(count_words(count, word) for word, count in counts.items())
 
 

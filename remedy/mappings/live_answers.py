@@ -18,13 +18,14 @@ from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Positions, Steps
-from remediation.mapping.reading.secrets import worker_secrets
+from remediation.mapping.reading.secrets import channel_urls, worker_secrets
 from remediation.ports import Inspector
 from remediation.settings import environ
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.inspection import AccountInspector
 from remedy.mappings.ticket_creators import CreatorInspector
 from remedy.mappings.tracker_sites import SiteInspector
+from remedy.notify.addresses import ChannelInspector
 from remedy.runtime.outbound import Outbound, outbound
 
 
@@ -90,6 +91,8 @@ async def _open_inspectors(
             for name, each in trackers.items()
             if name in linked
         ]
+        if loaded.mappings.notify:
+            inspectors.append(ChannelInspector(channel_urls(loaded, environ())))
         for inspector in inspectors:
             stack.push_async_callback(inspector.close)
         yield tuple(inspectors)

@@ -48,10 +48,12 @@ from remediation.store.server.readiness import must_be_ours
 from remediation.trackers.adapters import adapter_of
 from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.channels import open_channels
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.outbound import outbound
 from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
 from workers.calls import counted_feeds, counted_scanners, counted_sources, counted_trackers
+from workers.channels import Notifying
 from workers.resources import NamedSystems, WorkerContexts, context_on
 from workers.rounds.auditing import chain_audit
 
@@ -195,11 +197,14 @@ def receiver_files(mappings: Mappings) -> Iterable[Path]:
 
 
 def worker_files(mappings: Mappings, outbound_ca: Path | None = None) -> Iterable[Path]:
-    """The files with tokens, keys of identities, passwords and certificates; `outbound_ca` is that of the settings."""
+    """The files with tokens, keys of identities, passwords, addresses of channels, and certificates.
+
+    `outbound_ca` is that of the settings.
+    """
     tokens = [(district.schoolscan.token, district.incidents) for district in mappings.districts.values()]
     identities = [district.identity for district in mappings.districts.values()]
     trackers = [(tracker.secret, tracker.ca_file) for tracker in mappings.trackers.values()]
-    yield from files_named([tokens, identities, trackers])
+    yield from files_named([tokens, identities, trackers, [channel.url for channel in mappings.notify.values()]])
     if outbound_ca is not None:
         yield outbound_ca
 
@@ -297,12 +302,12 @@ async def open_contexts(
 
     `keyring` has the data keys; without one they are read as the settings say.
     """
-    keyring = keyring or keyring_of(settings)
+    keyring, notifying = keyring or keyring_of(settings), open_channels(loaded)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         incidents = outside.incident_sources(IncidentRecords(connection, keyring))
         kept = outside.summary_sources(ScanNumbers(connection), ScanReports(connection)) | incidents
-        named = _named(outside, kept, MappingsRulebook(loaded.mappings, outside.identities), loaded)
+        named = _named(outside, kept, MappingsRulebook(loaded.mappings, outside.identities), loaded, notifying)
         context = context_on(connection, keyring, named, clock, audit_targets(settings))
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
@@ -312,13 +317,14 @@ async def open_contexts(
 
 async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
     """Use `loaded` for the jobs to come. For a missing secret, raises ConfigurationError and changes nothing."""
+    notifying = open_channels(loaded)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
         with contexts.at_work() as context:
             summaries = outside.summary_sources(context.countings.numbers, context.reports)
             kept = summaries | outside.incident_sources(context.incidents)
-        contexts.replace(_named(outside, kept, rulebook, loaded), stack.pop_all().aclose)
+        contexts.replace(_named(outside, kept, rulebook, loaded, notifying), stack.pop_all().aclose)
     await ask_again(contexts)
 
 
@@ -327,6 +333,7 @@ def _named(
     kept: Mapping[SourceKey, ListedSource],
     rulebook: MappingsRulebook,
     loaded: Loaded,
+    notifying: Notifying,
 ) -> NamedSystems:
     """What the file names. Calls of what is outside are counted; `kept` are the sources that read our own rows, too."""
     incidents = {which: source for which, source in kept.items() if which[1] is CaseKind.INCIDENT}
@@ -334,7 +341,8 @@ def _named(
     trackers = counted_trackers(outside.trackers.values())
     feeds = counted_feeds(outside.feeds)
     scanners = counted_scanners(outside.scanners(loaded.mappings))
-    return NamedSystems(sources, trackers, rulebook, feeds, loaded.mappings.retention, loaded.digest, scanners)
+    kept_for, rules = loaded.mappings.retention, loaded.digest
+    return NamedSystems(sources, trackers, rulebook, feeds, kept_for, rules, scanners, notifying)
 
 
 async def _begin_audit(contexts: WorkerContexts) -> None:

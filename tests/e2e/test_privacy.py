@@ -11,7 +11,7 @@ import pytest
 from chaos.proof.defects.sitecustomize import LEAKS, MARKED
 from chaos.proof.judging import ALLOWED, leaks_in, needed, secrets_in
 from chaos.proof.places import PLACES, everything, read_places
-from chaos.proof.setting import FEW, SYSTEMS, Setting, open_setting
+from chaos.proof.setting import CHANNEL_TOKEN, FEW, SYSTEMS, Setting, open_setting
 from chaos.proof.ways import BOTH, happen
 from sandbox.secrets import DISTRICT, ENVIRONMENT, INCIDENT_FEED_TOKEN, TRACKER_WEBHOOKS
 from tests.listeners import SeenSpan, events_of, spans_of
@@ -78,6 +78,7 @@ def test_every_place_was_read_and_has_something_in_it(played: Played) -> None:
 def test_a_secret_is_where_it_was_given_and_where_it_opens_something(played: Played) -> None:
     data_key = played.setting.environment["DATA_KEYS"].partition(":")[2]
     secrets = {**ENVIRONMENT, **TRACKER_WEBHOOKS, "INCIDENT_FEED_TOKEN": INCIDENT_FEED_TOKEN, "DATA_KEYS": data_key}
+    secrets["CHANNEL_URL"] = CHANNEL_TOKEN
     found = secrets_in(played.places, secrets)
     assert {place for place, _ in found if not place.startswith("sent to ")} == {"environments"}
     assert {(place, name) for place, name in found if place.startswith("sent to ")} == {
@@ -152,6 +153,7 @@ def leaky(played: Played) -> set[tuple[str, str]]:
     setting.heard.traces.append(word.encode())
     setting.heard.syslog.append(word.encode())
     (setting.listened / "planted").write_text(f"finding: {word}")
+    setting.heard.notifications.append(word.encode())
     read_places(setting, last=True)
     return {(leak.place, leak.origin.spot) for leak in leaks_in(everything(setting), setting.canaries)}
 
@@ -161,7 +163,7 @@ FROM_A_WORKER = {
     *("redis files", "redis contents", "monitor"),
 }
 BY_HAND = {
-    *("tickets", "restricted tickets", "notes", "restricted notes", "traces and reports", "audit"),
+    *("tickets", "restricted tickets", "notes", "restricted notes", "traces and reports", "audit", "notifications"),
     *("command doctor", "command listen"),
     *(f"sent to {system}" for system in SYSTEMS),
 }

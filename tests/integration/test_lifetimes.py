@@ -19,6 +19,8 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Risk, TicketState
+from remediation.mapping.config.notifying import Channel
+from remediation.outbound.channels import SendOutcome, SendResult
 from remediation.outbound.metering import SaidLimit
 from remediation.queue import IN_PROGRESS_PREFIX, UPKEEP_QUEUE
 from remediation.sealing import Keyring
@@ -44,6 +46,7 @@ from tests.integration.test_feeds import key_of
 from tests.integration.test_relations import FIGHT, SITE, THEFT, School
 from tests.named_keys import NAMED, STAYS, name_of
 from tests.stand_ins import AccountSources, MemoryTracker, PlainRulebook
+from workers.channels import Notifying, OpenChannel
 from workers.jobs.boundary import ArqContext
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
@@ -52,6 +55,7 @@ from workers.rounds.auditing import keep_audit, trim_audit
 from workers.rounds.expiring import forget_cases, forget_unused, give_up_parked
 from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import forget_incidents
+from workers.rounds.notifying import notify
 from workers.rounds.polls import poll_trackers
 from workers.rounds.trimming import trim_set_aside
 from workers.rounds.upkeep import list_earlier_cases, note_districts, release_budgets, sweep
@@ -70,7 +74,7 @@ ROUNDS: tuple[Callable[[ArqContext], Awaitable[None]], ...] = (
         trim_set_aside,
         verify_sites,
     ),
-    *(forget_cases, give_up_parked, forget_unused, keep_audit, trim_audit),
+    *(forget_cases, give_up_parked, forget_unused, keep_audit, trim_audit, notify),
 )
 NEVER_HERE = {
     *(UPKEEP_QUEUE, IN_PROGRESS_PREFIX, "arq:retry:", "remedy:queue:health-check", "remedy:upkeep:health-check"),
@@ -78,6 +82,8 @@ NEVER_HERE = {
     AUDIT_COPY,  # is there only while a request for deletion takes names out of the trail, and for an hour if it dies
 }
 """What only arq itself writes, and what is never written."""
+
+TELLS_AT_ONCE = Channel.model_validate({"url": {"env": "ONE"}, "after": "1s"})
 
 WORDS = ("lakeside", "fnd_", "scan_1", "evt_", FIGHT.uuid, "snow", "jira", "KEY-", "id-1", "ana", "kold", SITE, "LHS-1")
 """What would tell of the run."""
@@ -94,7 +100,13 @@ class Whole(School):
             self.context,
             set_aside=SetAsideLimits(connection, self.context.audit, most=1),
             rules="4f6d1a90c2",
+            notifying=Notifying({"desk": OpenChannel(TELLS_AT_ONCE, self.take)}),
         )
+
+    async def take(self, _title: str, _text: str) -> SendResult:
+        """A message is taken."""
+        await self.note()
+        return SendResult(SendOutcome.SENT)
 
     async def note(self) -> None:
         """Note what lies in Redis now."""
@@ -160,6 +172,8 @@ async def run(office: Whole) -> None:
     await office.context.scans.note_districts(["harbor"], office.clock())
     await office.note()
     await office.play()
+    office.clock.pass_by(60)
+    await notify(office.arq_context)
     await office.note()
 
 

@@ -23,7 +23,7 @@ from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.reading.loading import Loaded
-from remediation.mapping.reading.secrets import identities_of, worker_secrets
+from remediation.mapping.reading.secrets import channel_urls, identities_of, worker_secrets
 from remediation.mapping.reading.webhook_secrets import webhook_secrets
 from remediation.mapping.render.occasions import (
     CommentKind,
@@ -34,13 +34,21 @@ from remediation.mapping.render.occasions import (
     comment_of,
     note_of,
 )
+from remediation.read_model.notifications.notices import notices_of, wanted_by
+from remediation.read_model.notifications.planning import ChannelTerms, notification_plan
+from remediation.read_model.notifications.wording import message_of
+from remediation.read_model.status.codes import TroubleCode, TroubleName
+from remediation.read_model.status.levels import Level
+from remediation.read_model.status.lines import StatusLine, StatusSection
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.store.audit.chain import AuditKeys
+from remediation.store.cases.appointments import EndingRisk
 from remediation.store.cases.timeline import Timeline
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.set_aside import SetAsideLimits
+from remediation.store.notifications.memory import ChannelMemory
 from remediation.store.server.connection import Connection
 from remediation.trackers.jira.client import JiraClient
 from remediation.trackers.jira.tracker import Jira
@@ -205,7 +213,36 @@ def secrets(loaded: Loaded) -> object:
     values = [
         [(each.id, each.value, each.ends_at) for each in read] for read in (*districts.values(), *trackers.values())
     ]
-    return values, worker_secrets(loaded, ENVIRON), _keys(loaded)
+    return values, worker_secrets(loaded, ENVIRON), _keys(loaded), channel_urls(loaded, ENVIRON)
+
+
+def told_by_channels(loaded: Loaded) -> object:
+    """What each channel tells in a day, at which minutes, where every quarter of an hour something more is wrong."""
+    codes = (TroubleCode.PARKED, TroubleCode.SIGN_IN, TroubleCode.FEED_UNREAD)
+    names = [
+        TroubleName(code, f"{district}-{number}", district)
+        for number in range(2)
+        for code in codes
+        for district in ("lakeside", "hillside")
+    ]
+    lines = [StatusLine("x", "y", Level.FAILURE, "", name) for name in names]
+    risks = [EndingRisk(f"{district}:finding:fnd_1", AT.timestamp()) for district in ("lakeside", "hillside")]
+    found = []
+    for name, channel in loaded.mappings.notify.items():
+        memory, now = ChannelMemory(AT.timestamp()), AT.timestamp()
+        for minute in range(24 * 60):
+            now += 60
+            there = StatusSection("all", tuple(lines[: 1 + minute // 15]))
+            wanted = [*wanted_by(name, channel, notices_of([there], risks))]
+            plan = notification_plan(memory, wanted, ChannelTerms.of(channel), now)
+            memory = plan.memory if plan.is_silent else plan.told(now)
+            found += [] if plan.is_silent else [(minute, message_of(plan))]
+    return found
+
+
+def digests(loaded: Loaded) -> object:
+    """When each channel's last digest was due."""
+    return [each.digest and each.digest.moment_before(AT.timestamp()) for each in loaded.mappings.notify.values()]
 
 
 def limits(loaded: Loaded) -> object:

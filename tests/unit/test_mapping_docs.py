@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.incident_feeds import IncidentFeed, SchoolYearWords
 from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
+from remediation.mapping.config.notifying import Channel, DigestTime
 from remediation.mapping.config.policies import Accepting, Reopening
 from remediation.mapping.config.references import (
     SecretFromEnv,
@@ -100,6 +101,8 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     IncidentTemplates: ("Texts about incidents",),
     IncidentComments: ("Texts about incidents",),
     Retention: ("Retention",),
+    Channel: ("Channels",),
+    DigestTime: ("Channels",),
 }
 """Where the page has the words of each model."""
 

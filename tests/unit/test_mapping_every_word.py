@@ -22,6 +22,7 @@ from tests.unit.mapping_observers import (
     audit_retention,
     closings,
     commenting,
+    digests,
     downloads,
     former_names,
     former_records,
@@ -51,6 +52,7 @@ from tests.unit.mapping_observers import (
     texts,
     timetables,
     told_by,
+    told_by_channels,
     vicinities,
     work_retention,
 )
@@ -395,6 +397,19 @@ TEXTS = {
     "retention.audit": change(audit_retention, "30d", "400d"),
 }
 
+CHANNEL = {"notify__desk": {"url": ONE}}
+CHANNELS = {
+    "notify.desk.url": change(secrets, ONE, TWO),
+    "notify.desk.about": change(told_by_channels, "parked", ["sign_in"], ["feeds", "parked"], ["risks"], **CHANNEL),
+    "notify.desk.districts": change(told_by_channels, None, "lakeside", ["hillside"], **CHANNEL),
+    "notify.desk.per_hour": change(told_by_channels, 1, 2, 60, **CHANNEL),
+    "notify.desk.after": change(told_by_channels, "1m", "30m", **CHANNEL),
+    "notify.desk.repeat": change(told_by_channels, "1h", "3h", **CHANNEL),
+    "notify.desk.digest.day": change(digests, "monday", "friday", **CHANNEL),
+    "notify.desk.digest.at": change(digests, "08:00", "09:30", **CHANNEL),
+    "notify.desk.digest.time_zone": change(digests, "UTC", "America/Chicago", **CHANNEL),
+}
+
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}
 OF_DEFAULTS = {**tickets("defaults"), **keeping_in_step("defaults")}
 CHANGES = {
@@ -408,6 +423,7 @@ CHANGES = {
     **OF_RULES,
     **OF_DEFAULTS,
     **TEXTS,
+    **CHANNELS,
 }
 
 ALONE = {"version", "rules.0.of"}

@@ -17,6 +17,7 @@ from pydantic import (
 from remediation.domain.cases.identities import IdentityField
 from remediation.domain.cases.verification import ScanTimes
 from remediation.mapping.config.incident_feeds import IncidentFeed
+from remediation.mapping.config.notifying import MOST_CHANNELS, Channel
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.rules import Defaults, Rule
 from remediation.mapping.config.scan_summaries import ScanSummaries
@@ -209,6 +210,11 @@ class Mappings(Written):
     notes: Notes = Field(default_factory=Notes)
     comments: Comments = Field(default_factory=Comments)
     retention: Retention = Field(default_factory=Retention)
+    notify: dict[Name, Channel] = Field(
+        default_factory=dict,
+        max_length=MOST_CHANNELS,
+        description="How people are told that something needs them, by our name for each channel.",
+    )
     rules: list[Rule] = Field(
         min_length=1, description="Which findings and incidents get which tickets: the first that holds counts."
     )

@@ -135,7 +135,7 @@ class LoadedCases:
 
 def load_cases(path: Path) -> LoadedCases:
     """The cases of the file at `path`. Raises ConfigurationError with everything that is wrong with it."""
-    return cases_of(text_of_file(path), str(path))
+    return cases_of(text_of_file(path).removeprefix("\ufeff"), str(path))
 
 
 def cases_of(text: str, where: str) -> LoadedCases:

@@ -18,6 +18,8 @@ from remediation.mapping.reading.messages import complaints_of
 from remediation.mapping.reading.positions import Complaint, Positions, Steps
 
 _DIGITS = 12
+_BYTE_ORDER_MARK = "\ufeff"
+"""With it some editors begin a file. It counts for the digest: processes report that of the file as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def load_mappings(path: Path) -> Loaded:
 
 def loaded_of(text: str, where: str) -> Loaded:
     """The mappings in `text`; `where` is the file's name in messages. Raises ConfigurationError."""
-    document = read_document(text, where)
+    document = read_document(text.removeprefix(_BYTE_ORDER_MARK), where)
     if document.data is None:
         raise ConfigurationError([Problem(where, "is empty", 1, 1)])
     mappings, complaints = _validated(document.data)
@@ -80,7 +82,7 @@ def text_of_file(path: Path) -> str:
     if len(raw) > LARGEST_FILE:
         raise ConfigurationError([Problem(where, f"is larger than {LARGEST_FILE:,} bytes")])
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode()
     except UnicodeDecodeError as error:
         before = raw[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")

@@ -75,6 +75,16 @@ def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> WorkerSecrets:
     )
 
 
+def channel_urls(loaded: Loaded, environ: Mapping[str, str], names: Collection[str] | None = None) -> dict[str, str]:
+    """The addresses of these channels (None: of all), by their names.
+
+    Raises ConfigurationError with all problems.
+    """
+    channels = loaded.mappings.notify
+    refs: _Refs = {("notify", name, "url"): channels[name].url for name in (channels if names is None else names)}
+    return _by_name(read_all(loaded, refs, environ))
+
+
 def identities_of(
     loaded: Loaded, environ: Mapping[str, str], districts: Collection[str] | None = None
 ) -> dict[str, Identity]:

@@ -42,6 +42,11 @@ class _Account:
     def secrets(self) -> Steps:
         return (*self.steps, "secrets")
 
+    @property
+    def last_end(self) -> float:
+        """When (Unix seconds) the last of its secrets ends."""
+        return max(end_of(ref.until) for ref in self.webhook.secrets)
+
     def counting(self, now: float) -> dict[Steps, WebhookSecretRef]:
         """The secrets of this account that are valid at `now`, by their paths."""
         numbered = enumerate(self.webhook.secrets)
@@ -89,6 +94,29 @@ def secret_ids(mappings: Mappings, now: float) -> dict[str, tuple[str, ...]]:
         account.sender.path(account.name): tuple(ref.name for ref in account.counting(now).values())
         for account in _accounts(mappings)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class SecretEnd:
+    """A webhook secret that has ended, or soon will, of the sender at `path` (`schoolscan/lakeside`).
+
+    `is_last`: no secret of this sender counts from `at` (Unix seconds) on.
+    """
+
+    path: str
+    name: str
+    at: float
+    is_last: bool
+
+
+def secret_ends(mappings: Mappings, now: float) -> tuple[SecretEnd, ...]:
+    """The secrets that have ended at `now`, or will within a week, in the order of the file."""
+    return tuple(
+        SecretEnd(account.sender.path(account.name), ref.name, end, is_last=end == account.last_end)
+        for account in _accounts(mappings)
+        for ref in account.webhook.secrets
+        if (end := end_of(ref.until)) - now <= _ENDS_SOON.total_seconds()
+    )
 
 
 def ended_senders(loaded: Loaded, now: float) -> list[Problem]:

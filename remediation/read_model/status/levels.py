@@ -33,3 +33,6 @@ POLL_SECONDS = 900
 
 REFUSED_SECONDS = 86_400
 """For how long it is told of a sender that it was refused."""
+
+RISK_SECONDS = 14 * 86_400
+"""How long before its end it is told of an accepted risk."""

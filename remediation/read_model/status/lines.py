@@ -1,18 +1,21 @@
-"""What people and programs are told of the service's status: lines in sections, each with how bad it is. Pure."""
+"""What people are told of the service's status: lines in sections, each with how bad it is. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import get_args
 
 from remediation.deliveries.events import SCHOOLSCAN
+from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import WAITING_MENDS, time_words, waiting_words
 from remediation.read_model.delivery_list import refusal_words
 from remediation.read_model.incidents import walk_words
+from remediation.read_model.status.codes import TroubleCode, TroubleName, district_of
 from remediation.read_model.status.levels import (
     LONG_QUEUE,
     OVERDUE_SECONDS,
     POLL_SECONDS,
     REFUSED_SECONDS,
+    RISK_SECONDS,
     SILENT_SECONDS,
     SWEEP_SECONDS,
     UNREAD_SECONDS,
@@ -24,11 +27,9 @@ from remediation.read_model.status.levels import (
 from remediation.read_model.status.overview import FeedStatus, SenderStatus, ServiceStatus
 from remediation.read_model.wording import age_words, count_words
 from remediation.store.budgets import Access, BudgetFigures
-from remediation.store.cases.entries import moment
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.parked_causes import MOST_LOOKED_AT, ParkedCause
 from remediation.store.processes import Process
-from remediation.store.systems import SystemTrouble
 
 _KINDS: Mapping[ParkedKind, tuple[str, str]] = {
     ParkedKind.ACTION: ("action", ""),
@@ -39,18 +40,24 @@ _KINDS: Mapping[ParkedKind, tuple[str, str]] = {
 }
 
 
+_MISSING = {"worker": TroubleCode.WORKERS_MISSING, "receiver": TroubleCode.RECEIVERS_MISSING}
+
 _USE_NOTED = 60.0
 """Seconds by which the time of a sender's last delivery may be too early."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """One thing and how it is; `advice` says what to do about it, where something is to be done."""
+    """One thing and how it is; `advice` says what to do about it, where something is to be done.
+
+    `trouble` says which trouble it is where it is one: where its level is not OK.
+    """
 
     what: str
     says: str
     level: Level = Level.OK
     advice: str = ""
+    trouble: TroubleName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ def status_sections(status: ServiceStatus) -> list[StatusSection]:
         ("Parked", _parked(status)),
         ("Limits", map(_budget_line, status.budgets)),
         ("Polls and feeds", _reading(status)),
+        ("Webhook secrets", _secrets(status)),
+        ("Notifications", _channels(status)),
     )
     made = [StatusSection(title, tuple(lines)) for title, lines in sections]
     return [section for section in made if section.lines]
@@ -97,10 +106,14 @@ def _processes(status: ServiceStatus) -> Iterator[StatusLine]:
         found = [each for each in status.processes if each.role == role]
         yield from (_line_of_process(each, status) for each in found)
         if not found and not (role == "worker" and _is_swept(status)):
-            yield StatusLine(role, f"none runs: {missing}", Level.FAILURE, f"Start one: remedy run {role}.")
+            missing_one = TroubleName(_MISSING[role], role)
+            yield StatusLine(
+                role, f"none runs: {missing}", Level.FAILURE, f"Start one: remedy run {role}.", missing_one
+            )
         elif not found:
             says = "one sweeps, and does not tell which version it is"
-            yield StatusLine(role, says, Level.WARNING, "Finish the upgrade: it is of an earlier version.")
+            untold = TroubleName(TroubleCode.PROCESS_UNTOLD, role)
+            yield StatusLine(role, says, Level.WARNING, "Finish the upgrade: it is of an earlier version.", untold)
     yield from _sweep(status)
     yield from _mappings(status)
 
@@ -110,7 +123,9 @@ def _line_of_process(process: Process, status: ServiceStatus) -> StatusLine:
     says = f"{process.id}, {version}, since {since} UTC"
     if process.version != status.version:
         here = status.version or "none"
-        return StatusLine(process.role, f"{says}; this command is {here}", Level.WARNING, "Finish the upgrade.")
+        differs = TroubleName(TroubleCode.VERSIONS_DIFFER, process.role)
+        says = f"{says}; {status.asker} is {here}"
+        return StatusLine(process.role, says, Level.WARNING, "Finish the upgrade.", differs)
     return StatusLine(process.role, says)
 
 
@@ -124,7 +139,8 @@ def _sweep(status: ServiceStatus) -> Iterator[StatusLine]:
     is_late = any(each.role == "worker" and status.at - each.started > SWEEP_SECONDS for each in status.processes)
     if is_late and not _is_swept(status):
         says = f"{age_words(status.at - last)} ago" if last else "never"
-        yield StatusLine("last sweep", says, Level.FAILURE, "Look at the workers' logs; restart them if Redis is well.")
+        advice = "Look at the workers' logs; restart them if Redis is well."
+        yield StatusLine("last sweep", says, Level.FAILURE, advice, TroubleName(TroubleCode.SWEEP_OLD))
 
 
 def _mappings(status: ServiceStatus) -> Iterator[StatusLine]:
@@ -136,10 +152,12 @@ def _mappings(status: ServiceStatus) -> Iterator[StatusLine]:
     used = ", ".join(f"{digest} in {count_words(count, 'process', 'processes')}" for digest, count in counts.items())
     if status.here is None:
         says = f"{used or 'in no process'}; the file here cannot be used"
-        yield StatusLine("mappings.yaml", says, Level.WARNING, "remedy mappings check names every mistake in it.")
+        advice = "remedy mappings check names every mistake in it."
+        yield StatusLine("mappings.yaml", says, Level.WARNING, advice, TroubleName(TroubleCode.MAPPINGS_WRONG))
     elif counts and set(counts) != {status.here.digest}:
         advice = "Wait a few seconds after a change; then look at /readyz and restart those with the old one."
-        yield StatusLine("mappings.yaml", f"{used}; here it is {status.here.digest}", Level.WARNING, advice)
+        says = f"{used}; here it is {status.here.digest}"
+        yield StatusLine("mappings.yaml", says, Level.WARNING, advice, TroubleName(TroubleCode.MAPPINGS_DIFFER))
     elif counts:
         yield StatusLine("mappings.yaml", used)
 
@@ -148,10 +166,12 @@ def _deliveries(status: ServiceStatus) -> Iterator[StatusLine]:
     figures = status.figures
     age = status.at - (figures.oldest_unread or status.at)
     if figures.unread:
-        late = age > UNREAD_SECONDS
-        advice = "Look at the workers' logs; restart those that take nothing up." if late else ""
         says = f"{figures.unread:,}, the oldest for {age_words(age)}"
-        yield StatusLine("unread", says, Level.FAILURE if late else Level.OK, advice)
+        if age > UNREAD_SECONDS:
+            advice = "Look at the workers' logs; restart those that take nothing up."
+            yield StatusLine("unread", says, Level.FAILURE, advice, TroubleName(TroubleCode.DELIVERIES_UNREAD))
+        else:
+            yield StatusLine("unread", says)
     else:
         yield StatusLine("unread", "none")
     yield from (_sender_line(sender, status.at) for sender in status.senders)
@@ -159,7 +179,7 @@ def _deliveries(status: ServiceStatus) -> Iterator[StatusLine]:
     if last is not None and status.at - last > SILENT_SECONDS:
         says = f"nothing from any district for {age_words(status.at - last)}"
         advice = "Look at its webhook's list of deliveries; then remedy reconcile --since from the last one."
-        yield StatusLine("SchoolScan", says, Level.WARNING, advice)
+        yield StatusLine("SchoolScan", says, Level.WARNING, advice, TroubleName(TroubleCode.DELIVERIES_SILENT))
 
 
 def _sender_line(sender: SenderStatus, now: float) -> StatusLine:
@@ -172,7 +192,8 @@ def _sender_line(sender: SenderStatus, now: float) -> StatusLine:
     if refused.last <= (sender.accepted or 0.0) + _USE_NOTED:
         return StatusLine(sender.account, says)
     advice = "Is it the sender, or a stranger? remedy deliveries list --state refused; see docs/webhooks.md."
-    return StatusLine(sender.account, says, Level.WARNING, advice)
+    name = TroubleName(TroubleCode.DELIVERIES_REFUSED, sender.account, district_of(sender.account))
+    return StatusLine(sender.account, says, Level.WARNING, advice, name)
 
 
 def _accepted_words(accepted: float | None, now: float) -> str:
@@ -189,24 +210,40 @@ def _cases(status: ServiceStatus) -> Iterator[StatusLine]:
     else:
         put_off = f", {figures.put_off:,} of them put off" if figures.put_off else ""
         says = f"{count_words(figures.dirty, 'case')}{put_off}, the oldest for {age_words(age)}"
-        late = age > WAITING_SECONDS
-        advice = "remedy case list --state put_off; remedy case show tells what each waits for." if late else ""
-        yield StatusLine("undone", says, Level.WARNING if late else Level.OK, advice)
+        if age > WAITING_SECONDS:
+            advice = "remedy case list --state put_off; remedy case show tells what each waits for."
+            yield StatusLine("undone", says, Level.WARNING, advice, TroubleName(TroubleCode.CASES_WAITING))
+        else:
+            yield StatusLine("undone", says)
     says = f"{count_words(figures.due, 'job')} due, {figures.running:,} in hand"
-    long = figures.due >= LONG_QUEUE
-    advice = "Start more workers, or raise MAX_JOBS." if long else ""
-    yield StatusLine("queue", says, Level.WARNING if long else Level.OK, advice)
+    if figures.due >= LONG_QUEUE:
+        advice = "Start more workers, or raise MAX_JOBS."
+        yield StatusLine("queue", says, Level.WARNING, advice, TroubleName(TroubleCode.QUEUE_LONG))
+    else:
+        yield StatusLine("queue", says)
+    yield from _risks(status)
+
+
+def _risks(status: ServiceStatus) -> Iterator[StatusLine]:
+    """Nothing is wrong about these: their cases are looked at when they end."""
+    if status.risks.count:
+        first = status.risks.first[0]
+        says = (
+            f"{status.risks.count:,} end within {RISK_SECONDS // 86_400} days, the first at {time_words(first.at)} UTC"
+        )
+        yield StatusLine("accepted risks", f"{says} ({first.ref})")
 
 
 def _waits(status: ServiceStatus) -> Iterator[StatusLine]:
     for each in status.troubles:
         says = f"{waiting_words(each)}; {_cases_wait(each.cases)}"
-        yield StatusLine(each.system, says, Level.FAILURE, WAITING_MENDS[each.waiting])
+        code = TroubleCode.SIGN_IN if each.waiting is Waiting.SIGN_IN else TroubleCode.SYSTEM_WAITED_FOR
+        name = TroubleName(code, each.system, district_of(each.system))
+        yield StatusLine(each.system, says, Level.FAILURE, WAITING_MENDS[each.waiting], name)
     for tracker, count in status.unnamed.items():
         says = f"mappings.yaml does not name it (any more); {_cases_wait(count)}"
-        yield StatusLine(
-            tracker, says, Level.WARNING, "Name it again, or under formerly of the tracker that it is now."
-        )
+        advice = "Name it again, or under formerly of the tracker that it is now."
+        yield StatusLine(tracker, says, Level.WARNING, advice, TroubleName(TroubleCode.TRACKER_UNNAMED, tracker))
     for budget in status.budgets:
         if budget.waiting:
             yield StatusLine(f"{budget.system} ({budget.access})", f"its limit; {_cases_wait(budget.waiting)}")
@@ -224,9 +261,16 @@ def _parked(status: ServiceStatus) -> Iterator[StatusLine]:
         says = f"{_kind_words(cause)}{by}, the oldest for {age_words(status.at - cause.first)}"
         is_kept = cause.kind is ParkedKind.QUARANTINED
         advice = "remedy parked list --kind quarantined" if is_kept else "remedy parked list says why"
-        yield StatusLine(f"{cause.error}{refused}", says, Level.WARNING if is_kept else Level.FAILURE, f"{advice}.")
+        level = Level.WARNING if is_kept else Level.FAILURE
+        yield StatusLine(f"{cause.error}{refused}", says, level, f"{advice}.", _name_of_cause(cause))
     if status.figures.parked > MOST_LOOKED_AT:
         yield StatusLine("in all", f"{status.figures.parked:,}; the newest {MOST_LOOKED_AT:,} are counted above")
+
+
+def _name_of_cause(cause: ParkedCause) -> TroubleName:
+    code = TroubleCode.QUARANTINED if cause.kind is ParkedKind.QUARANTINED else TroubleCode.PARKED
+    parts = (cause.kind.value, cause.error, str(cause.status or ""), cause.system)
+    return TroubleName(code, " ".join(filter(None, parts)), district_of(cause.system), cause.count)
 
 
 def _kind_words(cause: ParkedCause) -> str:
@@ -246,97 +290,59 @@ def _reading(status: ServiceStatus) -> Iterator[StatusLine]:
     started = [each.started for each in status.processes if each.role == "worker"]
     for tracker, read in status.polls.items():
         since = read if read is not None else min(started, default=status.at)
-        late = status.at - since > POLL_SECONDS
         says = f"changes read {age_words(status.at - read)} ago" if read is not None else "its changes were never read"
-        advice = "The workers' log has poll_failed with the reason; remedy doctor asks the tracker." if late else ""
-        yield StatusLine(tracker, says, Level.FAILURE if late else Level.OK, advice)
+        if status.at - since > POLL_SECONDS:
+            advice = "The workers' log has poll_failed with the reason; remedy doctor asks the tracker."
+            yield StatusLine(tracker, says, Level.FAILURE, advice, TroubleName(TroubleCode.CHANGES_UNREAD, tracker))
+        else:
+            yield StatusLine(tracker, says)
     yield from (_feed_line(each, status.at) for each in status.feeds)
 
 
 def _feed_line(feed: FeedStatus, now: float) -> StatusLine:
     figures, state = feed.figures, feed.state
+    whose = (figures.name, figures.name.partition("/")[0])
     polled = f"read {age_words(now - figures.polled_at)} ago" if figures.polled_at else "never read"
     says = f"{polled}, {count_words(figures.incidents, 'incident')} kept; {walk_words(state)}"
     if figures.overdue(now) > OVERDUE_SECONDS:
         advice = "remedy incidents poll asks for it at once; the workers' log says what it answers."
-        return StatusLine(figures.name, f"{says}; overdue by {age_words(figures.overdue(now))}", Level.FAILURE, advice)
+        says, unread = (
+            f"{says}; overdue by {age_words(figures.overdue(now))}",
+            TroubleName(TroubleCode.FEED_UNREAD, *whose),
+        )
+        return StatusLine(figures.name, says, Level.FAILURE, advice, unread)
     if state.swept_at is None or now - state.swept_at > UNSWEPT_SECONDS:
         says = f"{says}; its school year was not read whole {'lately' if state.swept_at else 'yet'}"
-        return StatusLine(figures.name, says, Level.WARNING, "remedy incidents poll --sweep reads it now.")
+        unswept = TroubleName(TroubleCode.FEED_UNSWEPT, *whose)
+        return StatusLine(figures.name, says, Level.WARNING, "remedy incidents poll --sweep reads it now.", unswept)
     return StatusLine(figures.name, says)
 
 
-def status_json(status: ServiceStatus, sections: Sequence[StatusSection]) -> dict[str, Any]:
-    """All of it for programs. Times are ISO 8601, ages are in seconds."""
-    figures, worst = status.figures, status_level(sections)
-    return {
-        "at": _iso(status.at),
-        "well": worst is not Level.FAILURE,
-        "worst": worst,
-        "version": status.version,
-        "processes": [{**asdict(each), "started": _iso(each.started)} for each in status.processes],
-        "last_sweep": _iso(figures.last_sweep),
-        "mappings": {"here": status.here.digest if status.here else None, "in_use": _in_use(status)},
-        "deliveries": {
-            "unread": figures.unread,
-            "oldest_unread": _age(figures.oldest_unread, status.at),
-            "senders": {each.account: _sender_json(each) for each in status.senders},
-        },
-        "cases": {
-            "undone": figures.dirty,
-            "put_off": figures.put_off,
-            "oldest_undone": _age(figures.oldest_dirty, status.at),
-            "due": figures.due,
-            "running": figures.running,
-        },
-        "waits": [_wait_json(each) for each in status.troubles],
-        "unnamed": dict(status.unnamed),
-        "parked": {"count": figures.parked, "causes": [_cause_json(each) for each in status.causes]},
-        "budgets": [asdict(each) for each in status.budgets],
-        "polls": {name: {"read": _iso(read), "lag": _age(read, status.at)} for name, read in status.polls.items()},
-        "feeds": {each.figures.name: _feed_json(each, status.at) for each in status.feeds},
-        "lines": [{"section": section.title, **asdict(line)} for section in sections for line in section.lines],
-    }
+def _secrets(status: ServiceStatus) -> Iterator[StatusLine]:
+    """Those of the file here that have ended, or soon will; the others are not told."""
+    for each in status.here.secret_ends if status.here else ():
+        has_ended = each.at <= status.at
+        says = f"the secret {each.name} {'has ended' if has_ended else f'ends at {time_words(each.at)} UTC'}"
+        code, level = TroubleCode.WEBHOOK_SECRET_ENDING, Level.WARNING
+        advice = "Does the sender sign with the new one? Take the old one out of secrets; else move its until."
+        if each.is_last:
+            says = f"{says}: from then on every delivery is answered 401"
+            advice = "Add the one that the sender uses now."
+        if each.is_last and has_ended:
+            code, level = TroubleCode.WEBHOOK_SECRET_ENDED, Level.FAILURE
+        name = TroubleName(code, f"{each.path} {each.name}", district_of(each.path))
+        yield StatusLine(each.path, says, level, advice, name)
 
 
-def _sender_json(sender: SenderStatus) -> dict[str, Any]:
-    refused = sender.refused
-    if refused is None:
-        return {"accepted": _iso(sender.accepted), "refused": None}
-    kind = {"status": refused.kind.status, "reason": refused.kind.reason, "seen": refused.kind.seen or None}
-    return {
-        "accepted": _iso(sender.accepted),
-        "refused": {"last": _iso(refused.last), "count": refused.count, **kind},
-    }
-
-
-def _in_use(status: ServiceStatus) -> list[str]:
-    return sorted({each.mappings for each in status.processes if each.mappings})
-
-
-def _wait_json(trouble: SystemTrouble) -> dict[str, Any]:
-    return {**asdict(trouble), "since": _iso(trouble.since)}
-
-
-def _cause_json(cause: ParkedCause) -> dict[str, Any]:
-    return {**asdict(cause), "first": _iso(cause.first), "last": _iso(cause.last)}
-
-
-def _feed_json(feed: FeedStatus, now: float) -> dict[str, Any]:
-    state, figures = feed.state, feed.figures
-    return {
-        "read": _iso(figures.polled_at),
-        "lag": _age(figures.polled_at, now),
-        "swept": _iso(state.swept_at),
-        "overdue": int(figures.overdue(now)),
-        "incidents": figures.incidents,
-        "trouble": state.trouble or None,
-    }
-
-
-def _iso(at: float | None) -> str | None:
-    return None if at is None else moment(at).isoformat()
-
-
-def _age(at: float | None, now: float) -> int | None:
-    return None if at is None else max(0, int(now - at))
+def _channels(status: ServiceStatus) -> Iterator[StatusLine]:
+    """How each channel of the file here got its last messages."""
+    for name, memory in status.channels.items():
+        last = f"last message {age_words(status.at - memory.last)} ago" if memory.last else "no message yet"
+        if memory.failures:
+            says = f"{last}; {count_words(memory.failures, 'try', 'tries')} in vain: {memory.why}"
+            advice = "remedy notify test says what happens; the messages are tried again."
+            yield StatusLine(
+                name, says, Level.WARNING, advice, TroubleName(TroubleCode.NOTIFICATIONS_UNDELIVERED, name)
+            )
+        else:
+            yield StatusLine(name, last)

@@ -4,13 +4,15 @@ What is read is judged in lines.py, so that every front end says the same of it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.reading.webhook_secrets import secret_ids
+from remediation.mapping.reading.webhook_secrets import SecretEnd, secret_ends, secret_ids
 from remediation.read_model.delivery_list import path_of
+from remediation.read_model.status.levels import RISK_SECONDS
 from remediation.store.budgets import BudgetFigures, Budgets
+from remediation.store.cases.appointments import EndingRisks, ending_risks
 from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
 from remediation.store.cursors import lists_read
 from remediation.store.deliveries.parked_causes import ParkedCause, parked_causes
@@ -20,6 +22,8 @@ from remediation.store.figures import Figures, read_figures
 from remediation.store.incidents.feeds import Feeds, FeedState
 from remediation.store.incidents.figures import FeedFigures, feed_figures
 from remediation.store.keys import UNNAMED
+from remediation.store.notifications.memories import ChannelMemories
+from remediation.store.notifications.memory import ChannelMemory
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, SystemTrouble
@@ -29,17 +33,21 @@ from remediation.store.systems import Systems, SystemTrouble
 class InstalledFile:
     """What the mappings.yaml names that whoever asks has: the start of its digest, and who may be heard of.
 
-    `accounts` are the paths of senders (`schoolscan/lakeside`), in order.
+    `accounts` are the paths of senders (`schoolscan/lakeside`), in order. `secret_ends` are the webhook secrets that
+    have ended, or soon will, and `channels` the names of those by which people are told.
     """
 
     digest: str
     accounts: tuple[str, ...]
     trackers: tuple[str, ...]
+    secret_ends: tuple[SecretEnd, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 def installed_file(mappings: Mappings, digest: str, now: float) -> InstalledFile:
     """What this file names, at `now` (Unix seconds)."""
-    return InstalledFile(digest, tuple(secret_ids(mappings, now)), tuple(mappings.trackers))
+    accounts, ends = tuple(secret_ids(mappings, now)), secret_ends(mappings, now)
+    return InstalledFile(digest, accounts, tuple(mappings.trackers), ends, tuple(mappings.notify))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,11 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """One reading of everything, at `at` (Unix seconds), by a command of this `version`.
+    """One reading of everything, at `at` (Unix seconds), by a process of this `version`, which is called `asker`.
 
     `here` is the file of whoever asks; None where it cannot be used. `unnamed` says by tracker how many cases it holds
     up because mappings.yaml does not name it, and `polls` when (Unix seconds) the changes of each tracker were last
-    read; None for never.
+    read; None for never. `risks` are accepted risks that end soon, and `channels` how each channel of that file is.
     """
 
     at: float
@@ -83,11 +91,16 @@ class ServiceStatus:
     budgets: tuple[BudgetFigures, ...]
     polls: Mapping[str, float | None]
     feeds: tuple[FeedStatus, ...]
+    risks: EndingRisks = field(default_factory=EndingRisks)
+    channels: Mapping[str, ChannelMemory] = field(default_factory=dict)
+    asker: str = "this command"
 
 
-async def service_status(connection: Connection, here: InstalledFile | None, version: str, now: float) -> ServiceStatus:
+async def service_status(
+    connection: Connection, here: InstalledFile | None, version: str, now: float, asker: str = "this command"
+) -> ServiceStatus:
     """The status at `now` (Unix seconds of Redis's clock). Reads only. Raises StoreUnavailable."""
-    known = await trackers_heard_of(connection)
+    known, channels = await trackers_heard_of(connection), ChannelMemories(connection)
     accounts = here.accounts if here else _accounts_of(await districts_heard_of(connection))
     return ServiceStatus(
         now,
@@ -102,6 +115,9 @@ async def service_status(connection: Connection, here: InstalledFile | None, ver
         tuple(await Budgets(connection).figures(now)),
         await _polls(connection, here.trackers if here else known),
         await _feeds(connection),
+        await ending_risks(connection, now, RISK_SECONDS),
+        {name: await channels.memory(name) or ChannelMemory(now) for name in here.channels} if here else {},
+        asker,
     )
 
 

@@ -1,6 +1,6 @@
-"""Lines about one case, found by when they were written: the trail has no index, and its times ascend almost."""
+"""Lines found by when they were written: the trail has no index, and its times ascend almost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from remediation.store.audit.chain import Line, line_in
 from remediation.store.keys import AUDIT_TRAIL
@@ -31,6 +31,19 @@ async def lines_about(connection: Connection, ref: str, moments: Iterable[float]
             if line.entry.case == ref:
                 found[line.place] = line
     return sorted(found.values(), key=lambda line: (line.chain, line.number))
+
+
+async def lines_since(connection: Connection, since: float) -> AsyncIterator[Line]:
+    """The lines that were written since a moment (Unix seconds), newest first. Raises StoreUnavailable."""
+    place, since_ms = "+", int(since * 1000)
+    while rows := await connection.ask(connection.redis.xrevrange(AUDIT_TRAIL, max=place, count=_AT_ONCE)):
+        lines = _lines(rows)
+        for line in lines:
+            if line.entry.at >= since_ms:
+                yield line
+        if lines and lines[-1].entry.at < since_ms - _WITHIN_MS:
+            break
+        place = f"({rows[-1][0].decode()}"
 
 
 async def _around(connection: Connection, since: int, until: int) -> list[Line]:

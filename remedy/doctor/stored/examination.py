@@ -13,6 +13,7 @@ from remediation.store.server.connection import Connection
 from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 from remedy.doctor.stored.audit import look_at_audit
+from remedy.doctor.stored.channels import look_at_channels
 from remedy.doctor.stored.data_keys import look_at_key_ages
 from remedy.doctor.stored.feeds import look_at_feeds
 from remedy.doctor.stored.lists import look_at_lists
@@ -68,6 +69,7 @@ async def look_at_store(
         trackers = partial(look_at_former_trackers, connection, loaded.mappings)
         checks.append(Check("former trackers", _STORED_SECONDS, trackers))
         checks.append(Check("feeds read", _STORED_SECONDS, partial(look_at_feeds, connection, loaded.mappings, now)))
+        checks.append(Check("channels", _STORED_SECONDS, partial(look_at_channels, connection, loaded.mappings)))
     if keyring is not None:
         checks.append(Check("audit", _STORED_SECONDS, partial(look_at_audit, connection, keyring, now)))
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))

@@ -32,10 +32,12 @@ def complaints_about(data: object) -> Iterator[Complaint]:
     yield from _missing_words(top)
     yield from _shared_places(top)
     for steps, rule in rules_of(top):
-        yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), map_of(top.get("districts")), 0)
+        yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), top, 0)
     yield from _words_of_other_kinds(top)
     yield from _unmade_relations(top)
     yield from _bad_certificates(top)
+    for name, channel in map_of(top.get("notify")).items():
+        yield from _unknown_districts(("notify", name, "districts"), map_of(channel).get("districts"), top)
 
 
 def map_of(value: object) -> Map:
@@ -147,18 +149,23 @@ def _places_of(tracker: Map) -> Iterator[tuple[tuple[str, str], str]]:
             yield (url.rstrip("/").lower(), place), words
 
 
-def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iterator[Complaint]:
-    """Unknown districts, and sets of conditions that are nested too deeply."""
-    for where, district in _entries((*steps, "district"), match.get("district")):
+def _unknown_districts(steps: Steps, written: object, top: Map) -> Iterator[Complaint]:
+    districts = map_of(top.get("districts"))
+    for where, district in _entries(steps, written):
         if isinstance(district, str) and district not in districts:
             yield _unknown(where, "district", district, districts)
+
+
+def _in_conditions(steps: Steps, match: Map, top: Map, depth: int) -> Iterator[Complaint]:
+    """Unknown districts, and sets of conditions that are nested too deeply."""
+    yield from _unknown_districts((*steps, "district"), match.get("district"), top)
     if depth > _DEEPEST_SETS:
         yield Complaint(steps, f"is nested too deeply: any and not go {_DEEPEST_SETS} deep")
         return
     for word in _SETS:
         for where, inner in _entries((*steps, word), match.get(word)):
             if isinstance(inner, dict):
-                yield from _in_conditions(where, inner, districts, depth + 1)
+                yield from _in_conditions(where, inner, top, depth + 1)
 
 
 def _entries(steps: Steps, written: object) -> Iterator[tuple[Steps, object]]:

@@ -1,0 +1,1 @@
+"""What people are told by channels: what is to be told, when, and in which words."""

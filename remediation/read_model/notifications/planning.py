@@ -1,0 +1,154 @@
+"""When which notice is told: decided from what there is, and from what a channel has told. Pure.
+
+A notice is new, then told, then told again after a time while it stands, then over. It must be there, or gone,
+for a while first: what comes and goes within minutes is told to nobody. All that is due is one message; where a channel
+may send no more within the hour, all of it waits for the next one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from remediation.mapping.config.notifying import Channel, DigestTime
+from remediation.read_model.notifications.notices import Notice, NoticeKey
+from remediation.store.notifications.memory import ChannelMemory, KnownNotice
+
+HOUR = 3_600.0
+
+MOST_KNOWN = 500
+"""Notices that a channel knows of at once; more wait until some of them are over."""
+
+_GROWN = 2
+"""How many times as much as was told there must be of something before that is told again."""
+
+_FIRST_RETRY = 60.0
+LONGEST_RETRY = 3_600.0
+"""Seconds until a message is tried again that was not taken: the first time, and at most. Twice as long each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTerms:
+    """What a channel says about when it tells, in seconds."""
+
+    at_most: int
+    after: float
+    repeat: float
+
+    @classmethod
+    def of(cls, channel: Channel) -> "ChannelTerms":
+        """Those of a channel of mappings.yaml."""
+        return cls(channel.per_hour, channel.after.total_seconds(), channel.repeat.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPlan:
+    """What is to be told now, and what is to be remembered whether or not it is told.
+
+    `again` are notices that were told before and stand, or have grown; `over` are those that are gone.
+    """
+
+    memory: ChannelMemory
+    new: tuple[Notice, ...] = ()
+    again: tuple[Notice, ...] = ()
+    over: tuple[NoticeKey, ...] = ()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (self.new or self.again or self.over)
+
+    def told(self, now: float) -> ChannelMemory:
+        """What is remembered once the message was taken, at `now` (Unix seconds)."""
+        told = {str(each.key): each.count for each in (*self.new, *self.again)}
+        over = {str(key) for key in self.over}
+        known = {
+            key: replace(each, told=now, count=told[key]) if key in told else each
+            for key, each in self.memory.known.items()
+            if key not in over
+        }
+        return replace(taken(self.memory, now), known=known)
+
+
+def notification_plan(
+    memory: ChannelMemory,
+    notices: Sequence[Notice],
+    terms: ChannelTerms,
+    now: float,
+    still_wanted: Callable[[NoticeKey], bool] = lambda _: True,
+) -> NotificationPlan:
+    """What to tell of these notices at `now` (Unix seconds).
+
+    `still_wanted` says of the key of a notice that is not there any more whether the channel would tell that kind.
+    """
+    there = {str(notice.key): notice for notice in notices[:MOST_KNOWN]}
+    known = {**_gone(memory, there, now, still_wanted), **_there(memory, there, now)}
+    remembered = replace(memory, known=known)
+    if not may_send(memory, terms, now):
+        return NotificationPlan(remembered)
+    new = [notice for key, notice in there.items() if known[key].told is None and now - known[key].first >= terms.after]
+    again = [notice for key, notice in there.items() if _is_due_again(known[key], notice, terms, now)]
+    over = [key for key, each in known.items() if each.gone is not None and now - each.gone >= terms.after]
+    return NotificationPlan(remembered, tuple(new), tuple(again), tuple(map(NoticeKey.parse, over)))
+
+
+def may_send(memory: ChannelMemory, terms: ChannelTerms, now: float) -> bool:
+    """Whether the channel may send a message now: within its limit, and not just after one that was not taken."""
+    waits = now < memory.retry_at <= now + LONGEST_RETRY
+    return not waits and len(_tries(memory, now)) < terms.at_most
+
+
+def taken(memory: ChannelMemory, now: float) -> ChannelMemory:
+    """What is remembered after a message that was taken."""
+    sent = (*_tries(memory, now), now)
+    return replace(memory, sent=sent, last=now, failures=0, why="", retry_at=0.0)
+
+
+def in_vain(memory: ChannelMemory, why: str, now: float) -> ChannelMemory:
+    """What is remembered after a message that was not taken, or of which that is not known.
+
+    Each try counts towards the limit, because it may have arrived.
+    """
+    wait = min(_FIRST_RETRY * 2**memory.failures, LONGEST_RETRY)
+    sent = (*_tries(memory, now), now)
+    return replace(memory, sent=sent, failures=memory.failures + 1, why=why, retry_at=now + wait)
+
+
+def is_digest_due(memory: ChannelMemory, digest: DigestTime, now: float) -> bool:
+    """Whether the figures of the past week are to be sent at `now` (Unix seconds).
+
+    A channel that is new begins with the next moment. One that was missed is made up for; of several, the last one.
+    """
+    return max(memory.since, memory.digest) < digest.moment_before(now)
+
+
+def with_digest(memory: ChannelMemory, digest: DigestTime, now: float) -> ChannelMemory:
+    """What is remembered after a digest was taken."""
+    return replace(taken(memory, now), digest=digest.moment_before(now))
+
+
+def _tries(memory: ChannelMemory, now: float) -> tuple[float, ...]:
+    return tuple(at for at in memory.sent if now - HOUR < at <= now)
+
+
+def _there(memory: ChannelMemory, there: Mapping[str, Notice], now: float) -> dict[str, KnownNotice]:
+    """What is known of the notices that there are. What was told and came back at once was never gone."""
+    known = {key: memory.known.get(key, KnownNotice(now)) for key in there}
+    return {key: replace(each, first=min(each.first, now), gone=None) for key, each in known.items()}
+
+
+def _gone(
+    memory: ChannelMemory, there: Mapping[str, Notice], now: float, still_wanted: Callable[[NoticeKey], bool]
+) -> dict[str, KnownNotice]:
+    """What is known of notices that are not there any more: only as long as somebody has to be told that."""
+    return {
+        key: replace(each, gone=min(now if each.gone is None else each.gone, now))
+        for key, each in memory.known.items()
+        if key not in there and each.told is not None and (parsed := NoticeKey.parse(key)).has_an_end
+        if still_wanted(parsed)
+    }
+
+
+def _is_due_again(known: KnownNotice, notice: Notice, terms: ChannelTerms, now: float) -> bool:
+    if known.told is None:
+        return False
+    has_grown = 0 < known.count * _GROWN <= notice.count
+    return has_grown or now - known.told >= terms.repeat

@@ -1,0 +1,1 @@
+"""What each channel has told people, so that nothing is told twice."""

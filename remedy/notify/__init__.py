@@ -1,0 +1,1 @@
+"""`remedy notify`: the channels by which people are told."""

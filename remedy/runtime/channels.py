@@ -1,0 +1,31 @@
+"""The channels of mappings.yaml, opened: each with its address, which is secret, and the way that all take."""
+
+from functools import partial
+
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.secrets import channel_urls
+from remediation.outbound.channels import ChannelWay, SendResult, send
+from remediation.read_model.status.overview import installed_file
+from remediation.settings import environ
+from remedy.runtime.heartbeat import version
+from remedy.runtime.outbound import outbound
+from workers.channels import Notifying, OpenChannel
+
+
+async def send_by(url: str, way: ChannelWay, title: str, text: str) -> SendResult:
+    """Send a message to an address."""
+    return await send(url, title, text, way)
+
+
+def open_channels(loaded: Loaded) -> Notifying:
+    """All channels of the file. Raises ConfigurationError where the address of one is missing. Sends nothing."""
+    mappings, urls, way = loaded.mappings, channel_urls(loaded, environ()), channel_way()
+    channels = {name: OpenChannel(each, partial(send_by, urls[name], way)) for name, each in mappings.notify.items()}
+    installed = partial(installed_file, mappings, loaded.digest)
+    return Notifying(channels, installed, version(), tuple(mappings.districts))
+
+
+def channel_way() -> ChannelWay:
+    """How channels are reached: as OUTBOUND_PROXY and OUTBOUND_CA_FILE say."""
+    way = outbound()
+    return ChannelWay(way.proxy, way.ca_file)
