@@ -234,7 +234,7 @@ def _rules(folder: Path, addresses: Mapping[str, str]) -> Path:
         *(rule for rule in tree["rules"] if rule.get("of") != "incidents"),
     ]
     next(rule for rule in tree["rules"] if rule["name"] == "vendor-exposure")["tickets"]["jira-dc"] = {"project": "SEC"}
-    tree["notify"] = {CHANNEL: {"url": {"env": "CHANNEL_URL"}, "after": "1s", "per_hour": 60, "digest": {}}}
+    tree["notify"] = {CHANNEL: {"url": {"env": "CHANNEL_URL"}, "after": "1s", "per_hour": 60, "weekly": {}}}
     path = folder / "planted.yaml"
     yaml.dump(tree, path)
     return path

@@ -160,7 +160,7 @@ async def test_a_server_that_hangs_delays_neither_the_other_channel_nor_the_end_
 
 
 async def test_more_than_the_limit_is_never_sent_whatever_happens(desk: Desk) -> None:
-    desk.channels(per_hour=1, about=["parked"], digest={"day": "monday"})
+    desk.channels(per_hour=1, about=["parked"], weekly={"day": "monday"})
     await desk.rounds()
     await desk.park()
     await desk.rounds(3)
@@ -170,7 +170,7 @@ async def test_more_than_the_limit_is_never_sent_whatever_happens(desk: Desk) ->
 
 
 async def test_the_weeks_figures_are_sent_once_a_week_with_what_happened_and_what_is_left(desk: Desk) -> None:
-    desk.channels(about=[], digest={"day": "monday", "at": "08:00", "time_zone": "America/New_York"})
+    desk.channels(about=[], weekly={"day": "monday", "at": "08:00", "time_zone": "America/New_York"})
     await desk.rounds()
     await desk.office.look()
     await desk.office.context.trail.chain(desk.office.clock())

@@ -14,6 +14,7 @@ from workers.rounds.auditing import AUDIT_TRIM_SECONDS, CHAIN_SECONDS
 from workers.rounds.expiring import EXPIRE_SECONDS, UNUSED_SECONDS
 from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.forgetting import FORGET_SECONDS
+from workers.rounds.notifying import NOTIFY_SECONDS
 from workers.rounds.rewriting import REWRITE_SECONDS
 from workers.rounds.trimming import TRIM_SECONDS
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, RELEASE_SECONDS
@@ -116,4 +117,5 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
         "forget_unused": UNUSED_SECONDS,
         "keep_audit": CHAIN_SECONDS,
         "trim_audit": AUDIT_TRIM_SECONDS,
+        "notify": NOTIFY_SECONDS,
     }

@@ -240,9 +240,9 @@ def told_by_channels(loaded: Loaded) -> object:
     return found
 
 
-def digests(loaded: Loaded) -> object:
-    """When each channel's last digest was due."""
-    return [each.digest and each.digest.moment_before(AT.timestamp()) for each in loaded.mappings.notify.values()]
+def weekly(loaded: Loaded) -> object:
+    """When each channel's last weekly figures were due."""
+    return [each.weekly and each.weekly.moment_before(AT.timestamp()) for each in loaded.mappings.notify.values()]
 
 
 def limits(loaded: Loaded) -> object:

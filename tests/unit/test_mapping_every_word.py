@@ -22,7 +22,6 @@ from tests.unit.mapping_observers import (
     audit_retention,
     closings,
     commenting,
-    digests,
     downloads,
     former_names,
     former_records,
@@ -54,6 +53,7 @@ from tests.unit.mapping_observers import (
     told_by,
     told_by_channels,
     vicinities,
+    weekly,
     work_retention,
 )
 from tests.unit.mapping_words import leaves_below
@@ -405,9 +405,9 @@ CHANNELS = {
     "notify.desk.per_hour": change(told_by_channels, 1, 2, 60, **CHANNEL),
     "notify.desk.after": change(told_by_channels, "1m", "30m", **CHANNEL),
     "notify.desk.repeat": change(told_by_channels, "1h", "3h", **CHANNEL),
-    "notify.desk.digest.day": change(digests, "monday", "friday", **CHANNEL),
-    "notify.desk.digest.at": change(digests, "08:00", "09:30", **CHANNEL),
-    "notify.desk.digest.time_zone": change(digests, "UTC", "America/Chicago", **CHANNEL),
+    "notify.desk.weekly.day": change(weekly, "monday", "friday", **CHANNEL),
+    "notify.desk.weekly.at": change(weekly, "08:00", "09:30", **CHANNEL),
+    "notify.desk.weekly.time_zone": change(weekly, "UTC", "America/Chicago", **CHANNEL),
 }
 
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.config.notifying import Channel, DigestTime, NoticeKind
+from remediation.mapping.config.notifying import Channel, NoticeKind, WeeklyTime
 from remediation.mapping.config.references import SecretFromEnv
 from remediation.read_model.notifications.notices import Notice, NoticeKey, is_wanted, notices_of
 from remediation.read_model.notifications.planning import (
@@ -19,9 +19,9 @@ from remediation.read_model.notifications.planning import (
     ChannelTerms,
     NotificationPlan,
     in_vain,
-    is_digest_due,
+    is_weekly_due,
     notification_plan,
-    with_digest,
+    with_weekly,
 )
 from remediation.read_model.notifications.wording import MOST_LINES, message_of
 from remediation.read_model.status.codes import TroubleCode, TroubleName, district_of, notice_kind_of
@@ -318,24 +318,24 @@ def test_a_long_message_names_some_and_counts_the_rest() -> None:
 
 MONDAY_EIGHT = 1_790_596_800.0
 """Monday, 2026-09-28, 08:00 in New York."""
-DIGEST = DigestTime.model_validate({"time_zone": "America/New_York"})
+WEEKLY = WeeklyTime.model_validate({"time_zone": "America/New_York"})
 
 
-def test_a_digest_is_due_once_a_week_and_a_new_channel_waits_for_the_next() -> None:
+def test_figures_are_due_once_a_week_and_a_new_channel_waits_for_the_next() -> None:
     memory = ChannelMemory(MONDAY_EIGHT - HOUR)
-    assert [is_digest_due(memory, DIGEST, MONDAY_EIGHT + after) for after in (-1, 0, 3 * 86_400)] == [False, True, True]
-    told = with_digest(memory, DIGEST, MONDAY_EIGHT + 90)
+    assert [is_weekly_due(memory, WEEKLY, MONDAY_EIGHT + after) for after in (-1, 0, 3 * 86_400)] == [False, True, True]
+    told = with_weekly(memory, WEEKLY, MONDAY_EIGHT + 90)
     week = 7 * 86_400
-    assert [is_digest_due(told, DIGEST, MONDAY_EIGHT + after) for after in (120, week - 1, week)] == [
+    assert [is_weekly_due(told, WEEKLY, MONDAY_EIGHT + after) for after in (120, week - 1, week)] == [
         False,
         False,
         True,
     ]
-    assert not is_digest_due(ChannelMemory(MONDAY_EIGHT + 1), DIGEST, MONDAY_EIGHT + 3 * 86_400)
+    assert not is_weekly_due(ChannelMemory(MONDAY_EIGHT + 1), WEEKLY, MONDAY_EIGHT + 3 * 86_400)
 
 
 def test_the_clock_of_the_time_zone_counts_when_summer_ends() -> None:
-    week = DIGEST.moment_before(MONDAY_EIGHT + 6 * 7 * 86_400 + 2 * HOUR) - MONDAY_EIGHT
+    week = WEEKLY.moment_before(MONDAY_EIGHT + 6 * 7 * 86_400 + 2 * HOUR) - MONDAY_EIGHT
     assert week == 6 * 7 * 86_400 + HOUR
 
 

@@ -10,19 +10,19 @@ from functools import partial
 
 import structlog
 
-from remediation.mapping.config.notifying import DigestTime
+from remediation.mapping.config.notifying import WeeklyTime
 from remediation.outbound.channels import SendResult
-from remediation.read_model.notifications.digests import digest_message, weeks_of
 from remediation.read_model.notifications.notices import Notice, is_wanted, notices_of, wanted_by
 from remediation.read_model.notifications.planning import (
     ChannelTerms,
     NotificationPlan,
     in_vain,
-    is_digest_due,
+    is_weekly_due,
     may_send,
     notification_plan,
-    with_digest,
+    with_weekly,
 )
+from remediation.read_model.notifications.weekly import weekly_message, weeks_of
 from remediation.read_model.notifications.wording import Notification, message_of
 from remediation.read_model.status.lines import status_sections
 from remediation.read_model.status.overview import service_status
@@ -69,7 +69,7 @@ async def _told(
     planned = partial(_plan, context, name, channel, notices)
     known = await memories.memory(name)
     plan = planned(known or ChannelMemory(context.clock()))
-    if plan.is_silent and not _is_digest_due(channel, plan.memory, context.clock()):
+    if plan.is_silent and not _is_weekly_due(channel, plan.memory, context.clock()):
         if plan.memory != known:
             await memories.remember(name, plan.memory)
         return
@@ -85,9 +85,9 @@ async def _told(
             now = context.clock()
             memory = plan.told(now) if result.outcome.is_over else in_vain(plan.memory, result.words, now)
             await memories.remember(name, memory)
-        digest = channel.config.digest
-        if digest is not None and _is_digest_due(channel, memory, context.clock()):
-            await memories.remember(name, await _with_digest(context, name, channel, digest, memory))
+        weekly = channel.config.weekly
+        if weekly is not None and _is_weekly_due(channel, memory, context.clock()):
+            await memories.remember(name, await _with_weekly(context, name, channel, weekly, memory))
 
 
 def _plan(
@@ -98,22 +98,22 @@ def _plan(
     return notification_plan(memory, wanted, ChannelTerms.of(config), context.clock(), partial(is_wanted, name, config))
 
 
-def _is_digest_due(channel: OpenChannel, memory: ChannelMemory, now: float) -> bool:
+def _is_weekly_due(channel: OpenChannel, memory: ChannelMemory, now: float) -> bool:
     config = channel.config
-    if config.digest is None or not may_send(memory, ChannelTerms.of(config), now):
+    if config.weekly is None or not may_send(memory, ChannelTerms.of(config), now):
         return False
-    return is_digest_due(memory, config.digest, now)
+    return is_weekly_due(memory, config.weekly, now)
 
 
-async def _with_digest(
-    context: WorkerContext, name: str, channel: OpenChannel, digest: DigestTime, memory: ChannelMemory
+async def _with_weekly(
+    context: WorkerContext, name: str, channel: OpenChannel, weekly: WeeklyTime, memory: ChannelMemory
 ) -> ChannelMemory:
     """Send the week's figures. Returns what is remembered of that."""
     districts = channel.config.districts or context.notifying.districts
     weeks = await weeks_of(context.connection, districts, context.clock())
-    result = await _sent(name, channel, digest_message(weeks, context.clock()))
+    result = await _sent(name, channel, weekly_message(weeks, context.clock()))
     now = context.clock()
-    return with_digest(memory, digest, now) if result.outcome.is_over else in_vain(memory, result.words, now)
+    return with_weekly(memory, weekly, now) if result.outcome.is_over else in_vain(memory, result.words, now)
 
 
 async def _sent(name: str, channel: OpenChannel, message: Notification) -> SendResult:

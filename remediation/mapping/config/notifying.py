@@ -48,7 +48,7 @@ class Weekday(StrEnum):
         return list(Weekday).index(self)
 
 
-class DigestTime(Written):
+class WeeklyTime(Written):
     """When a channel is sent the figures of the past week, a message for each district."""
 
     day: Weekday = Field(default=Weekday.MONDAY, description="The day of the week.")
@@ -56,7 +56,7 @@ class DigestTime(Written):
     time_zone: Zone = Field(default="UTC", description="The time zone of `day` and `at`.")
 
     def moment_before(self, now: float) -> float:
-        """The last moment (Unix seconds) at or before `now` at which a digest is due."""
+        """The last moment (Unix seconds) at or before `now` at which they are due."""
         zone = ZoneInfo(self.time_zone)
         here = datetime.fromtimestamp(now, zone)
         day = here.date() - timedelta(days=(here.weekday() - self.day.number) % 7)
@@ -89,7 +89,7 @@ class Channel(Written):
     repeat: Annotated[
         Duration, at_least(timedelta(hours=1)), at_most(_LONGEST_REPEAT, "what stands must not be forgotten")
     ] = Field(default=timedelta(days=3), description="How long after it was told a trouble that stands is told again.")
-    digest: DigestTime | None = Field(
+    weekly: WeeklyTime | None = Field(
         default=None, description="When the figures of the past week are sent; left out, they are not."
     )
 
@@ -101,6 +101,6 @@ class Channel(Written):
 
     @model_validator(mode="after")
     def _tells_something(self) -> Self:
-        if not self.about and self.digest is None:
-            raise ValueError("tells nothing: it is about nothing, and has no digest")
+        if not self.about and self.weekly is None:
+            raise ValueError("tells nothing: it is about nothing, and has no weekly figures")
         return self

@@ -8,7 +8,7 @@ may send no more within the hour, all of it waits for the next one.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from remediation.mapping.config.notifying import Channel, DigestTime
+from remediation.mapping.config.notifying import Channel, WeeklyTime
 from remediation.read_model.notifications.notices import Notice, NoticeKey
 from remediation.store.notifications.memory import ChannelMemory, KnownNotice
 
@@ -112,17 +112,17 @@ def in_vain(memory: ChannelMemory, why: str, now: float) -> ChannelMemory:
     return replace(memory, sent=sent, failures=memory.failures + 1, why=why, retry_at=now + wait)
 
 
-def is_digest_due(memory: ChannelMemory, digest: DigestTime, now: float) -> bool:
+def is_weekly_due(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> bool:
     """Whether the figures of the past week are to be sent at `now` (Unix seconds).
 
     A channel that is new begins with the next moment. One that was missed is made up for; of several, the last one.
     """
-    return max(memory.since, memory.digest) < digest.moment_before(now)
+    return max(memory.since, memory.weekly) < weekly.moment_before(now)
 
 
-def with_digest(memory: ChannelMemory, digest: DigestTime, now: float) -> ChannelMemory:
-    """What is remembered after a digest was taken."""
-    return replace(taken(memory, now), digest=digest.moment_before(now))
+def with_weekly(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> ChannelMemory:
+    """What is remembered after the figures were taken."""
+    return replace(taken(memory, now), weekly=weekly.moment_before(now))
 
 
 def _tries(memory: ChannelMemory, now: float) -> tuple[float, ...]:

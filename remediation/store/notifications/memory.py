@@ -24,7 +24,7 @@ class KnownNotice:
 class ChannelMemory:
     """What a channel that is known `since` a moment (Unix seconds) has told, by the keys of the notices.
 
-    `sent` are the tries of the last hour, and `digest` is the moment for which the last digest was sent.
+    `sent` are the tries of the last hour, and `weekly` is the moment for which the last weekly figures were sent.
     `last` is when the last message was taken. Where the last tries were in vain, `failures` counts them, `why` says in
     words of ours how the last one ended, and nothing is sent before `retry_at`.
     """
@@ -32,7 +32,7 @@ class ChannelMemory:
     since: float
     known: Mapping[str, KnownNotice] = field(default_factory=dict)
     sent: tuple[float, ...] = ()
-    digest: float = 0.0
+    weekly: float = 0.0
     last: float | None = None
     failures: int = 0
     why: str = ""

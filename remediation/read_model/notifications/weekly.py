@@ -1,4 +1,4 @@
-"""The digest of a week: what it says of each district."""
+"""The figures of a week: what a channel is told of each district."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -74,8 +74,8 @@ async def weeks_of(connection: Connection, districts: Sequence[str], now: float)
     ]
 
 
-def digest_message(weeks: Iterable[DistrictWeek], now: float) -> Notification:
-    """The digest as a message: a few lines for each district."""
+def weekly_message(weeks: Iterable[DistrictWeek], now: float) -> Notification:
+    """The figures as a message: a few lines for each district."""
     title = f"remedy: the week until {day_words(now)}"
     return Notification(title, "\n\n".join("\n".join(_district_lines(each)) for each in weeks))
 
