@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from remediation.mapping.config.notifying import Channel
+from remediation.mapping.config.notifying import NotifyChannel
 from remediation.outbound.channels import SendResult
 from remediation.read_model.status.overview import InstalledFile
 
@@ -12,7 +12,7 @@ from remediation.read_model.status.overview import InstalledFile
 class OpenChannel:
     """A channel, and what sends a title and a text by it."""
 
-    config: Channel
+    config: NotifyChannel
     send: Callable[[str, str], Awaitable[SendResult]]
 
 

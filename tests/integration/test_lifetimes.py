@@ -19,7 +19,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Risk, TicketState
-from remediation.mapping.config.notifying import Channel
+from remediation.mapping.config.notifying import NotifyChannel
 from remediation.outbound.channels import SendOutcome, SendResult
 from remediation.outbound.metering import SaidLimit
 from remediation.queue import IN_PROGRESS_PREFIX, UPKEEP_QUEUE
@@ -83,7 +83,7 @@ NEVER_HERE = {
 }
 """What only arq itself writes, and what is never written."""
 
-TELLS_AT_ONCE = Channel.model_validate({"url": {"env": "ONE"}, "after": "1s"})
+TELLS_AT_ONCE = NotifyChannel.model_validate({"url": {"env": "ONE"}, "after": "1s"})
 
 WORDS = ("lakeside", "fnd_", "scan_1", "evt_", FIGHT.uuid, "snow", "jira", "KEY-", "id-1", "ana", "kold", SITE, "LHS-1")
 """What would tell of the run."""

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import Refused
-from remediation.mapping.config.notifying import Channel
+from remediation.mapping.config.notifying import NotifyChannel
 from remediation.outbound.channels import SECONDS, ChannelWay, SendOutcome, address_flaw, send
 from remediation.read_model.status.overview import InstalledFile
 from remediation.sealing import Keyring
@@ -38,7 +38,9 @@ class Desk:
     def channels(self, **words: object) -> None:
         """Both channels with these words of mappings.yaml."""
         urls = {"mail": self.mailbox.url, "hook": self.hook.url}
-        config = Channel.model_validate({"url": {"env": "ONE"}, "after": "1s", "about": ["parked", "risks"], **words})
+        config = NotifyChannel.model_validate(
+            {"url": {"env": "ONE"}, "after": "1s", "about": ["parked", "risks"], **words}
+        )
         opened = {name: OpenChannel(config, partial(send_by, url, ChannelWay())) for name, url in urls.items()}
         here = InstalledFile("", (), (), (), tuple(opened))
         notifying = Notifying(opened, lambda _now: here, "", ("lakeside",))

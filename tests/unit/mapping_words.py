@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from remediation.mapping.config.incident_feeds import IncidentFeed
-from remediation.mapping.config.notifying import Channel
+from remediation.mapping.config.notifying import NotifyChannel
 from remediation.mapping.config.references import (
     SecretFromEnv,
     SecretFromFile,
@@ -28,7 +28,7 @@ SAMPLE_NAMES: dict[type[BaseModel], str] = {
     JiraTicket: "jira",
     ServiceNowTicket: "servicenow",
     Rule: "0",
-    Channel: "desk",
+    NotifyChannel: "desk",
 }
 """What stands for the many where a map or a list holds models."""
 

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.incident_feeds import IncidentFeed, SchoolYearWords
 from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
-from remediation.mapping.config.notifying import Channel, WeeklyTime
+from remediation.mapping.config.notifying import NotifyChannel, WeeklyTime
 from remediation.mapping.config.policies import Accepting, Reopening
 from remediation.mapping.config.references import (
     SecretFromEnv,
@@ -101,7 +101,7 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     IncidentTemplates: ("Texts about incidents",),
     IncidentComments: ("Texts about incidents",),
     Retention: ("Retention",),
-    Channel: ("Channels",),
+    NotifyChannel: ("Channels",),
     WeeklyTime: ("Channels",),
 }
 """Where the page has the words of each model."""

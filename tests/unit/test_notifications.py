@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.config.notifying import Channel, NoticeKind, WeeklyTime
+from remediation.mapping.config.notifying import NoticeKind, NotifyChannel, WeeklyTime
 from remediation.mapping.config.references import SecretFromEnv
 from remediation.read_model.notifications.notices import Notice, NoticeKey, is_wanted, notices_of
 from remediation.read_model.notifications.planning import (
@@ -42,8 +42,8 @@ def notice(about: str = "jira", code: str = TroubleCode.SIGN_IN, count: int = 0)
     return Notice(NoticeKey(code, about, ""), f"{about}: does not let us in", "Renew its token.", count=count)
 
 
-def channel(**words: object) -> Channel:
-    return Channel.model_validate({"url": URL, **words})
+def channel(**words: object) -> NotifyChannel:
+    return NotifyChannel.model_validate({"url": URL, **words})
 
 
 @dataclass
@@ -97,6 +97,12 @@ def test_a_trouble_that_stands_is_told_again_after_the_time_that_the_channel_say
     told = Told(ChannelTerms(4, 0, 2 * HOUR))
     found = told.minutes(60 * 5, notice())
     assert [(len(each.new), len(each.again)) for each in found] == [(1, 0), (0, 1), (0, 1)]
+
+
+def test_an_accepted_risk_that_ends_soon_is_told_once_however_long_it_takes() -> None:
+    told = Told(ChannelTerms(4, 0, HOUR))
+    (ends,) = notices_of([], [RISK])
+    assert len(told.minutes(60 * 24, ends)) == 1
 
 
 def test_what_has_doubled_since_it_was_told_is_told_again() -> None:

@@ -69,7 +69,7 @@ def _each_once(written: Sequence[str]) -> None:
         raise ValueError("must not name one twice")
 
 
-class Channel(Written):
+class NotifyChannel(Written):
     """One way to people: an e-mail address, a chat's channel, a webhook."""
 
     url: SecretRef = Field(description="The address in the form that Apprise reads, such as mailtos://…; it is secret.")

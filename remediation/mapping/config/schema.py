@@ -17,7 +17,7 @@ from pydantic import (
 from remediation.domain.cases.identities import IdentityField
 from remediation.domain.cases.verification import ScanTimes
 from remediation.mapping.config.incident_feeds import IncidentFeed
-from remediation.mapping.config.notifying import MOST_CHANNELS, Channel
+from remediation.mapping.config.notifying import MOST_CHANNELS, NotifyChannel
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.rules import Defaults, Rule
 from remediation.mapping.config.scan_summaries import ScanSummaries
@@ -210,7 +210,7 @@ class Mappings(Written):
     notes: Notes = Field(default_factory=Notes)
     comments: Comments = Field(default_factory=Comments)
     retention: Retention = Field(default_factory=Retention)
-    notify: dict[Name, Channel] = Field(
+    notify: dict[Name, NotifyChannel] = Field(
         default_factory=dict,
         max_length=MOST_CHANNELS,
         description="How people are told that something needs them, by our name for each channel.",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from remediation.mapping.config.notifying import Channel, NoticeKind
+from remediation.mapping.config.notifying import NoticeKind, NotifyChannel
 from remediation.read_model.status.codes import TroubleCode, TroubleName, notice_kind_of
 from remediation.read_model.status.levels import Level
 from remediation.read_model.status.lines import StatusLine, StatusSection
@@ -81,12 +81,12 @@ def notices_of(sections: Iterable[StatusSection], risks: Iterable[EndingRisk]) -
     return [*troubles, *map(_of_risk, risks)]
 
 
-def wanted_by(name: str, channel: Channel, notices: Iterable[Notice]) -> Iterator[Notice]:
+def wanted_by(name: str, channel: NotifyChannel, notices: Iterable[Notice]) -> Iterator[Notice]:
     """Those that the channel of this name is to tell."""
     return (notice for notice in notices if is_wanted(name, channel, notice.key))
 
 
-def is_wanted(name: str, channel: Channel, key: NoticeKey) -> bool:
+def is_wanted(name: str, channel: NotifyChannel, key: NoticeKey) -> bool:
     """Whether the channel is to tell of this key. No channel tells that it does not work itself."""
     is_its_own = key.code == TroubleCode.NOTIFICATIONS_UNDELIVERED and key.about == name
     concerns = not channel.districts or not key.district or key.district in channel.districts

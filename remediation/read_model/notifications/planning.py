@@ -8,7 +8,7 @@ may send no more within the hour, all of it waits for the next one.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from remediation.mapping.config.notifying import Channel, WeeklyTime
+from remediation.mapping.config.notifying import NotifyChannel, WeeklyTime
 from remediation.read_model.notifications.notices import Notice, NoticeKey
 from remediation.store.notifications.memory import ChannelMemory, KnownNotice
 
@@ -34,7 +34,7 @@ class ChannelTerms:
     repeat: float
 
     @classmethod
-    def of(cls, channel: Channel) -> "ChannelTerms":
+    def of(cls, channel: NotifyChannel) -> "ChannelTerms":
         """Those of a channel of mappings.yaml."""
         return cls(channel.per_hour, channel.after.total_seconds(), channel.repeat.total_seconds())
 
@@ -148,7 +148,7 @@ def _gone(
 
 
 def _is_due_again(known: KnownNotice, notice: Notice, terms: ChannelTerms, now: float) -> bool:
-    if known.told is None:
+    if known.told is None or not notice.key.has_an_end:
         return False
     has_grown = 0 < known.count * _GROWN <= notice.count
     return has_grown or now - known.told >= terms.repeat
