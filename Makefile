@@ -22,7 +22,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE # what is compiled, and every test module that pytest rewrites, is kept for the next run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test golden coverage matrix check lint types bench chaos dist lock clean setup
+.PHONY: help demo unit test golden coverage matrix check lint types bench chaos site dist lock clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,12 +50,13 @@ coverage: setup ## measure which lines and branches the tests run, by room (ARGS
 matrix: setup ## run the unit and contract tests on every other Python that is taken and that this machine has
 	@scripts/matrix.sh
 
-check: lint types ## everything that is looked at without running tests: lint, types, mappings.yaml, the chart, the image
+check: lint types ## everything that is looked at without running tests: lint, types, mappings.yaml, the chart, the image, the docs
 	@.venv/bin/bandit --quiet --recursive --configfile pyproject.toml $(PRODUCT)
 	@.venv/bin/remedy mappings check mappings.yaml
 	@.venv/bin/remedy mappings test mappings.tests.yaml --mappings mappings.yaml
 	@.venv/bin/python scripts/chart_check.py
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python scripts/docs_site.py
 	@if [ -x .venv/bin/hadolint ]; then .venv/bin/hadolint Dockerfile; else echo "hadolint has no wheel for this system"; fi
 
 lint: setup ## style of the code and of YAML, and the import rules: seconds
@@ -75,6 +76,9 @@ chaos: setup ## break everything again and again, and count what was lost or don
 	@.venv/bin/python -m chaos $(ARGS)
 	@.venv/bin/pytest tests/worlds tests/integration/test_histories_random.py tests/integration/test_feed_histories_random.py \
 	  tests/integration/test_changing_files.py --rounds $(ROUNDS)
+
+site: setup ## build the site of docs/ into build/site
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python scripts/docs_site.py
 
 dist: setup ## build the wheel and the sdist into dist/, and check that all is in them
 	@.venv/bin/python scripts/dist.py

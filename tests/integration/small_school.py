@@ -152,6 +152,11 @@ class SmallSchool:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
+    @property
+    def scan(self) -> str:
+        """The id of the scan that found them."""
+        return str(self.ask("GET", "SCHOOLSCAN", "/_sandbox/scans", params={"district": DISTRICT})[0]["id"])
+
     def key(self, number: int) -> CaseKey:
         """The case of a finding."""
         return CaseKey(DISTRICT, CaseKind.FINDING, self.findings[number])
@@ -209,6 +214,7 @@ class SmallSchool:
         for role in ("receiver", "worker"):
             process = Process(f"{role}-0/7", role, version(), self.now - 3 * 3600, digest)
             await Processes(connection).tell(process, self.now + 30)
+        await Todo(connection).name_trackers(["servicenow", "jira"], self._at)
         while not await UnlistedCases(connection).list_some(self._at):
             pass
 
