@@ -13,8 +13,8 @@ from remediation.read_model.case_reports.reading import case_records
 from remediation.read_model.case_reports.tables import ColumnKind, ReportColumn, ReportTable, Row
 from remediation.read_model.wording import by_count, count_words
 from remediation.store.cases.entries import Acted, Entry, Seen
+from remediation.store.cases.standings import Standings
 from remediation.store.cases.timeline import Timeline
-from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
 
 _DAY = 86_400
@@ -78,11 +78,11 @@ async def accepted_risks(
     connection: Connection, district: str | None, now: float, summary: RiskSummary
 ) -> AsyncIterator[tuple[list[Row], int]]:
     """The rows, some at a time, each time with how many cases were read for them. Raises StoreUnavailable."""
-    timeline, todo = Timeline(connection), Todo(connection)
+    timeline, standings = Timeline(connection), Standings(connection)
     async for records in case_records(connection, district):
         accepted = [each for each in records if each.memory.finding is Status.ACCEPTED_RISK]
         refs = [each.key.ref for each in accepted]
-        told, ends = await timeline.read_each(refs), await todo.appointments(refs)
+        told, ends = await timeline.read_each(refs), await standings.appointments(refs)
         rows = []
         for record, entries, appointment in zip(accepted, told, ends, strict=True):
             end = record.came_due if appointment is None else appointment

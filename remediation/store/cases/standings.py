@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from remediation.store.keys import SWEPT
+from remediation.store.keys import APPOINTMENTS, SWEPT
 from remediation.store.server.connection import Connection
 
 
@@ -44,6 +44,14 @@ class Standings:
         answer = await self._connection.run("standing", *refs)
         parts = [part.decode() for part in answer]
         return [_standing(ref, *parts[4 * i : 4 * i + 4]) for i, ref in enumerate(refs)]
+
+    async def appointments(self, refs: Sequence[str]) -> list[float | None]:
+        """The time (Unix seconds) of the appointment of each case, asked for together; None for none."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        for ref in refs:
+            asked.zscore(APPOINTMENTS, ref)
+        scores = await self._connection.ask(asked.execute()) if refs else []
+        return [None if score is None else float(score) / 1000 for score in scores]
 
     async def anybody_at_work(self) -> bool:
         """Whether a worker has swept within the last seconds."""

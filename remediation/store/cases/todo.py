@@ -10,7 +10,7 @@ a case makes its appointment again.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
@@ -336,16 +336,6 @@ class Todo:
         """The time (Unix seconds) of a case's appointment; None where it has none."""
         score = await self._connection.ask(self._connection.redis.zscore(APPOINTMENTS, ref))
         return float(score) / 1000 if score is not None else None
-
-    async def appointments(self, refs: Sequence[str]) -> list[float | None]:
-        """The time (Unix seconds) of the appointment of each of these cases, asked for together; None for none."""
-        if not refs:
-            return []
-        asked = self._connection.redis.pipeline(transaction=False)
-        for ref in refs:
-            asked.zscore(APPOINTMENTS, ref)
-        scores = await self._connection.ask(asked.execute())
-        return [None if score is None else float(score) / 1000 for score in scores]
 
     async def record(self, ref: str) -> CaseRecord | None:
         """What is kept of a case."""
