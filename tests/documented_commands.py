@@ -44,7 +44,8 @@ def resolved(words: list[str]) -> tuple[click.Command, str, list[str]]:
     Raises AssertionError where a group has no such command.
     """
     command: click.Command = main
-    called, rest = [], list(words)
+    called: list[str] = []
+    rest = list(words)
     if rest[:1] == ["--context"]:
         del rest[:2]
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
