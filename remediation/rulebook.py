@@ -10,6 +10,7 @@ from remediation.domain.cases.groups import group_of
 from remediation.domain.cases.identities import NO_IDENTITIES, Identity
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.cases.relations import Vicinity
+from remediation.domain.drills import is_drill, marked_comment, marked_draft
 from remediation.domain.findings import Finding
 from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
@@ -171,7 +172,8 @@ class MappingsRuling:
         """
         if self.rule is None:
             raise LookupError(tracker)
-        return draft_of(self.mappings, self.rule, tracker, self.subject, self.at, follows)
+        draft = draft_of(self.mappings, self.rule, tracker, self.subject, self.at, follows)
+        return marked_draft(draft) if is_drill(self.subject.key.id) else draft
 
     def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
         """Returns the audit note for a change of the subject's status: what, which tickets, who, why and when.
@@ -232,7 +234,8 @@ class MappingsRuling:
             until=policy.acceptance.until(ticket),
             word=ticket.word,
         )
-        return comment_of(self.mappings, _comment_kind(why, self.subject.key.kind), occasion)
+        comment = comment_of(self.mappings, _comment_kind(why, self.subject.key.kind), occasion)
+        return marked_comment(comment) if is_drill(self.subject.key.id) else comment
 
     @property
     def _page(self) -> str:
@@ -248,6 +251,8 @@ class MappingsRuling:
     @property
     def vicinity(self) -> Vicinity | None:
         """Where others find the subject's case, and where those are that it may be related to; None for nowhere."""
+        if is_drill(self.subject.key.id):
+            return None
         return vicinity_of(self.mappings, self.subject, self.rule, self.at)
 
     @property
@@ -314,7 +319,7 @@ class MappingsRulebook:
         former = self._grouping.get(known) if subject.key.is_of_group else None
         rule = former or self._matcher.rule_for(subject, at)
         policy = self._policy(subject, rule, known, said)
-        if subject.key.is_of_group:  # a scan of one site says nothing about a group
+        if subject.key.is_of_group or is_drill(subject.key.id):  # a scan of one site says nothing about these
             policy = replace(policy, verifies=False)
         counting = self._rules.get(policy.rule)
         if subject.key.kind is CaseKind.INCIDENT:

@@ -98,6 +98,10 @@ COMMANDS = {
         "remedy.status:status",
         "Say on one screen whether the service works: what runs, what waits for what, and what is late.",
     ),
+    "trigger": (
+        "remedy.trigger.command:trigger",
+        "Play EVENT through the installation as it is: receiver, Redis, workers, rules and trackers.",
+    ),
     "webhooks": (
         "remedy.webhooks:webhooks",
         "Which districts' deliveries must carry a signed time, and how to take that back.",

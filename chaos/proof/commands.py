@@ -134,6 +134,12 @@ def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
         "scans start": [("--domain", "lakeside.example", "--dry-run"), ("--domain", "nowhere.example", "--yes")],
         "scans cancel": [(known.scan, "--dry-run"), (known.scan, "--yes")],
         "send": [("--finding", known.finding, "--dry-run"), ("--finding", known.finding, "--url", known.receiver)],
+        "trigger": [
+            ("finding.critical", "--dry-run"),
+            ("finding.critical", "--url", known.receiver, "--patience", "10"),
+            ("finding.critical", "--finding", known.finding, "--url", known.receiver, "--patience", "5"),
+            ("--clean-up", "--patience", "5"),
+        ],
         "webhooks list": [()],
         "webhooks reset": [(DISTRICT, "--dry-run"), (DISTRICT,)],
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from remediation.domain.cases.identities import as_known, known_of, shown_by, yet_to_be
 from remediation.domain.cases.members import SET_SINCE, KnownMember, ListedMember
 from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, key_of_ref
+from remediation.domain.drills import is_drill
 from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
@@ -250,13 +251,13 @@ async def home_of(
 
     Of a group, it is the first case. The source is the given one, or one that has the finding if it was read for this.
 
-    A finding that belongs to a case stays there, even if the finding or mappings.yaml changes. One that has tickets of
-    its own, or may have some of which the store does not know (any more), joins no group before a look has seen that it
-    has none (see group_beside). Raises what the source raises, except for NotFound: a look at the finding's own case
-    decides what that means.
+    A drill never does. A finding that belongs to a case stays there, even if the finding or mappings.yaml changes. One
+    that has tickets of its own, or may have some of which the store does not know (any more), joins no group before a
+    look has seen that it has none (see group_beside). Raises what the source raises, except for NotFound: a look at the
+    finding's own case decides what that means.
     """
     key = record.key
-    if key.has_members or key.kind is not CaseKind.FINDING:
+    if key.has_members or key.kind is not CaseKind.FINDING or is_drill(key.id):
         return None, source
     if record.home:
         return key_of_ref(record.home), source

@@ -37,6 +37,9 @@ LISTENING = "remedy:listening"
 HEARD = "remedy:heard"
 """A stream of what became of deliveries while somebody follows them: their ids, states, senders and accounts."""
 
+DRILLS = "remedy:drills"
+"""A hash of the marked test findings that are played, and, behind `|`, of the status of each (see drills.py)."""
+
 CASE = "remedy:case:"
 """+ case reference: a hash, the case's row."""
 

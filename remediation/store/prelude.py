@@ -112,6 +112,7 @@ _TOLD: Mapping[str, str | int] = {
     "REFUSED": keys.REFUSED,
     "REFUSED_COUNTS": keys.REFUSED_COUNTS,
     "LISTS_READ": keys.LISTS_READ,
+    "DRILLS": keys.DRILLS,
     "LISTENING": keys.LISTENING,
     "HEARD": keys.HEARD,
     "HEARD_MS": keys.HEARD_MS,

@@ -19,7 +19,7 @@ from remediation.settings import Settings, load_settings
 from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
 from remedy.embedded.server import EmbeddedServer
-from remedy.listen.following import Follower
+from remedy.listen.following import LiveFollower
 from remedy.runtime.assembly import open_for_command, redis_address
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode, exit_code_of
@@ -94,7 +94,7 @@ async def _followed(settings: Settings, address: RedisAddress, wanted: LiveFilte
     async with open_for_command(address) as connection:
         key = await _case_meant(wanted.case, settings, connection)
         clock = await clock_of(connection)
-        follower = Follower(connection, wanted, time.monotonic, key)
+        follower = LiveFollower(connection, wanted, time.monotonic, key)
         await follower.begin()
         screen.say("Listening, until Ctrl-C.")
         if key is not None and await Todo(connection).record(key.ref) is None:

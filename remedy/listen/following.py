@@ -35,7 +35,7 @@ _PAGES = 5
 _STORIES = 20_000
 
 
-class Follower:
+class LiveFollower:
     """What is new, each time it is asked. `steady` is a monotonic clock in seconds."""
 
     def __init__(

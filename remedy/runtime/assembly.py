@@ -36,10 +36,12 @@ from remediation.settings import Settings, environ
 from remediation.sources.incident_feed.polled import PolledFeed
 from remediation.sources.incident_feed.source import IncidentSource
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.drills import DrilledSource
 from remediation.sources.schoolscan.scanning import AccountScans, Scanner
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.summaries import CountedScans, FinishedReports, SummarySource
 from remediation.sources.schoolscan.transport import Spending, freely
+from remediation.store.drills import Drills
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.scans.counting import ScanNumbers
 from remediation.store.scans.reporting import ScanReports
@@ -307,7 +309,8 @@ async def open_contexts(
         outside = await stack.enter_async_context(open_outside(loaded))
         incidents = outside.incident_sources(IncidentRecords(connection, keyring))
         kept = outside.summary_sources(ScanNumbers(connection), ScanReports(connection)) | incidents
-        named = _named(outside, kept, MappingsRulebook(loaded.mappings, outside.identities), loaded, notifying)
+        rulebook = MappingsRulebook(loaded.mappings, outside.identities)
+        named = _named(outside, kept, rulebook, loaded, notifying, _drilled_on(connection, clock))
         context = context_on(connection, keyring, named, clock, audit_targets(settings))
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
@@ -324,7 +327,8 @@ async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
         with contexts.at_work() as context:
             summaries = outside.summary_sources(context.countings.numbers, context.reports)
             kept = summaries | outside.incident_sources(context.incidents)
-        contexts.replace(_named(outside, kept, rulebook, loaded, notifying), stack.pop_all().aclose)
+            drilled = _drilled_on(context.connection, context.clock)
+        contexts.replace(_named(outside, kept, rulebook, loaded, notifying, drilled), stack.pop_all().aclose)
     await ask_again(contexts)
 
 
@@ -334,15 +338,25 @@ def _named(
     rulebook: MappingsRulebook,
     loaded: Loaded,
     notifying: Notifying,
+    drilled: Callable[[ListedSource], ListedSource],
 ) -> NamedSystems:
-    """What the file names. Calls of what is outside are counted; `kept` are the sources that read our own rows, too."""
+    """What the file names. Calls of what is outside are counted; `kept` are the sources that read our own rows, too.
+
+    `drilled` returns a source of findings that has drills among them.
+    """
     incidents = {which: source for which, source in kept.items() if which[1] is CaseKind.INCIDENT}
-    sources = {**counted_sources({**outside.sources, **kept}), **incidents}
+    counted = counted_sources({**outside.sources, **kept})
+    findings = {which: drilled(counted[which]) for which in outside.sources}
+    sources = {**counted, **findings, **incidents}
     trackers = counted_trackers(outside.trackers.values())
     feeds = counted_feeds(outside.feeds)
     scanners = counted_scanners(outside.scanners(loaded.mappings))
     kept_for, rules = loaded.mappings.retention, loaded.digest
     return NamedSystems(sources, trackers, rulebook, feeds, kept_for, rules, scanners, notifying)
+
+
+def _drilled_on(connection: Connection, clock: Callable[[], float]) -> Callable[[ListedSource], ListedSource]:
+    return lambda source: DrilledSource(source, Drills(connection), clock)
 
 
 async def _begin_audit(contexts: WorkerContexts) -> None:

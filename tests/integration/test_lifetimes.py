@@ -16,7 +16,9 @@ from structlog.testing import capture_logs
 
 from remediation.deliveries.events import SCHOOLSCAN, DeliveryLimit
 from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.drills import DRILL_PREFIX
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
+from remediation.domain.findings import Finding
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Risk, TicketState
 from remediation.mapping.config.notifying import NotifyChannel
@@ -36,6 +38,7 @@ from remediation.store.deliveries.readings import scan_ref
 from remediation.store.deliveries.refused import RefusalKind, RefusedLog
 from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.deliveries.signing import SignedTimes
+from remediation.store.drills import Drills
 from remediation.store.keys import APART, AUDIT, AUDIT_COPY, SEEN, SET_ASIDE_SEEN, TICKET_KEYS, TICKETS, TIMELINE
 from remediation.store.processes import Process, Processes, Turns
 from remediation.store.server.connection import Connection
@@ -279,6 +282,8 @@ async def systems_refuse(office: Whole) -> None:
 
 async def what_nobody_can_use_comes(office: Whole) -> None:
     await HeardDeliveries(office.connection).listen()
+    drill = CaseKey("lakeside", CaseKind.FINDING, f"{DRILL_PREFIX}1")
+    await Drills(office.connection).begin(drill, Finding(drill.id, site="remedy-test.invalid"), office.clock())
     refused = RefusalKind("schoolscan", "lakeside", 401, "signature", "hex")
     await RefusedLog(office.connection).note([(refused, 3)], office.clock())
     for name in ("fnd_7", "fnd_8", "fnd_9"):

@@ -13,7 +13,7 @@ from remediation.store.deliveries.refused import RefusalKind, RefusedLog
 from remediation.store.keys import HEARD, INBOX, LISTENING, LISTENING_MS
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
-from remedy.listen.following import LONGEST_PAUSE, SHORTEST_PAUSE, Follower
+from remedy.listen.following import LONGEST_PAUSE, SHORTEST_PAUSE, LiveFollower
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import ManualClock
 
@@ -36,12 +36,12 @@ class Listening:
         self.steady = 0.0
         self.said: list[str] = []
 
-    async def to(self, wanted: LiveFilter | None = None, key: CaseKey | None = None) -> Follower:
-        follower = Follower(self.connection, wanted or LiveFilter(), lambda: self.steady, key)
+    async def to(self, wanted: LiveFilter | None = None, key: CaseKey | None = None) -> LiveFollower:
+        follower = LiveFollower(self.connection, wanted or LiveFilter(), lambda: self.steady, key)
         await follower.begin()
         return follower
 
-    async def heard(self, follower: Follower) -> list[LiveEvent]:
+    async def heard(self, follower: LiveFollower) -> list[LiveEvent]:
         self.steady += 0.25
         said, events = await follower.news(time.time())
         self.said += said

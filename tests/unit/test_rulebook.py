@@ -9,6 +9,7 @@ import pytest
 
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.drills import DRILL_PREFIX
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.incidents import Incident
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
@@ -524,3 +525,27 @@ def test_trackers_with_the_same_address_are_beside_each_other() -> None:
     text = ONE_RULE.replace("trackers: {", f"trackers: {{again: {jira}, other: {other}, ")
     rulebook = MappingsRulebook(loaded_of(text, "m.yaml").mappings)
     assert [rulebook.beside(name) for name in ("jira", "again", "other", "former")] == [("again",), ("jira",), (), ()]
+
+
+def test_the_ticket_of_a_drill_says_that_it_is_one_and_so_does_each_comment() -> None:
+    drill = replace(FINDING, id=f"{DRILL_PREFIX}1")
+    rulebook = MappingsRulebook(loaded_of(RULES, "mappings.yaml").mappings)
+    real, test = (
+        rulebook.ruling(subject_of(CaseKey("lakeside", CaseKind.FINDING, each.id), each), AT)
+        for each in (FINDING, drill)
+    )
+    draft = test.draft("jira")
+    assert draft.summary.startswith("[TEST] ")
+    assert draft.body.startswith("THIS IS A TEST of remedy")
+    assert draft.link is None
+    assert test.comment(Why.FINDING_RESOLVED, JIRA, AT).startswith("This was a test of remedy")
+    assert "TEST" not in real.draft("jira").summary
+    assert "test" not in real.comment(Why.FINDING_RESOLVED, JIRA, AT)
+
+
+def test_a_drill_is_never_verified_by_a_scan() -> None:
+    rules = RULES.replace("when_gone: close", "when_gone: close\n    verify: scan")
+    rulebook = MappingsRulebook(loaded_of(rules, "mappings.yaml").mappings)
+    drill = replace(FINDING, id=f"{DRILL_PREFIX}1")
+    assert rulebook.ruling(subject_of(KEY, FINDING), AT).policy.verifies
+    assert not rulebook.ruling(subject_of(CaseKey("lakeside", CaseKind.FINDING, drill.id), drill), AT).policy.verifies

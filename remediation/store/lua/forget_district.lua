@@ -58,6 +58,9 @@ local function forget_system(system)
 end
 
 for i = 4, #ARGV do forget_scan(ARGV[i]) end
+for _, name in ipairs(redis.call('HKEYS', NOTED.DRILLS)) do
+  if string.sub(name, 1, #district + 1) == district .. ':' then field('counters', NOTED.DRILLS, name) end
+end
 for _, site in ipairs(redis.call('ZRANGE', VERIFICATIONS, 0, -1)) do
   if string.match(site, '^[^/]*') == district then
     key('scans', VERIFICATION .. site)

@@ -1,0 +1,143 @@
+"""A drill from its beginning to its end: a marked test finding, its delivery, its tickets, and their closing.
+
+What is left where this process dies at any line, `clean_up` ends: the drill is kept before anything is sent, and
+forgotten by nobody before its tickets are closed. Tickets are closed by workers, which find the test finding resolved.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from remediation.domain.actions import Verb
+from remediation.domain.cases.records import CaseKey, CaseRecord, Link
+from remediation.domain.findings import Finding
+from remediation.domain.status import Status
+from remediation.domain.tickets import TicketState
+from remediation.store.audit.entries import AuditAct
+from remediation.store.cases.entries import LookCause
+from remediation.store.cases.todo import Todo
+from remediation.store.drills import Drill, Drills
+from remedy.parked.selection import Stores
+from remedy.send import ReceiverAnswer
+from remedy.trigger.watching import CaseWatch
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class DrillResult:
+    """What came of a drill. `left` are tickets that could not be closed, `trouble` says why it did not succeed."""
+
+    key: CaseKey
+    answer: ReceiverAnswer | None = None
+    tickets: list[Link] = field(default_factory=list)
+    left: list[Link] = field(default_factory=list)
+    is_clean: bool = False
+    trouble: str = ""
+
+
+class DrillRun:
+    """Plays one drill, which gets tickets in these `trackers`. `patience` is how many seconds each part may take."""
+
+    def __init__(
+        self, stores: Stores, key: CaseKey, patience: float, say: Say, trackers: frozenset[str] = frozenset()
+    ) -> None:
+        self._trackers = trackers
+        self._stores = stores
+        self._drills = Drills(stores.connection)
+        self._watch = CaseWatch(stores.connection, key, say)
+        self._patience = patience
+        self._say = say
+        self.result = DrillResult(key)
+
+    async def begin(self, finding: Finding) -> None:
+        """Keep the test finding: from now on there is something to clean up."""
+        await self._watch.begin()
+        await self._drills.begin(self.result.key, finding, self._stores.clock())
+
+    async def follow(self) -> None:
+        """Wait for its tickets. Notes in the result what came of it."""
+        try:
+            record = await self._watch.until(lambda each: self._is_open(each) or is_stuck(each), self._patience)
+        except TimeoutError:
+            record = await self._watch.record()
+            waits = f"; it waits for {record.waits_for}" if record and record.waits_for else ""
+            self.result.trouble = f"its tickets were not open after {self._patience:.0f} s{waits}"
+        self.result.tickets = list(record.links.values()) if record else []
+        if record is not None and record.undecided:
+            refused = ", ".join(sorted(map(str, record.undecided)))
+            self.result.trouble = f"refused, and parked: {refused}; remedy parked list says why"
+
+    def _is_open(self, record: CaseRecord | None) -> bool:
+        return record is not None and is_open(record) and self._trackers <= record.links.keys()
+
+    async def clean_up(self) -> None:
+        """Resolve the test finding, and wait until workers have closed its tickets. May be called again."""
+        key = self.result.key
+        await self._drills.end(key, self._stores.clock())
+        if await self._watch.record() is None:
+            self.result.is_clean = True  # no look has begun: one that comes later finds it resolved, and opens nothing
+            return
+        await Todo(self._stores.connection).mark([(key, None)], self._stores.clock(), LookCause.PERSON)
+        try:
+            record = await self._watch.until(lambda each: is_closed(each) or cannot_close(each), self._patience)
+        except TimeoutError:
+            record = await self._watch.record()
+        self.result.is_clean = is_closed(record)
+        self.result.tickets = list(record.links.values()) if record else self.result.tickets
+        self.result.left = _left(record)
+        if record is not None and self.result.is_clean:
+            await self._give_up_parked(record)
+
+    async def _give_up_parked(self, record: CaseRecord) -> None:
+        """What was refused of a test finding is nobody's decision any more: the audit says who gave it up."""
+        audit = self._stores.audit
+        for action in sorted(map(str, record.undecided)):
+            name = f"{record.key.ref}/{action}"
+            line = audit.line(audit.entry(AuditAct.DISCARDED, piece=name, choice="trigger"))
+            await self._stores.parked.discard(name, self._stores.clock(), audit=line)
+        await audit.chain()
+
+
+async def drills_left(stores: Stores) -> list[Drill]:
+    """The drills that were not taken back, or whose tickets are not all closed."""
+    todo, left = Todo(stores.connection), []
+    for each in await Drills(stores.connection).listed():
+        record = await todo.record(each.key.ref)
+        if each.over_at is None or (record is not None and not is_closed(record)):
+            left.append(each)
+    return left
+
+
+def is_open(record: CaseRecord) -> bool:
+    """Whether the drill's tickets are open, and the finding's status says so."""
+    if record.intents or record.memory.doing or not record.links:
+        return False
+    has_all = record.links.keys() == record.memory.tickets.keys()
+    return has_all and record.memory.finding is Status.REVIEWING
+
+
+def is_stuck(record: CaseRecord | None) -> bool:
+    """Whether something was refused, so that no ticket, or not every one, is opened."""
+    return record is not None and bool(record.undecided) and not record.memory.doing
+
+
+def is_closed(record: CaseRecord | None) -> bool:
+    """Whether the drill is resolved, and every ticket of it is done.
+
+    A ticket that may have been opened without an answer is none once the case has come to its end: it was searched for.
+    """
+    if record is None or record.memory.doing or record.memory.finding is not Status.RESOLVED:
+        return False
+    return not _left(record) and (not record.intents or record.ended is not None)
+
+
+def cannot_close(record: CaseRecord | None) -> bool:
+    """Whether closing a ticket was refused."""
+    return record is not None and any(action.verb == Verb.RESOLVE for action in record.undecided)
+
+
+def _left(record: CaseRecord | None) -> list[Link]:
+    if record is None:
+        return []
+    states = record.memory.tickets
+    return [link for name, link in record.links.items() if states.get(name) is not TicketState.DONE]
