@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from remediation.redaction import terminal
-from remediation.settings import environ
+from remediation.settings import environ_itself
 
 _COMMAND = (
     r"remedy(?: [a-z][a-z-]*){1,2}"
@@ -77,4 +77,4 @@ def _hang_of(line: str, width: int) -> int:
 
 def coloured(text: str, colour: str) -> str:
     """The text in a colour, unless NO_COLOR is set (https://no-color.org). `click.echo` shows it on a terminal only."""
-    return text if environ().get("NO_COLOR") else click.style(text, fg=colour)
+    return text if environ_itself().get("NO_COLOR") else click.style(text, fg=colour)

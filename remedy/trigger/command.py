@@ -1,5 +1,6 @@
 """`remedy trigger`: play an event through the installation as it is, follow it to its tickets, and clean up."""
 
+import functools
 import json
 import secrets
 from collections.abc import Iterator
@@ -17,12 +18,12 @@ from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.mapping.reading.loading import load_mappings
-from remediation.redaction import terminal
 from remediation.settings import load_settings
 from remedy.mappings.previews import Asked, Previews, district_of
 from remedy.parked.selection import Stores, with_stores
 from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 from remedy.trigger.delivering import Event, sending_of
 from remedy.trigger.playing import Order, Outcome, clean_up_all, play
 
@@ -99,8 +100,7 @@ def trigger(  # noqa: PLR0913 - one parameter for each option
     if clean_up == (event_name is not None):
         raise click.UsageError("say which EVENT to play, or --clean-up")
 
-    def say(words: str) -> None:
-        click.echo(terminal(words), err=as_json)
+    say = functools.partial(print_line, err=as_json)
 
     if event_name is None:
         _end(with_stores(lambda stores: clean_up_all(stores, patience, who, say)), as_json=as_json)
@@ -166,11 +166,8 @@ def _show_plan(order: Order, verdict: str, *, as_json: bool) -> None:
         shown = {"url": url, "event": str(event.kind), "finding": event.finding, "scan": event.scan}
         click.echo(json.dumps({**shown, "trackers": sorted(order.trackers), "done": False}))
         return
-    click.echo(terminal(f"POST {url}: {event.words}"))
-    if verdict:
-        click.echo(terminal(verdict))
-    elif order.drill is None:
-        click.echo("It is real: what follows from it stays.")
+    print_line(f"POST {url}: {event.words}")
+    print_line(verdict or "It is real: what follows from it stays.")
 
 
 def _end(outcomes: list[Outcome], *, as_json: bool) -> NoReturn:
@@ -180,9 +177,9 @@ def _end(outcomes: list[Outcome], *, as_json: bool) -> NoReturn:
             click.echo(json.dumps(_json(outcome)))
             continue
         for line in _lines(outcome):
-            click.echo(terminal(line))
+            print_line(line)
     if not outcomes and not as_json:
-        click.echo("No test has left anything.")
+        print_line("No test has left anything.")
     raise SystemExit(max((each.exit_code for each in outcomes), default=ExitCode.DONE))
 
 
