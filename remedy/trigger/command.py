@@ -25,7 +25,7 @@ from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
 from remedy.trigger.delivering import Event, sending_of
-from remedy.trigger.playing import Order, Outcome, clean_up_all, play
+from remedy.trigger.playing import Outcome, PlayOrder, clean_up_all, play
 
 _SITE = "remedy-test.invalid"
 
@@ -137,7 +137,7 @@ def _drill(severity: str, domain_type: str, site: str) -> Finding:
     )
 
 
-def _order(event: Event, drill: Finding | None, district: str | None, url: str | None) -> tuple[Order, str]:
+def _order(event: Event, drill: Finding | None, district: str | None, url: str | None) -> tuple[PlayOrder, str]:
     """What to play, and what the rules say of a test finding. Raises UsageError and ConfigurationError."""
     settings = load_settings()
     loaded = load_mappings(settings.mappings_path)
@@ -150,17 +150,17 @@ def _order(event: Event, drill: Finding | None, district: str | None, url: str |
     sending = sending_of(loaded, settings, name, about, url)
     key = None if event.is_about_scan else CaseKey(name, CaseKind.FINDING, about.finding or "")
     if drill is None or key is None:
-        return Order(name, about, sending, key), ""
+        return PlayOrder(name, about, sending, key), ""
     asked = Asked(subject_of(key, drill), datetime.now(UTC))
     previews = Previews(loaded).previews(asked)
     trackers = frozenset(each.tracker for each in previews)
     words = f"{drill.severity}, {drill.domain_type} on {drill.site}"
     would = f"tickets in {', '.join(sorted(trackers))}" if trackers else "no ticket"
     verdict = f"The rules of {loaded.where} want {would} for a test finding that is {words}."
-    return Order(name, about, sending, key, drill, trackers), verdict
+    return PlayOrder(name, about, sending, key, drill, trackers), verdict
 
 
-def _show_plan(order: Order, verdict: str, *, as_json: bool) -> None:
+def _show_plan(order: PlayOrder, verdict: str, *, as_json: bool) -> None:
     url, event = order.sending.delivery.url, order.event
     if as_json:
         shown = {"url": url, "event": str(event.kind), "finding": event.finding, "scan": event.scan}

@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PlayOrder:
     """What is to be played. `drill` is the test finding, `key` its case or a real finding's; None for a scan.
 
     `trackers` are those in which the drill gets tickets by the rules.
@@ -58,7 +58,7 @@ class Outcome:
         return ExitCode.FAILED if is_bad and self.code is ExitCode.DONE else self.code
 
 
-async def play(stores: Stores, order: Order, *, patience: float, keep: bool, who: str, say: Say) -> Outcome:
+async def play(stores: Stores, order: PlayOrder, *, patience: float, keep: bool, who: str, say: Say) -> Outcome:
     """Play it to its end. Raises ConfigurationError where nobody would do anything, and TryLater without a receiver."""
     await must_run(stores.connection, stores.clock())
     choice = f"trigger {order.event.words}"
@@ -71,7 +71,7 @@ async def play(stores: Stores, order: Order, *, patience: float, keep: bool, who
     return await _delivered(stores, order, patience, say)
 
 
-async def _drilled(run: DrillRun, order: Order, drill: Finding, *, keep: bool, say: Say) -> Outcome:
+async def _drilled(run: DrillRun, order: PlayOrder, drill: Finding, *, keep: bool, say: Say) -> Outcome:
     """Whatever ends this, the drill is cleaned up, unless the tickets are to be kept and were opened."""
     outcome, is_kept = Outcome(order.event.words, run.result.key.ref), False
     await run.begin(drill)
@@ -90,7 +90,7 @@ async def _drilled(run: DrillRun, order: Order, drill: Finding, *, keep: bool, s
     return outcome
 
 
-async def _delivered(stores: Stores, order: Order, patience: float, say: Say) -> Outcome:
+async def _delivered(stores: Stores, order: PlayOrder, patience: float, say: Say) -> Outcome:
     """A real finding or scan: its delivery is followed, and for a finding its look."""
     outcome = Outcome(order.event.words, order.key.ref if order.key else "")
     begun = await Timeline(stores.connection).now()
