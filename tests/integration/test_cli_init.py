@@ -238,6 +238,20 @@ def test_a_group_that_is_not_one_is_refused(world: LiveWorld, group: str, says: 
     assert says in result.stderr
 
 
+def test_another_table_has_its_own_words_or_is_refused(world: LiveWorld) -> None:
+    result = init(world, *schoolscan(world), *servicenow(world, "--servicenow-table", "sn_si_incident"))
+    assert result.exit_code == 0, result.output
+    assert checked(world).exit_code == 0
+    file_of(world).unlink()
+    nowhere = init(world, *schoolscan(world), *servicenow(world, "--servicenow-table", "u_nowhere"))
+    assert nowhere.exit_code == 2
+    assert "ServiceNow: there is no table u_nowhere" in nowhere.stderr
+    world.set("servicenow", no_query=["incident"])
+    barred = init(world, *schoolscan(world), *servicenow(world))
+    assert barred.exit_code == 2
+    assert "grant it read access to incident" in barred.stderr
+
+
 def test_a_second_run_proposes_nothing_where_nothing_has_changed(world: LiveWorld) -> None:
     init(world, *everything(world))
     before = file_of(world).read_bytes()

@@ -80,9 +80,8 @@ def new_file(district: NewDistrict, trackers: Sequence[NewTracker], to_set: Sequ
 
 
 def _list_of(to_set: Sequence[str]) -> str:
-    return "".join(f"{comment(line)}\n" for line in ("", "STILL TO BE SET:", *(f"- {each}" for each in to_set))) * bool(
-        to_set
-    )
+    lines = ["", "STILL TO BE SET:", *(f"- {each}" for each in to_set)] if to_set else []
+    return "".join(f"{comment(line)}\n" for line in lines)
 
 
 def _districts(district: NewDistrict) -> Entry:

@@ -10,12 +10,13 @@ from remediation.domain.errors import ConfigurationError, OutsideError, Problem,
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.config.trackers.servicenow_tables import INCIDENT_TABLE, KNOWN_TABLES
 from remediation.mapping.config.words import without_final_slash
-from remediation.mapping.explain.inspections import choice_of, shown
+from remediation.mapping.explain.inspections import InspectionOutcome, choice_of, shown
 from remediation.mapping.writing.new_file import NewTracker
 from remediation.mapping.writing.yaml_text import Block, Entry, is_writable
 from remediation.trackers.servicenow.inspection.catalogue import Column
 from remediation.trackers.servicenow.inspection.proposal import SURVEYED, ServiceNowSurvey, servicenow_proposal
 from remediation.trackers.servicenow.inspection.reader import USUAL_PARENT, DirectoryReader
+from remediation.trackers.servicenow.inspection.verdicts import table_verdict
 from remediation.trackers.servicenow.records import Record, text_of
 from remediation.trackers.servicenow.references import is_sys_id
 from remediation.trackers.servicenow.sign_in import sign_in_advice
@@ -100,6 +101,7 @@ class OpenServiceNow:
 
     def _survey(self, runner: asyncio.Runner, asker: Asker) -> ServiceNowSurvey:
         """What is there, and what was chosen of it. What is hidden from us is empty."""
+        self._must_be_there(runner)
         columns, choices, rows = runner.run(self._directory())
         named = _alone(rows)
         group = self._group(runner, named, asker)
@@ -125,6 +127,14 @@ class OpenServiceNow:
     async def close(self) -> None:
         """Close connections and threads."""
         await self._api.close()
+
+    def _must_be_there(self, runner: asyncio.Runner) -> None:
+        """Raises ConfigurationError where a new file would name a table that is not there, or not for us."""
+        table = self.instance.table
+        sample = runner.run(answer_of(self._api.look(table, "", ("sys_id",), 1)))
+        verdict = table_verdict((), table, sample)
+        if self.known.is_new and verdict.outcome is InspectionOutcome.WRONG:
+            raise ConfigurationError([Problem("ServiceNow", f"{verdict.message}; {verdict.advice}")])
 
     async def _directory(self) -> tuple[Mapping[str, Column], Mapping[str, tuple[str, ...]], Sequence[Record]]:
         table = self.instance.table

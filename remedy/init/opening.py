@@ -1,0 +1,80 @@
+"""What is to be asked, and all of it signed in to."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from remedy.init.asking import Asker
+from remedy.init.credentials import Credential, found_or_asked
+from remedy.init.existing import Existing, named
+from remedy.init.options import Options
+from remedy.init.schoolscan import AccountSetUp, OpenAccount
+from remedy.init.set_ups import SET_UPS, OpenTracker, TrackerPlan
+from remedy.init.systems import System, sign_in
+from remedy.runtime.outbound import Outbound, outbound
+
+_DISTRICT = "A name for the district: small letters, digits, dashes"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be asked: a district's account, and trackers."""
+
+    district: AccountSetUp
+    trackers: Sequence[TrackerPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The same, signed in to."""
+
+    order: Order
+    way: Outbound
+    account: OpenAccount
+    trackers: Sequence[OpenTracker]
+    signed_in: Sequence[tuple[System, str]]
+    runner: asyncio.Runner
+
+    @property
+    def credentials(self) -> list[Credential]:
+        """Every secret that the file refers to."""
+        webhook = self.order.district.webhook_credentials
+        return [self.account.system.credential, *webhook, *(each.system.credential for each in self.trackers)]
+
+
+def order_of(options: Options, existing: Existing, asker: Asker) -> Order:
+    """What the options, the file and the person say. Raises UsageError and ConfigurationError."""
+    name = named("--district", existing.district(options["district"]) or asker.text("--district NAME", _DISTRICT))
+    asks = Asker(may_ask=False) if existing.is_there else asker
+    trackers: list[TrackerPlan] = []
+    for kind, set_up in SET_UPS.items():
+        known = existing.tracker(kind, options[f"{kind}_name"])
+        url = options[kind] or known.url or asks.perhaps(f"{set_up.title}'s address (empty: none)")
+        trackers += [set_up.plan(options, known, asker, url)] if url else []
+    if not trackers:
+        asker.missing(" or ".join(f"--{kind} URL" for kind in SET_UPS))
+    asker.must_be_complete()
+    return Order(AccountSetUp(name, options, existing.account(name)), trackers)
+
+
+@contextlib.contextmanager
+def open_systems(order: Order, asker: Asker) -> Iterator[Opened]:
+    """Everything signed in to, while this is open. Raises ConfigurationError and TryLater."""
+    secrets = {"": order.district.credential, **{each.name: each.credential for each in order.trackers}}
+    secrets = found_or_asked(secrets, asker)
+    way = outbound()
+    with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
+        opening = way.open_client()
+        client = runner.run(opening.__aenter__())
+        stack.callback(lambda: runner.run(opening.__aexit__(None, None, None)))
+        account = order.district.opened(way, client, secrets[""])
+        trackers: list[OpenTracker] = [each.opened(way, secrets[each.name]) for each in order.trackers]
+        for each in trackers:
+            stack.callback(_close, runner, each)
+        said = runner.run(sign_in([account, *trackers]))
+        yield Opened(order, way, account, trackers, said, runner)
+
+
+def _close(runner: asyncio.Runner, tracker: OpenTracker) -> None:
+    runner.run(tracker.close())
