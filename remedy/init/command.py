@@ -47,22 +47,24 @@ def init(
 
     Read are projects, types, priorities, required fields, resolutions, groups and close codes; nothing is changed.
 
-    On a terminal it asks for what is missing. A secret is never an argument and never written: the file says which
-    environment variable or file holds it, and --…-env and --…-file say that here. Where it is not there yet, it is
-    asked for, to sign in now.
+    On a terminal it asks for what is missing. Without an option that names a tracker it asks for trackers, too, and for
+    what may be chosen in them.
+
+    A secret is never an argument and never written: the file says which environment variable or file holds it, and
+    --…-env and --…-file say that here. Where it is not there yet, it is asked for, to sign in now.
 
     Where the file is there, it is left as it is: what would change is shown as a diff, and --apply makes these changes
     and keeps every other line and comment. Systems that it names need no options.
 
-    Exit codes: 0 the file is there and fits, 1 something is left to do, which is listed, or changes are proposed, 2 an
-    option or a secret cannot be used, 3 a system is away; with 2 and 3 nothing was written.
+    Exit codes: 0 the file is there and fits; 1 something is left to do, which is listed, or changes are proposed; 2 an
+    option, a secret or the file cannot be used; 3 a system is away. With 2 and 3 nothing was written.
 
     \b
     Examples:
       remedy init
-      remedy init --district lakeside --jira https://lakeside.atlassian.net --jira-user me@lakeside.example
-      remedy init --no-ask --jira-project WEB                  (of a file that is there: another project)
-      remedy init --servicenow https://lakeside.service-now.com --servicenow-user svc-remedy --apply
+      remedy init --district lakeside --jira https://jira.lakeside.example --jira-token-file /run/secrets/jira
+      remedy init --jira-project WEB                (a file that is there: shows what another project would change)
+      remedy init --servicenow https://lakeside.service-now.example --servicenow-user svc-remedy --apply
     """
     path = output or load_settings().mappings_path
     asker = Asker(may_ask=sys.stdin.isatty() if may_ask is None else may_ask)

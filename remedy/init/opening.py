@@ -46,7 +46,8 @@ class Opened:
 def order_of(options: Options, existing: Existing, asker: Asker) -> Order:
     """What the options, the file and the person say. Raises UsageError and ConfigurationError."""
     name = named("--district", existing.district(options["district"]) or asker.text("--district NAME", _DISTRICT))
-    asks = Asker(may_ask=False) if existing.is_there else asker
+    is_said = existing.is_there or any(options[kind] for kind in SET_UPS)
+    asks = Asker(may_ask=False) if is_said else asker
     trackers: list[TrackerPlan] = []
     for kind, set_up in SET_UPS.items():
         known = existing.tracker(kind, options[f"{kind}_name"])

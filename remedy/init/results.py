@@ -44,10 +44,9 @@ class Result:
 
     @property
     def exit_code(self) -> ExitCode:
-        """FAILED where a person has something to do first, UNREACHABLE where a system went away meanwhile."""
-        if self.to_set or self.wrong or self.by_hand or self.done == "proposed":
-            return ExitCode.FAILED
-        return ExitCode.UNREACHABLE if self.away else ExitCode.DONE
+        """FAILED where a person has something to do or to look at first."""
+        is_left = self.to_set or self.wrong or self.away or self.by_hand or self.done == "proposed"
+        return ExitCode.FAILED if is_left else ExitCode.DONE
 
     @property
     def diff(self) -> str:
@@ -109,7 +108,9 @@ def _lines(result: Result) -> list[str]:
     lines.append(f"{result.path}: {_SAID[result.done]}")
     lines += _listed("To be set in it by you:", [*result.to_set, *map(str, result.by_hand)])
     lines += _listed("Does not fit yet:", [each.message for each in result.wrong])
-    lines += _listed("Could not be asked any more:", [each.message for each in result.away])
+    lines += _listed(
+        "Could not be asked any more, so nobody knows whether it fits:", [each.message for each in result.away]
+    )
     names = ", ".join(result.unruled)
     lines += _listed("No rule opens tickets there yet: name it under `tickets` of some:", [names] if names else [])
     lines.append("Secrets that the service needs:")

@@ -200,6 +200,14 @@ def test_what_our_account_may_not_do_is_said_and_stands_in_the_file(world: LiveW
     assert "our account may not comment on issues in SEC" in file_of(world).read_text(encoding="utf-8")
 
 
+def test_what_could_not_be_asked_any_more_is_said(world: LiveWorld) -> None:
+    world.fault("jira", kind="status", status=503, path="mypermissions", times=None)
+    result = init(world, *everything(world))
+    assert result.exit_code == 1
+    assert "what our account may do in SEC" in result.stdout
+    assert file_of(world).exists()
+
+
 def test_a_mandatory_column_gets_what_is_known_or_is_asked_for(world: LiveWorld) -> None:
     world.set("servicenow", mandatory=["caller_id", "category"])
     result = init(world, *schoolscan(world), *servicenow(world))
@@ -350,6 +358,12 @@ def test_on_a_terminal_what_is_missing_is_asked_for_and_a_typed_secret_is_kept_n
     text = file_of(world).read_text(encoding="utf-8")
     assert token not in result.output + text
     assert "project: WEB" in text
+
+
+def test_on_a_terminal_nobody_is_asked_where_options_say_enough(world: LiveWorld) -> None:
+    result = init(world, "--ask", *schoolscan(world), *jira(world, "--jira-project", "SEC"), answers="")
+    assert result.exit_code == 0, result.output
+    assert init(world, "--ask", answers="").exit_code == 0
 
 
 def test_what_is_missing_is_named_where_nobody_may_be_asked(world: LiveWorld) -> None:

@@ -158,7 +158,7 @@ class OpenJira:
             return said
         known = self.jira.known.text("type")
         usual = known if known in names or not names else usual_type(types)
-        if known or len(names) == 1 or not self.known.is_new:
+        if known or len(names) == 1 or not self.known.is_new or self.jira.options["jira_project"]:
             return usual
         return asker.choice("Type of the tickets", [(name, "") for name in names], usual) or usual
 

@@ -153,7 +153,7 @@ class OpenServiceNow:
     def _group(self, runner: asyncio.Runner, named: Mapping[str, str], asker: Asker) -> tuple[str, str] | None:
         """The one that was said, or that somebody chooses; None for none, and where the file has one."""
         said = self.instance.options["servicenow_group"]
-        if said is None and self.known.is_new and named:
+        if said is None and self.known.is_new and named and not self.instance.options["servicenow"]:
             choices = [("none", "nobody yet"), *((name, "") for name in named)]
             said = asker.choice("Group for the tickets", choices, "none", takes_others=True)
             said = None if said == "none" else said
