@@ -16,6 +16,9 @@ from remedy.screen_lines import filled, print_line
 _UNLIMITED = 10_000
 """Columns where no terminal limits them: a table takes as many as its cells need."""
 
+_HEIGHT = 25
+"""Of no use to a table; without it a terminal that calls itself dumb is taken for one of 80 columns."""
+
 _NARROWEST_PROSE = 30
 """Columns that a sentence needs to be readable when it is folded."""
 
@@ -56,7 +59,7 @@ def print_table(table: TextTable, *, err: bool = False) -> None:
         table.sections,
     )
     if _least_width(shown) <= width:
-        Console(width=width, stderr=err).print(_drawn(shown))
+        Console(width=width, height=_HEIGHT, stderr=err).print(_drawn(shown))
         return
     for line in record_lines(shown, width):
         print_line(line, err=err)

@@ -17,6 +17,7 @@ from remediation.redaction import terminal
 from remediation.settings import environ, load_settings
 from remedy.runtime.channels import channel_way
 from remedy.runtime.failures import ExitCode
+from remedy.screen_lines import print_line
 
 _DONE = SendResult(SendOutcome.SENT)
 
@@ -74,7 +75,7 @@ def test(channels: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
     tried = asyncio.run(_try(urls, dry_run=dry_run))
     for each in tried:
         line = json.dumps(each.shown) if as_json else f"{each.channel}: {each.words}"
-        click.echo(line if as_json else terminal(line))
+        click.echo(line) if as_json else print_line(line)
     raise SystemExit(_code(tried))
 
 

@@ -50,6 +50,13 @@ def test_a_wide_terminal_shows_a_table_whose_sentences_alone_are_folded(printed:
     assert any("screen" in line and "priority" not in line for line in lines)
 
 
+def test_a_wide_terminal_has_every_cell_whole_also_where_it_calls_itself_dumb(
+    printed: Callable[..., list[str]],
+) -> None:
+    (row,) = (line for line in printed(Terminal(), 150) if REF in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == list(TABLE.rows[0])
+
+
 def test_in_a_pipe_each_row_is_one_line_however_wide(printed: Callable[..., list[str]]) -> None:
     (row,) = (line for line in printed(io.StringIO(), 40) if REF in line)
     assert "priority cannot be set, as it is on no screen" in row
