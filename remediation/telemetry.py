@@ -79,6 +79,11 @@ def span(
     return _NOTHING if tracer is None else tracer.span(name, role, follows, links, facts)
 
 
+def is_recorded() -> bool:
+    """Whether somebody records spans: without that, many small ones need not be opened."""
+    return _Listeners.tracer is not None
+
+
 def note(**facts: Fact) -> None:
     """Add facts to the innermost span."""
     if _Listeners.tracer is not None:

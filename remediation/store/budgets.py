@@ -81,11 +81,16 @@ async def budget_waited_for(connection: Connection, ref: str) -> str:
     return budget.decode() if budget else ""
 
 
+RESTS_SECONDS = 1.0
+"""Seconds until Redis is asked again whether there is room, after it said that nothing waits for any."""
+
+
 class Budgets:
     """The budgets in Redis. Every method raises StoreUnavailable; `now` is in Unix seconds of Redis's clock."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._rests_until = 0.0
 
     async def spend(self, budget: str, ref: str, now: float, *, urgent: bool = False) -> Spent | NoRoom:
         """Reserve one request for the case or scan of this reference.
@@ -114,8 +119,15 @@ class Budgets:
         await self._connection.run("settle_budget", spent.budget, spent.name, int(now * 1000), *told, shut)
 
     async def release(self, now: float) -> int:
-        """Wake the work for which there is room again. Returns how many cases."""
-        return int(await self._connection.run("release_budgets", int(now * 1000)))
+        """Wake the work for which there is room again. Returns how many cases.
+
+        While nothing waits, most calls ask nobody: only one in RESTS_SECONDS does.
+        """
+        if now < self._rests_until <= now + RESTS_SECONDS:
+            return 0
+        woken, waited_for = await self._connection.run("release_budgets", int(now * 1000))
+        self._rests_until = 0.0 if waited_for else now + RESTS_SECONDS
+        return int(woken)
 
     async def figures(self, now: float) -> list[BudgetFigures]:
         """Every budget of which something was told, by name."""

@@ -288,6 +288,9 @@ SHREDDED = "remedy:shredded"
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
+STORM = 500
+"""From so many deliveries on that wait to be read, known cases that one names wait, too (see `mark` in shared.lua)."""
+
 RING_MS = 60_000
 """How long a ring is kept that no worker hears: workers also look by themselves, and much more often."""
 

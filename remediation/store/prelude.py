@@ -102,6 +102,7 @@ _ARQ: Mapping[str, str | int] = {
     "RING_MS": keys.RING_MS,
     "READER": keys.READER,
     "TAKEN_MS": keys.TAKEN_MS,
+    "STORM": keys.STORM,
     "JOB": JOB_PREFIX,
     "IN_PROGRESS": IN_PROGRESS_PREFIX,
     "BAND_MS": BAND_MS,

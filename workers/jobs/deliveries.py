@@ -198,11 +198,15 @@ async def _each(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], items: Se
         return [result for each in items for result in await _each(work, [each])]
 
 
+def _about(delivery: StoredDelivery) -> dict[str, str]:
+    """What log lines and spans say of a delivery: its id, its sender and its account."""
+    return {"delivery": delivery.id, "sender": delivery.sender.name, **delivery.sender.named(delivery.account)}
+
+
 @contextmanager
 def _told_of(delivery: StoredDelivery) -> Iterator[None]:
     """The context of one delivery: log lines and spans have its id, its sender, its account and its origin."""
-    whose = {"sender": delivery.sender.name, **delivery.sender.named(delivery.account)}
-    about = {"delivery": delivery.id, **whose}
+    about = _about(delivery)
     with (
         lines_of_their_own(),
         bound_contextvars(**about),
@@ -213,13 +217,22 @@ def _told_of(delivery: StoredDelivery) -> Iterator[None]:
 
 def _tell(each: _Finished, outcome: str) -> None:
     """Report a delivery that is finished."""
-    with _told_of(each.delivery):
-        telemetry.note(outcome=each.outcome)
-        if each.outcome == "ignored":
-            logger.info("delivery_ignored")
-        else:
-            logger.info("delivery_read", **each.told, **({"outcome": outcome} if outcome in _OF_TICKETS else {}))
+    said = each.told | ({"outcome": outcome} if outcome in _OF_TICKETS else {})
+    if telemetry.is_recorded():
+        with _told_of(each.delivery):
+            telemetry.note(outcome=each.outcome)
+            _log(each, said)
+    else:  # the same line, without the context that costs more than all else about a delivery
+        request_id = each.delivery.origin.request_id
+        _log(each, _about(each.delivery) | said | ({"request_id": request_id} if request_id else {}))
     DELIVERIES.labels(each.delivery.sender.name, each.delivery.account, each.outcome).inc()
+
+
+def _log(each: _Finished, said: dict[str, str | None]) -> None:
+    if each.outcome == "ignored":
+        logger.info("delivery_ignored", **said)
+    else:
+        logger.info("delivery_read", **said)
 
 
 async def _fail(context: WorkerContext, delivery: StoredDelivery, error: Exception) -> None:

@@ -51,6 +51,8 @@ if is_at_rest then
 end
 redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
 redis.call('ZADD', DIRTY_SINCE, redis.call('HGET', row, 'marked_at') or now, ref)
-wake(row, 'look_at_case', ref, now, band_of(row))
+if not ARQ.waits_out_storm(ref, row, redis.call('HGET', row, 'cause') or '', false) then
+  wake(row, 'look_at_case', ref, now, band_of(row))
+end
 list_case(ref, now, ARGV[7])
 return 'again'

@@ -131,6 +131,14 @@ local function band_of(row, otherwise)
   return tonumber(band or otherwise or '0') - (behind and 5 or 0)
 end
 
+-- Whether a case that a delivery names is woken by the sweep, and not now: so many deliveries wait to be read that others of them
+-- may name it, too, and one look is then for all. Not one that nobody has looked at yet, or that is more urgent than it was, and not for
+-- longer than GRACE_MS, whatever else comes in. It is no local name, of which Lua allows 200.
+function ARQ.waits_out_storm(ref, row, cause, is_more_urgent)
+  if is_more_urgent or string.sub(cause, 1, 8) ~= 'webhook:' or redis.call('ZCARD', UNREAD) < ARQ.STORM then return false end
+  return redis.call('HEXISTS', row, 'memory') == 1 and not waits(row, 'look_at_case', ref)
+end
+
 -- Mark a case: it must be looked at, because of `cause` (see LookCause in entries.py). Its holder, if there is one, sees the
 -- new generation when it lets go. A band below 0 keeps the case's own. `urgency` is the band of this one wake-up where it
 -- differs from the case's. `place` is 'behind' where the case waits behind all else unless it waits for a look already, and
@@ -146,9 +154,10 @@ local function mark(ref, id, now, band, cause, urgency, place)
     redis.call('HSET', row, 'behind', 1)
   end
   redis.call('ZADD', DIRTY_SINCE, 'NX', now, ref)
-  if band < 0 then band = tonumber(redis.call('HGET', row, 'band') or '0') end
+  local before = tonumber(redis.call('HGET', row, 'band') or '0')
+  if band < 0 then band = before end
   redis.call('HSET', row, 'band', band)
-  if redis.call('EXISTS', LEASE .. ref) == 1 then
+  if redis.call('EXISTS', LEASE .. ref) == 1 or ARQ.waits_out_storm(ref, row, cause, band > before) then
     redis.call('ZADD', DIRTY, 'LT', now + GRACE_MS, ref) -- if its holder is dead, news must not put the next look off
   else
     redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
