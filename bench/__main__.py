@@ -12,14 +12,17 @@ from bench.picture import svg
 from bench.report import Report, as_json, table
 from bench.topics import (
     accepting,
+    comparing,
     deciding,
     guarding,
     listing,
     looking,
+    overlapping,
     parsing,
     resting,
     sizing,
     starting,
+    storming,
     sweeping,
     telling,
     waking,
@@ -29,8 +32,11 @@ from bench.topics.limits import flooding, limiting, scanning
 
 TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "accepting": accepting.measure,
+    "comparing": comparing.measure,
     "guarding": guarding.measure,
     "waking": waking.measure,
+    "overlapping": overlapping.measure,
+    "storming": storming.measure,
     "looking": looking.measure,
     "working": working.measure,
     "deciding": deciding.measure,
@@ -66,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("topics", nargs="*", choices=[*TOPICS, []], metavar="topic", help=", ".join(TOPICS))
     efforts = parser.add_mutually_exclusive_group()
     trial, quick = "whether a measurement works; its figures say nothing", "about a minute, for a first look"
-    long = "the receiver's memory over a million deliveries"
+    long = "the receiver's memory over a million deliveries, and a storm of a hundred thousand"
     efforts.add_argument("--trial", dest="effort", action="store_const", const=TRIAL, default=USUAL, help=trial)
     efforts.add_argument("--quick", dest="effort", action="store_const", const=QUICK, help=quick)
     efforts.add_argument("--long", dest="effort", action="store_const", const=LONG, help=long)

@@ -10,7 +10,8 @@ class Effort:
     `samples` is how many single things are timed in a round. `deliveries` is how many the receiver's memory is watched
     over; None: as many as the rounds happen to send. `cases` is how many lie in the larger of two stores that are
     compared. `incidents` are those of a school year. `pairs` of processes are compared in `batches` of deliveries for
-    each of the two. `beside_seconds` is how long good deliveries come beside others.
+    each of the two. `beside_seconds` is how long good deliveries come beside others. `storm` is how many deliveries
+    come at once, and `short_jobs` how many jobs that only wait.
     """
 
     name: str
@@ -24,6 +25,8 @@ class Effort:
     pairs: int = 22
     batches: int = 60
     beside_seconds: float = 4.0
+    storm: int = 20_000
+    short_jobs: int = 3_000
 
 
 TRIAL = Effort(
@@ -37,6 +40,8 @@ TRIAL = Effort(
     pairs=1,
     batches=6,
     beside_seconds=0.5,
+    storm=200,
+    short_jobs=200,
 )
 """The least that makes every figure, and decides nothing; tests play every topic like this."""
 
@@ -50,8 +55,10 @@ QUICK = Effort(
     incidents=2_000,
     pairs=6,
     beside_seconds=2.0,
+    storm=2_000,
+    short_jobs=1_000,
 )
 """Seconds for each topic. Six pairs are the fewest that can decide anything."""
 
 USUAL = Effort("usual", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20)
-LONG = Effort("long", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20, deliveries=1_000_000)
+LONG = Effort("long", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20, deliveries=1_000_000, storm=100_000)

@@ -33,12 +33,14 @@ def environment_for(folder: Path, redis_url: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(name: str, module: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Program]:
+def running(
+    name: str, module: Sequence[str], folder: Path, environment: Mapping[str, str], python: str = sys.executable
+) -> Iterator[Program]:
     """`python -m <module>` for as long as this is open; its log is `<name>.log` in the folder."""
     log = folder / f"{name}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter, with arguments of ours
-            [sys.executable, "-m", *module],
+        process = subprocess.Popen(  # noqa: S603 - an interpreter, with arguments of ours
+            [python, "-m", *module],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
