@@ -11,6 +11,7 @@ from remediation.domain.cases.records import DISTRICT_NAME
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import loaded_of, text_of_file
 from remediation.redaction import terminal
+from remedy.init.options import Options
 
 _SECRET_WORDS = ("password", "token", "client_secret")
 
@@ -95,18 +96,26 @@ class Existing:
         found: Mapping[str, Any] = self.districts.get(district, {}).get("schoolscan", {})
         return found
 
-    def tracker(self, kind: str, name: str | None) -> WrittenTracker:
-        """The tracker of this kind that is meant. Raises UsageError where that is not said, or is of another kind."""
-        trackers: Mapping[str, Any] = self.words.get("trackers", {})
-        of_kind = [each for each, words in trackers.items() if words.get("kind") == kind]
-        if name is None and len(of_kind) > 1:
+    def trackers(self, kind: str, options: Options) -> list[WrittenTracker]:
+        """The trackers of this kind that are meant: the one that is named, or all, or a new one where there is none.
+
+        Raises UsageError where options are about one of several, and where a name is that of another kind's tracker.
+        """
+        written: Mapping[str, Any] = self.words.get("trackers", {})
+        of_kind = [each for each, words in written.items() if words.get("kind") == kind]
+        name = options[f"{kind}_name"]
+        is_said = any(value for word, value in options.items() if word == kind or word.startswith(f"{kind}_"))
+        if name is None and len(of_kind) > 1 and is_said:
             raise click.UsageError(f"say --{kind}-name NAME: the file has {', '.join(of_kind)}.")
-        chosen = named(f"--{kind}-name", name or next(iter(of_kind), kind))
-        if chosen in trackers and chosen not in of_kind:
-            raise click.UsageError(f"the file's tracker {chosen} is no {kind}: say another --{kind}-name.")
+        chosen = [named(f"--{kind}-name", name)] if name else of_kind or [kind]
+        if others := [each for each in chosen if each in written and each not in of_kind]:
+            raise click.UsageError(f"the file's tracker {others[0]} is no {kind}: say another --{kind}-name.")
+        return [self._tracker(each) for each in chosen]
+
+    def _tracker(self, name: str) -> WrittenTracker:
         tickets = (self.words.get("defaults") or {}).get("tickets") or {}
-        ticket = tickets.get(chosen) or {}
-        return WrittenTracker(chosen, trackers.get(chosen, {}), ticket, self._given(chosen, ticket))
+        ticket = tickets.get(name) or {}
+        return WrittenTracker(name, self.words.get("trackers", {}).get(name, {}), ticket, self._given(name, ticket))
 
     def _given(self, tracker: str, usual: Mapping[str, Any]) -> Mapping[str, Any]:
         """The words of tickets by default, and those that every rule with such tickets has."""

@@ -50,9 +50,9 @@ def order_of(options: Options, existing: Existing, asker: Asker) -> Order:
     asks = Asker(may_ask=False) if is_said else asker
     trackers: list[TrackerPlan] = []
     for kind, set_up in SET_UPS.items():
-        known = existing.tracker(kind, options[f"{kind}_name"])
-        url = options[kind] or known.url or asks.perhaps(f"{set_up.title}'s address (empty: none)")
-        trackers += [set_up.plan(options, known, asker, url)] if url else []
+        for known in existing.trackers(kind, options):
+            url = options[kind] or known.url or asks.perhaps(f"{set_up.title}'s address (empty: none)")
+            trackers += [set_up.plan(options, known, asker, url)] if url else []
     if not trackers:
         asker.missing(" or ".join(f"--{kind} URL" for kind in SET_UPS))
     asker.must_be_complete()

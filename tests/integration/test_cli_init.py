@@ -315,6 +315,19 @@ def test_what_a_person_s_file_lacks_by_now_is_said(world: LiveWorld) -> None:
     assert checked(world).exit_code == 0
 
 
+def test_of_several_trackers_of_a_kind_all_are_read_and_options_say_which_they_are_about(world: LiveWorld) -> None:
+    init(world, *everything(world))
+    result = init(world, *jira(world, "--jira-project", "WEB"), "--jira-name", "board", "--apply")
+    assert result.exit_code == 0, result.output
+    again = init(world)
+    assert again.exit_code == 0, again.output
+    assert all(f"Jira ({name}): signs in" in again.stdout for name in ("jira", "board"))
+    which = init(world, "--jira-project", "PRIV")
+    assert (which.exit_code, "say --jira-name NAME: the file has board, jira" in which.stderr) == (2, True)
+    other = init(world, *jira(world), "--jira-name", "servicenow")
+    assert (other.exit_code, "servicenow is no jira" in other.stderr) == (2, True)
+
+
 def test_a_file_that_cannot_be_used_is_left_alone(world: LiveWorld) -> None:
     file_of(world).write_text("version: 1\ndistricts: {}\n")
     result = init(world, *everything(world), "--apply")

@@ -64,6 +64,12 @@ def test_a_map_of_several_lines_changes_value_by_value() -> None:
     assert result.text == "a:\n  # why\n  high: 3 # one\n  low: 2\n"
 
 
+def test_lines_end_as_those_of_the_file_do() -> None:
+    text = "a:\r\n  b: 1\r\n"
+    result = edited(text, [Edit(("a", "c"), entry("c", 2)), Edit(("d",), entry("d", 3))])
+    assert result.text == "a:\r\n  c: 2\r\n  b: 1\r\n\r\nd: 3\r\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [

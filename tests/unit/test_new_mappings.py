@@ -197,6 +197,29 @@ def test_priorities_go_by_their_names_or_by_their_order(there: tuple[str, ...], 
     assert priorities_for(there) == dict(zip(Severity, expected, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("written", "proposed"),
+    [
+        ("High", "High"),
+        ("Burning", {"critical": "Highest", "high": "High", "medium": "Medium", "low": "Low", "unknown": "High"}),
+        ({"critical": "Low", "high": "Burning"}, {"critical": "Low", "high": "High"}),
+    ],
+)
+def test_a_priority_that_a_file_has_stays_where_jira_still_takes_it(written: object, proposed: object) -> None:
+    known = {"project": "SEC", "priority": written}
+    words = {each.key: each.value for each in jira_proposal("jira", survey(), {"kind": "jira"}, known).ticket}
+    assert words["priority"] == proposed
+
+
+def test_a_security_level_is_for_people_to_choose() -> None:
+    levels = field("security", {"name": "Privacy office"}, {"name": "Team"}, required=True)
+    new = new_jira(survey(screen=screen(levels)))
+    assert gaps_of(new.proposal) == {
+        "defaults.tickets.jira.security_level": "Jira requires one; there is Privacy office, Team"
+    }
+    assert "# security_level: Privacy office  # who may see the issues" in new_file(DISTRICT, [new])
+
+
 def test_a_type_that_is_a_part_of_another_issue_is_not_proposed() -> None:
     part, story = CreateType(id="1", name="Task", subtask=True), CreateType(id="2", name="Story")
     assert usual_type([part, story]) == "Story"

@@ -161,10 +161,13 @@ def _inserted(text: str, node: MappingNode, key: Node | None, entry: Entry) -> s
         at = node.start_mark.index + 1
         more = ", " if node.value else ""
         return f"{text[:at]}{scalar(entry.key)}: {flow(entry.value)}{more}{text[at:]}"
+    line_end = "\r\n" if "\r\n" in text else "\n"
     if key is None:
-        return f"{text}{'' if text.endswith(chr(10)) else chr(10)}\n{block_text([entry])}"
+        added = block_text([entry]).replace("\n", line_end)
+        return f"{text}{'' if text.endswith(line_end) else line_end}{line_end}{added}"
     at = text.find("\n", key.end_mark.index) + 1
     first: Node = node.value[0][0]
     if not at or first.start_mark.index < at:
         return None
-    return f"{text[:at]}{block_text([entry], first.start_mark.column)}{text[at:]}"
+    added = block_text([entry], first.start_mark.column).replace("\n", line_end)
+    return f"{text[:at]}{added}{text[at:]}"

@@ -33,12 +33,6 @@ class Proposal:
     gaps: tuple[Gap, ...] = ()
 
 
-def kept(known: Known, word: str) -> str:
-    """The text that a file has for a word already; empty where it has none."""
-    value = known.get(word)
-    return value if isinstance(value, str) else ""
-
-
 def map_of(known: Known, word: str) -> Known:
     """The map that a file has for a word already; empty where it has none."""
     value = known.get(word)
