@@ -102,6 +102,12 @@ def test_a_summary_takes_nothing_from_defaults_and_no_rule() -> None:
     assert ref_of_mark(draft.mark) == KEY.ref
 
 
+@pytest.mark.parametrize(("count", "words"), [(0, "0 findings"), (1, "1 finding"), (2, "2 findings")])
+def test_a_summary_s_title_counts_findings_as_people_do(count: int, words: str) -> None:
+    counts = ScanCounts().with_more(FindingTally.of(found(number), AT, has_ticket=True) for number in range(count))
+    assert rulebook().ruling(summary(counts=counts), AT).draft("jira").summary.startswith(f"Scan scan_1: {words}")
+
+
 def test_a_summary_s_ticket_is_expected_where_its_district_opens_it_and_nowhere_else() -> None:
     book = rulebook()
     assert book.concerns("lakeside", "jira")

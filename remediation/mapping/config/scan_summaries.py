@@ -112,7 +112,8 @@ class SummaryTemplates(Written):
     """The texts of tickets that sum up scans where the district has none of its own (Jinja2)."""
 
     summary: Text = Field(
-        default="Scan {{ summary.scan_id }}: {{ summary.found }} findings"
+        default="Scan {{ summary.scan_id }}: {{ summary.found }} finding"
+        "{% if summary.found != '1' %}s{% endif %}"
         "{% if summary.grade %}, grade {{ summary.grade }}{% endif %} ({{ case.ref }})",
         description="One line.",
     )

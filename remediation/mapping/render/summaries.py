@@ -93,7 +93,7 @@ def _ticket_lines(counts: ScanCounts) -> Iterator[str]:
     for each in counts.named:
         yield f"{', '.join(each.keys)}: {each.severity}, {STATES[each.status]}"
     if len(counts.named) == MOST_NAMED and (more := counts.where(has_ticket=True) - MOST_NAMED) > 0:
-        yield f"and the tickets of {more} more findings"
+        yield f"and the tickets of {more} more {'finding' if more == 1 else 'findings'}"
 
 
 def _grade_lines(scan: Scan, before: Scan | None) -> Iterator[str]:
