@@ -130,6 +130,8 @@ def _secret_line(place: str, what: str, *, is_set: bool) -> str:
 def _next(result: Result) -> str:
     """What to do after this."""
     is_all_set = result.has_data_keys and all(each.is_set for each in result.credentials)
-    steps = [] if is_all_set else ["set what is not set"]
-    steps += [] if result.exit_code is ExitCode.DONE else ["remedy mappings check --live until it finds nothing"]
+    is_unfit = result.to_set or result.wrong or result.away or result.by_hand
+    steps = ["remedy init --apply, or a change of your own"] if result.done == "proposed" else []
+    steps += [] if is_all_set else ["set what is not set"]
+    steps += ["remedy mappings check --live until it finds nothing"] if is_unfit else []
     return ", then ".join([*steps, "remedy doctor", "remedy run receiver and remedy run worker"])

@@ -282,6 +282,7 @@ def test_a_second_run_shows_what_would_change_and_keeps_what_people_wrote(world:
     assert "+      project: WEB" in result.stdout
     assert "critical: Highest" in result.stdout
     assert "No rule opens tickets there yet" in result.stdout
+    assert "Next: remedy init --apply, or a change of your own" in result.stdout
     applied = init(world, "--jira-project", "WEB", *servicenow(world, "--servicenow-group", "Web Team"), "--apply")
     assert applied.exit_code == 0, applied.output
     text = file_of(world).read_text(encoding="utf-8")
