@@ -211,7 +211,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             open_connection(redis, socket_timeout=5.0, retries=5, max_connections=most) as connection,
             open_store_watch(connection) as watch,
             open_clock(connection) as clock,
-            open_contexts(first, settings, connection, clock, data_keys.keyring) as contexts,
+            open_contexts(first, settings, connection, clock, data_keys.keyring, follower.is_refused) as contexts,
             open_heartbeat(connection, "worker", lambda: follower.digest, clock, data_keys.ids),
         ):
             pool = connection.redis.connection_pool

@@ -24,11 +24,12 @@ def _no_file(_now: float) -> InstalledFile:
 class Notifying:
     """All channels by their names; none where mappings.yaml has none.
 
-    `installed` returns what that file names at a moment (Unix seconds), `version` is that of this worker, and
-    `districts` are the names of all.
+    `installed` returns what that file names at a moment (Unix seconds), `is_refused` whether it was changed since and
+    the worker cannot use the other, `version` is that of this worker, and `districts` are the names of all.
     """
 
     channels: Mapping[str, OpenChannel] = field(default_factory=dict)
     installed: Callable[[float], InstalledFile] = _no_file
+    is_refused: Callable[[], bool] = lambda: False
     version: str = ""
     districts: tuple[str, ...] = ()

@@ -299,12 +299,14 @@ async def open_contexts(
     connection: Connection,
     clock: Callable[[], float],
     keyring: Keyring | None = None,
+    is_refused: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[WorkerContexts]:
     """All that a worker works with, while this context is open. Raises ConfigurationError for a missing secret.
 
-    `keyring` has the data keys; without one they are read as the settings say.
+    `keyring` has the data keys; without one they are read as the settings say. `is_refused` returns whether the file
+    was changed since, and cannot be used.
     """
-    keyring, notifying = keyring or keyring_of(settings), open_channels(loaded)
+    keyring, notifying = keyring or keyring_of(settings), open_channels(loaded, is_refused)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         incidents = outside.incident_sources(IncidentRecords(connection, keyring))
@@ -320,7 +322,8 @@ async def open_contexts(
 
 async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
     """Use `loaded` for the jobs to come. For a missing secret, raises ConfigurationError and changes nothing."""
-    notifying = open_channels(loaded)
+    with contexts.at_work() as before:
+        notifying = open_channels(loaded, before.notifying.is_refused)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)

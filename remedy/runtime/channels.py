@@ -1,5 +1,6 @@
 """The channels of mappings.yaml, opened: each with its address, which is secret, and the way that all take."""
 
+from collections.abc import Callable
 from functools import partial
 
 from remediation.mapping.reading.loading import Loaded
@@ -17,12 +18,15 @@ async def send_by(url: str, way: ChannelWay, title: str, text: str) -> SendResul
     return await send(url, title, text, way)
 
 
-def open_channels(loaded: Loaded) -> Notifying:
-    """All channels of the file. Raises ConfigurationError where the address of one is missing. Sends nothing."""
+def open_channels(loaded: Loaded, is_refused: Callable[[], bool]) -> Notifying:
+    """All channels of the file. Raises ConfigurationError where the address of one is missing. Sends nothing.
+
+    `is_refused` returns whether the file was changed since, and cannot be used.
+    """
     mappings, urls, way = loaded.mappings, channel_urls(loaded, environ()), channel_way()
     channels = {name: OpenChannel(each, partial(send_by, urls[name], way)) for name, each in mappings.notify.items()}
     installed = partial(installed_file, mappings, loaded.digest)
-    return Notifying(channels, installed, version(), tuple(mappings.districts))
+    return Notifying(channels, installed, is_refused, version(), tuple(mappings.districts))
 
 
 def channel_way() -> ChannelWay:

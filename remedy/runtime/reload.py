@@ -59,6 +59,10 @@ class Follower:
         """Why the present file is not the one in use; empty while it is."""
         return self._problems
 
+    def is_refused(self) -> bool:
+        """Whether the present file is not the one in use."""
+        return bool(self._problems)
+
     @property
     def digest(self) -> str:
         """The start of the digest of the file in use; empty before there is one."""

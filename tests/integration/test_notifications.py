@@ -34,6 +34,7 @@ class Desk:
     office: Office
     mailbox: Mailbox
     hook: Hook
+    refuses_file: bool = False
 
     def channels(self, **words: object) -> None:
         """Both channels with these words of mappings.yaml."""
@@ -43,7 +44,7 @@ class Desk:
         )
         opened = {name: OpenChannel(config, partial(send_by, url, ChannelWay())) for name, url in urls.items()}
         here = InstalledFile("", (), (), (), tuple(opened))
-        notifying = Notifying(opened, lambda _now: here, "", ("lakeside",))
+        notifying = Notifying(opened, lambda _now: here, lambda: self.refuses_file, "", ("lakeside",))
         self.office.context = replace(self.office.context, notifying=notifying)
 
     async def rounds(self, count: int = 1) -> None:
@@ -102,6 +103,16 @@ async def test_an_accepted_risk_that_ends_soon_is_told_once(desk: Desk) -> None:
     await desk.rounds(60)
     (posted,) = desk.hook.posted
     assert f"{KEY.ref}: its accepted risk ends on" in posted["message"]
+
+
+async def test_a_changed_mappings_yaml_that_no_worker_can_use_is_told(desk: Desk) -> None:
+    desk.channels(about="standing_still", after="2m")
+    await desk.rounds(10)
+    told = len(desk.hook.posted)
+    desk.refuses_file = True
+    await desk.rounds(10)
+    (posted,) = desk.hook.posted[told:]
+    assert "mappings.yaml: in no process; the file here cannot be used" in posted["message"]
 
 
 async def test_two_workers_at_once_tell_the_same_once(desk: Desk) -> None:
@@ -176,11 +187,12 @@ async def test_the_weeks_figures_are_sent_once_a_week_with_what_happened_and_wha
     await desk.rounds()
     await desk.office.look()
     await desk.office.context.trail.chain(desk.office.clock())
-    desk.office.clock.pass_by(7 * 86_400)
+    desk.office.clock.pass_by(6.9 * 86_400)
     await desk.rounds(3)
     (posted,) = desk.hook.posted
     assert posted["title"].startswith("remedy: the week until ")
     assert posted["message"].splitlines()[0] == "lakeside"
+    assert "past week: 1 opened, 0 found again, 0 resolved, 0 accepted" in posted["message"]
     assert "still open: 1 high" in posted["message"]
     assert "parked: 0; accepted risks that end within 14 days: 0" in posted["message"]
 

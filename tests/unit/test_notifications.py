@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remediation.domain.status import Severity
 from remediation.mapping.config.notifying import NoticeKind, NotifyChannel, WeeklyTime
 from remediation.mapping.config.references import SecretFromEnv
 from remediation.read_model.notifications.notices import Notice, NoticeKey, is_wanted, notices_of
@@ -23,10 +24,12 @@ from remediation.read_model.notifications.planning import (
     notification_plan,
     with_weekly,
 )
+from remediation.read_model.notifications.weekly import DistrictWeek, happened_to, weekly_message
 from remediation.read_model.notifications.wording import MOST_LINES, message_of
 from remediation.read_model.status.codes import TroubleCode, TroubleName, district_of, notice_kind_of
 from remediation.read_model.status.levels import Level
 from remediation.read_model.status.lines import StatusLine, StatusSection
+from remediation.store.audit.entries import AuditedAction, AuditEntry
 from remediation.store.cases.appointments import EndingRisk
 from remediation.store.notifications.memory import ChannelMemory, KnownNotice, memory_of, memory_wire
 from tests.examples import examples
@@ -353,3 +356,44 @@ def test_the_page_has_every_code_beside_what_a_channel_is_to_be_about() -> None:
         kind = kinds.strip(" `") or kind
         found += [(code, kind) for code in re.findall(r"`([a-z-]+)`", codes)]
     assert sorted(found) == sorted((code.value, notice_kind_of(code).value) for code in TroubleCode)
+
+
+def decided(case: str, *did: AuditedAction) -> AuditEntry:
+    return AuditEntry("decided", int(AT * 1000), case=case, did=did)
+
+
+def test_a_case_counts_once_for_each_thing_that_happened_to_it_however_often_it_did() -> None:
+    first, second, other = "lakeside:finding:fnd_1", "lakeside:incident:inc_1", "hillside:finding:fnd_1"
+    entries = [
+        decided(first, AuditedAction("open:jira", why="new"), AuditedAction("open:servicenow", why="new")),
+        decided(first, AuditedAction("patch:resolved", why="ticket_done")),
+        decided(first, AuditedAction("reopen:jira", why="found_again"), AuditedAction("patch:reviewing")),
+        decided(first, AuditedAction("patch:resolved", why="ticket_done")),
+        decided(second, AuditedAction("open:jira", why="new"), AuditedAction("comment:jira:conflict", why="conflict")),
+        decided(other, AuditedAction("patch:accepted_risk", why="ticket_done")),
+        AuditEntry("replay", int(AT * 1000), piece="lakeside:finding:fnd_9/open:jira"),
+    ]
+    assert happened_to(entries) == {
+        "lakeside": {"opened": 2, "found again": 1, "resolved": 1},
+        "hillside": {"accepted": 1},
+    }
+
+
+def test_a_weeks_figures_say_what_could_not_be_counted() -> None:
+    weeks = [
+        DistrictWeek("lakeside", {"opened": 1_200}, {Severity.CRITICAL: 1, Severity.LOW: 3}, {7: 2, 90: 1}, 4, 5),
+        DistrictWeek("hillside"),
+    ]
+    message = weekly_message(weeks, AT)
+    assert message.title == "remedy: the week until 2026-09-21"
+    assert message.text.splitlines() == [
+        "lakeside",
+        "  past week: 1,200 opened, 0 found again, 0 resolved, 0 accepted",
+        "  still open: 1 critical, 3 low (2 for over 7 days, 1 for over 90 days)",
+        "  parked: 4; accepted risks that end within 14 days: 5",
+        "",
+        "hillside",
+        "  past week: not counted, as the audit has more than 100,000 lines of it",
+        "  still open: not counted, as there are more than 20,000 cases",
+        "  parked: 0; accepted risks that end within 14 days: 0",
+    ]

@@ -6,6 +6,7 @@ it is tried again later. What was told is remembered after it was told (see stor
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -50,7 +51,7 @@ async def notify(context: WorkerContext) -> None:
     channels, now = context.notifying.channels, context.clock()
     if not channels:
         return
-    here = context.notifying.installed(now)
+    here = replace(context.notifying.installed(now), is_refused=context.notifying.is_refused())
     status = await service_status(context.connection, here, context.notifying.version, now, _ASKER)
     notices, slots = notices_of(status_sections(status), status.risks.first), asyncio.Semaphore(_AT_ONCE)
     names = [*channels]

@@ -150,7 +150,7 @@ def _mappings(status: ServiceStatus) -> Iterator[StatusLine]:
         if each.mappings:
             counts[each.mappings] += 1
     used = ", ".join(f"{digest} in {count_words(count, 'process', 'processes')}" for digest, count in counts.items())
-    if status.here is None:
+    if status.here is None or status.here.is_refused:
         says = f"{used or 'in no process'}; the file here cannot be used"
         advice = "remedy mappings check names every mistake in it."
         yield StatusLine("mappings.yaml", says, Level.WARNING, advice, TroubleName(TroubleCode.MAPPINGS_WRONG))

@@ -34,7 +34,8 @@ class InstalledFile:
     """What the mappings.yaml names that whoever asks has: the start of its digest, and who may be heard of.
 
     `accounts` are the paths of senders (`schoolscan/lakeside`), in order. `secret_ends` are the webhook secrets that
-    have ended, or soon will, and `channels` the names of those by which people are told.
+    have ended, or soon will, and `channels` the names of those by which people are told. `is_refused`: the file was
+    changed since, and a process goes on with this one, since it cannot use the other.
     """
 
     digest: str
@@ -42,6 +43,7 @@ class InstalledFile:
     trackers: tuple[str, ...]
     secret_ends: tuple[SecretEnd, ...] = ()
     channels: tuple[str, ...] = ()
+    is_refused: bool = False
 
 
 def installed_file(mappings: Mappings, digest: str, now: float) -> InstalledFile:
