@@ -86,8 +86,9 @@ class ChannelWay:
     def environment(self) -> dict[str, str]:
         """The whole environment of the process that sends."""
         proxied = {"HTTPS_PROXY": self.proxy, "HTTP_PROXY": self.proxy, "NO_PROXY": "localhost,127.0.0.1,::1"}
-        trusted = {"REQUESTS_CA_BUNDLE": str(self.ca_file), "SSL_CERT_FILE": str(self.ca_file)}
-        found = {"HOME": _NO_HOME, **(proxied if self.proxy else {}), **(trusted if self.ca_file else {})}
+        ca_file = str(self.ca_file.absolute()) if self.ca_file else None
+        trusted = {"REQUESTS_CA_BUNDLE": ca_file, "SSL_CERT_FILE": ca_file}
+        found = {"HOME": _NO_HOME, **(proxied if self.proxy else {}), **trusted}
         return {name: value for name, value in found.items() if value}
 
 

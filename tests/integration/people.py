@@ -5,6 +5,7 @@ import contextlib
 import email
 import email.policy
 import json
+import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +15,16 @@ from typing import Any
 
 @dataclass(slots=True)
 class Mailbox:
-    """A mail server that speaks as much of SMTP as a sender needs. `refuses` are recipients that it does not take."""
+    """A mail server that speaks as much of SMTP as a sender needs. `refuses` are recipients that it does not take.
+
+    With `starts_tls` it takes mail only after STARTTLS.
+    """
 
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     refuses_sign_in: bool = False
+    starts_tls: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
@@ -39,7 +44,15 @@ class Mailbox:
                 case "RCPT" if any(each in line for each in self.refuses):
                     writer.write(b"550 nobody here\r\n")
                 case "EHLO":
-                    writer.write(b"250-mail.example\r\n250 AUTH PLAIN\r\n")
+                    starts = b"250-STARTTLS\r\n" if self.starts_tls else b""
+                    writer.write(b"250-mail.example\r\n" + starts + b"250 AUTH PLAIN\r\n")
+                case "STARTTLS" if self.starts_tls:
+                    writer.write(b"220 begin\r\n")
+                    await writer.drain()
+                    await writer.start_tls(self.starts_tls)
+                    continue
+                case "MAIL" if self.starts_tls and writer.get_extra_info("ssl_object") is None:
+                    writer.write(b"530 encrypt first\r\n")
                 case "AUTH":
                     writer.write(b"535 not you\r\n" if self.refuses_sign_in else b"235 you\r\n")
                 case "QUIT":
@@ -85,8 +98,8 @@ class Hook:
 
 
 @contextlib.asynccontextmanager
-async def listening(place: Mailbox | Hook) -> AsyncIterator[None]:
-    """The server, for as long as this is open."""
+async def listening(place: Mailbox | Hook, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+    """The server, for as long as this is open; with `tls`, encrypted from the start."""
     talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,12 +107,12 @@ async def listening(place: Mailbox | Hook) -> AsyncIterator[None]:
         assert task is not None
         talks.add(task)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
                 await place.talk(reader, writer)
         finally:
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", place.port)
+    server = await asyncio.start_server(talk, "127.0.0.1", place.port, ssl=tls)
     place.port = server.sockets[0].getsockname()[1]
     try:
         yield

@@ -1,10 +1,12 @@
 """People are told by real mail and web servers, once, and silence follows; servers that hang or refuse hurt nothing."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -19,6 +21,7 @@ from remediation.store.keys import NOTIFIED, NOTIFY_TURN
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.server.connection import Connection
 from remedy.runtime.channels import send_by
+from tests.certificates import Authority
 from tests.integration.offices import KEY, Office
 from tests.integration.people import Hook, Mailbox, listening
 from workers.channels import Notifying, OpenChannel
@@ -256,3 +259,57 @@ async def test_a_mail_server_that_does_not_take_our_sign_in_says_so_by_its_statu
 async def test_nobody_there_is_said_to_be_so() -> None:
     result = await send("json://127.0.0.1:9/", "remedy: a test", "text", ChannelWay())
     assert result.outcome is SendOutcome.UNREACHED
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def tls(authority: Authority) -> ssl.SSLContext:
+    """What a server uses whose certificate is of that authority, for this machine's name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("localhost"))
+    return context
+
+
+async def test_a_server_with_certificates_of_ones_own_is_trusted_where_a_setting_names_them_and_else_not(
+    authority: Authority, tls: ssl.SSLContext
+) -> None:
+    mailbox, starting, hook = Mailbox(), Mailbox(starts_tls=tls), Hook()
+    async with listening(mailbox, tls), listening(starting), listening(hook, tls):
+        urls = [
+            f"jsons://localhost:{hook.port}/a",
+            f"mailtos://localhost:{mailbox.port}/?from=a@example.org&to=b@example.org&mode=ssl",
+            f"mailtos://localhost:{starting.port}/?from=a@example.org&to=b@example.org",
+        ]
+        ways = (ChannelWay(), ChannelWay(ca_file=authority.file))
+        found = [[(await send(url, "a title", "a text", way)).outcome for way in ways] for url in urls]
+    assert found == [[SendOutcome.UNREACHED, SendOutcome.SENT]] * 3
+    assert (len(mailbox.mails), len(starting.mails), len(hook.posted)) == (1, 1, 1)
+
+
+async def test_a_proxy_is_used_where_a_setting_names_one() -> None:
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        result = await send("jsons://hooks.example.org/secret", "a title", "a text", ChannelWay(proxy=address))
+    assert result.outcome is SendOutcome.UNREACHED
+    assert [each.rpartition(b" ")[0] for each in asked] == [b"CONNECT hooks.example.org:443"]
+
+
+async def test_the_process_that_sends_has_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("DATA_KEYS", "test-only")
+    assert ChannelWay().environment == {"HOME": "/nonexistent"}
+    hook = Hook()
+    async with listening(hook):
+        assert (await send(hook.url, "a title", "a text", ChannelWay())).outcome is SendOutcome.SENT
