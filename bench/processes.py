@@ -54,9 +54,11 @@ def running(
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has used so far, all threads, user and system."""
+    """The processor time that a process and its children that run have used so far, all threads, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_seconds(int(child)) for child in children)
 
 
 def cpu_nanoseconds(pid: int) -> int:

@@ -1,4 +1,4 @@
-"""B1 beside others: the receiver, and what one would build of FastAPI and a well-known queue, on the same store.
+"""B1 beside others: one receiver, two, and what one would build of FastAPI and a well-known queue, on the same store.
 
 Each of the others verifies the signature, knows repeats, and answers when the delivery is in its queue, on the disk.
 Its packages are installed from a pinned list into an environment that is gone afterwards. Nothing is decided by these
@@ -9,6 +9,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
@@ -25,10 +26,13 @@ from bench.topics.accepting import RECEIVER, Server
 from remediation.domain.errors import ConfigurationError
 from remedy.embedded.server import EmbeddedServer
 
+SEVERAL = 2
 PEERS = {"arq": "FastAPI + arq", "celery": "FastAPI + Celery", "taskiq": "FastAPI + taskiq"}
 LISTENS = "anchor_listens"
 _ROOT = Path(__file__).parents[2]
 _INSTALLS_WITHIN = 300.0
+_STARTS_WITHIN = 60.0
+_PAUSE = 0.05
 
 
 class Skipped(Exception):
@@ -43,8 +47,10 @@ def measure(effort: Effort) -> Report:
         store = stack.enter_context(EmbeddedServer(folder / "redis"))
         redis = stack.enter_context(Redis.from_url(store.url))
         environment = environment_for(folder, store.url)
-        receiver = stack.enter_context(running("receiver", ("remedy", "run", "receiver"), folder, environment))
-        servers = [Server(RECEIVER, 202, receiver, receiver.address("receiver_listens"), redis)]
+        servers = [
+            stack.enter_context(_receiver(RECEIVER, folder, environment, redis)),
+            stack.enter_context(_receiver(f"{RECEIVER}, --processes {SEVERAL}", folder, environment, redis, SEVERAL)),
+        ]
         peers = {} if effort.name == TRIAL.name else PEERS
         skipped |= {called: "a trial installs nothing" for name, called in PEERS.items() if name not in peers}
         for name, called in peers.items():
@@ -62,6 +68,22 @@ def measure(effort: Effort) -> Report:
         unit="deliveries/s at full load, verified, known by its id, on the disk",
         bars={each.name: median(each.rates) for each in servers},
     )
+
+
+@contextlib.contextmanager
+def _receiver(
+    called: str, folder: Path, environment: Mapping[str, str], redis: Redis, processes: int = 1
+) -> Iterator[Server]:
+    """Our receiver, or several behind one port, when all of them listen."""
+    words = ("remedy", "run", "receiver", "--processes", str(processes))
+    with running(f"receiver-{processes}", words, folder, environment) as program:
+        address = program.address("receiver_listens")
+        deadline = time.monotonic() + _STARTS_WITHIN
+        while program.logged().count('"receiver_listens"') < processes and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        receiver = Server(called, 202, program, address, redis)
+        receiver.load(0.5)
+        yield receiver
 
 
 @contextlib.contextmanager
@@ -103,4 +125,4 @@ def _lines(servers: list[Server]) -> Iterator[Line]:
     yield Line("B1", ours.name, f"{median(ours.rates):,.0f}/s, {median(ours.cpu):.0f} µs CPU each")
     for each in peers:
         measured = f"{median(each.rates):,.0f}/s, {median(each.cpu):.0f} µs CPU each"
-        yield Line("B1", each.name, f"{measured}; ours {median_ratio(ours.rates, each.rates):.1f} times")
+        yield Line("B1", each.name, f"{measured}; {RECEIVER} {median_ratio(ours.rates, each.rates):.1f} times")
