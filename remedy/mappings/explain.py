@@ -20,6 +20,7 @@ from remediation.mapping.explain.incident_samples import SampleIncident, sample_
 from remediation.mapping.explain.reasons import Condition, Explanation, explained
 from remediation.mapping.reading.loading import Loaded
 from remediation.read_model.wording import count_words
+from remediation.redaction import terminal
 from remediation.trackers.adapters import Preview
 from remedy.findings import STANDARD_INPUT, finding_from, finding_in, incident_in
 from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
@@ -242,7 +243,8 @@ def _print(shown: _Shown) -> None:
     for preview in shown.previews:
         print_line()
         for line in _ticket_lines(preview):
-            print_lines(line)
+            # What would be written in several lines is shown in these lines.
+            click.echo(terminal(line, lines=True)) if "\n" in line else print_line(line)
     if shown.note:
         print_lines(f"\nWith reviewing, SchoolScan would be told:\n  {shown.note}")
     if rule := shown.explanation.rule:
