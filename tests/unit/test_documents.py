@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import click
+import httpx2
 import pytest
 
 from remediation.settings import Settings
+from remedy.demo.story import Story
 from remedy.main import main
+from sandbox.stage.systems import Outside
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "helm" / "README.md"])
@@ -58,6 +61,14 @@ def test_every_setting_is_in_the_table_with_its_default_and_nothing_else_is() ->
         bounds = [str(getattr(each, which, "")) for each in field.metadata for which in ("ge", "gt", "le")]
         if not name.endswith("_PORT"):
             assert {*bounds} - {""} <= {*re.findall(r"\d+", meaning)}, name
+
+
+def test_the_readme_shows_the_steps_of_the_demo_as_they_are() -> None:
+    block = (ROOT / "README.md").read_text().split("$ make demo")[1].split("$ make test")[0]
+    shown = re.findall(r"^\d+\. (.*)\n   ✓ (.*) \([\d.]+(?: to [\d.]+)? s\)$", block, re.MULTILINE)
+    with httpx2.Client() as client:
+        steps = [*Story(Outside({}, client), start_worker=lambda: None, has_archive=True).steps()]
+    assert shown == [(step.title, step.expected) for step in steps]
 
 
 def test_every_decision_is_in_the_list() -> None:
