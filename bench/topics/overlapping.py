@@ -30,7 +30,8 @@ LEAST_SHARE = 0.9
 _PLAIN_QUEUE = "arq:queue"
 _DONE_WITHIN = 120.0
 _PAUSE = 0.002
-_STARTS_SECONDS = 30.0
+_STARTS_SECONDS = 120.0
+"""A process compiles all modules anew, which takes long where the processor is busy."""
 _ENQUEUED_TOGETHER = 100
 
 
