@@ -23,6 +23,11 @@ def is_drill(finding_id: str) -> bool:
     return finding_id.startswith(DRILL_PREFIX)
 
 
+def is_of_drill(ref: str) -> bool:
+    """Whether a case's reference is that of a drill."""
+    return is_drill(ref.rpartition(":")[2])
+
+
 def marked_draft(draft: Draft) -> Draft:
     """Returns the ticket of a drill, which says that it is one. SchoolScan has no page of it to link to."""
     return replace(draft, summary=_SUMMARY + draft.summary, body=f"{_BODY}\n\n{draft.body}", link=None)

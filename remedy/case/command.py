@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar, assert_never
@@ -53,7 +54,7 @@ from remedy.case.listing import list_
 from remedy.case.retry import retry
 from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
-from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
+from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address, with_drills
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
@@ -263,7 +264,7 @@ def _sources(
     """The sources of cases of this kind. What feeds of incidents have shown can be opened only with the data keys."""
     match kind:
         case CaseKind.FINDING:
-            return outside.sources
+            return with_drills(outside.sources, connection, time.time)
         case CaseKind.SUMMARY:
             return outside.summary_sources(ScanNumbers(connection), ScanReports(connection))
         case CaseKind.INCIDENT:

@@ -44,7 +44,7 @@ from remedy.reconcile.report import (
 )
 from remedy.reconcile.wait import CaseWaiter
 from remedy.reconcile.walk import BEGINNING, Candidate, Walk
-from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
+from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address, with_drills
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
@@ -179,7 +179,7 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
             await opened.enter_async_context(metered_command(TrackerLimits(TrackerBudgets(connection), clock)))
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
             linked = {name: await linked_places(connection, name) for name in outside.trackers}
-            sources, unswept, relations = dict(_findings(order, outside)), {}, None
+            sources, unswept, relations = dict(with_drills(_findings(order, outside), connection, clock)), {}, None
             if feeds := [name for name, feed in outside.feeds.items() if order.district in {None, feed.district}]:
                 records = IncidentRecords(connection, keyring_of(settings))
                 sources |= _incidents(order, outside, records, owners.rulebook, clock)

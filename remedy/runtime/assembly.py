@@ -349,13 +349,20 @@ def _named(
     """
     incidents = {which: source for which, source in kept.items() if which[1] is CaseKind.INCIDENT}
     counted = counted_sources({**outside.sources, **kept})
-    findings = {which: drilled(counted[which]) for which in outside.sources}
-    sources = {**counted, **findings, **incidents}
+    sources = {**counted, **{which: drilled(counted[which]) for which in outside.sources}, **incidents}
     trackers = counted_trackers(outside.trackers.values())
     feeds = counted_feeds(outside.feeds)
     scanners = counted_scanners(outside.scanners(loaded.mappings))
     kept_for, rules = loaded.mappings.retention, loaded.digest
     return NamedSystems(sources, trackers, rulebook, feeds, kept_for, rules, scanners, notifying)
+
+
+def with_drills(
+    sources: Mapping[SourceKey, ListedSource], connection: Connection, clock: Callable[[], float]
+) -> Mapping[SourceKey, ListedSource]:
+    """Sources of findings with the drills among them that are kept in this Redis."""
+    drilled = _drilled_on(connection, clock)
+    return {which: drilled(source) for which, source in sources.items()}
 
 
 def _drilled_on(connection: Connection, clock: Callable[[], float]) -> Callable[[ListedSource], ListedSource]:

@@ -80,7 +80,9 @@ def test_a_test_opens_a_ticket_in_each_tracker_and_closes_it_and_schoolscan_hear
     scene.comes_to_rest()
     time.sleep(1.5)  # the trackers' lists of changes are read meanwhile
     scene.comes_to_rest()
-    assert scene.remedy("case", "show", told["case"]).returncode == 0
+    planned = scene.remedy("case", "plan", told["case"])
+    assert (planned.returncode, "resolved" in planned.stdout) == (0, True), planned.stdout + planned.stderr
+    assert all(key.id not in each["path"] for each in scene.outside.requests("schoolscan"))
     assert scene.parked() == {}
 
 
@@ -179,3 +181,15 @@ def test_without_anybody_at_work_it_plays_nothing() -> None:
         ran = scene.remedy("trigger", "finding.critical")
         assert (ran.returncode, "no receiver and no worker runs here" in ran.stderr) == (2, True), ran.stderr
         assert of_tests(scene) == []
+
+
+def test_after_redis_was_wiped_reconcile_closes_what_a_test_had_left_open() -> None:
+    with open_scene() as scene:
+        scene.stage.start_receiver()
+        scene.start_worker()
+        assert triggered(scene, "finding.critical", "--keep")[0] == 0
+        assert all(ticket.is_active for ticket in of_tests(scene))
+        scene.redis.flushall()
+        ran = scene.remedy("reconcile", "--all")
+        becomes(lambda: any(ticket.is_active for ticket in of_tests(scene)), wanted=False)
+        assert len(of_tests(scene)) == 2, ran.stdout + ran.stderr

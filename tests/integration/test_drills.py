@@ -6,19 +6,21 @@ from datetime import UTC, datetime
 import pytest
 
 from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
-from remediation.domain.drills import DRILL_PREFIX, is_drill
-from remediation.domain.errors import NotFound
+from remediation.domain.drills import DRILL_PREFIX, is_drill, is_of_drill
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.look.members import home_of
 from remediation.mapping.reading.loading import loaded_of
+from remediation.read_model.case_reports.reading import case_records
 from remediation.rulebook import MappingsRulebook
+from remediation.sealing import Keyring
 from remediation.sources.schoolscan.drills import DrilledSource
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.districts import DistrictForgetting
 from remediation.store.drills import AFTER, Drills
 from remediation.store.keys import DRILLS
 from remediation.store.server.connection import Connection
+from tests.integration.offices import Office
 from tests.stand_ins import MemorySource
 
 NOW = 1_760_000_000.0
@@ -76,14 +78,13 @@ async def test_one_that_is_over_stays_resolved_whatever_is_written_to_it(drills:
     assert (shown.status, shown.changed_at) == (Status.RESOLVED, datetime.fromtimestamp(NOW + 1, UTC))
 
 
-async def test_one_that_nobody_plays_does_not_exist_and_schoolscan_is_not_asked(drills: Drills) -> None:
+async def test_one_that_is_not_kept_is_over_and_schoolscan_is_not_asked(drills: Drills) -> None:
     asked = MemorySource(Finding(KEY.id))
     source = source_of(drills, asked)
-    with pytest.raises(NotFound):
-        await source.subject(KEY)
-    with pytest.raises(NotFound):
-        await source.set_status(KEY, Status.RESOLVED, "a note")
+    await source.set_status(KEY, Status.REVIEWING, "a note")
+    assert (await source.subject(KEY)).status is Status.RESOLVED
     assert asked.troubles.calls == []
+    assert await drills.listed() == []
 
 
 async def test_drills_are_forgotten_a_day_after_their_end_and_all_of_them_in_a_month(
@@ -118,6 +119,15 @@ async def test_a_drill_joins_no_other_case_whatever_the_rules_group(drills: Dril
     homes = {key: (await home_of(CaseRecord(key, born=NOW - 9), source, rulebook, AT))[0] for key in (KEY, REAL)}
     assert homes[KEY] is None
     assert homes[REAL] is not None
+
+
+async def test_reports_leave_drills_out(connection: Connection, keyring: Keyring) -> None:
+    office = Office(connection, keyring)
+    for key in (KEY, REAL):
+        await office.mark(key)
+    found = [record.key async for records in case_records(connection, None) for record in records]
+    assert found == [REAL]
+    assert (is_of_drill(KEY.ref), is_of_drill(REAL.ref)) == (True, False)
 
 
 async def test_a_row_that_this_version_cannot_read_is_no_drill(drills: Drills, connection: Connection) -> None:

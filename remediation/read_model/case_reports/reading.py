@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from remediation.domain.cases.records import CaseKind, CaseRecord
+from remediation.domain.drills import is_drill
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor
 from remediation.store.server.connection import Connection
 
@@ -11,6 +12,8 @@ _PAGE = 500
 
 async def case_records(connection: Connection, district: str | None) -> AsyncIterator[list[CaseRecord]]:
     """Every case of a finding or an incident (of the district, where one is named), some at a time, each once.
+
+    Tests are left out (see drills.py).
 
     A case that changes meanwhile goes to the front of its list, where a reader that goes on does not see it: in the end
     those that changed since the beginning are read, unless they were read before. Raises StoreUnavailable.
@@ -36,7 +39,11 @@ async def _pages(
         refs = [each.ref for each in fresh if hash(each.ref) not in seen]
         seen.update(map(hash, refs))
         records = (await lists.records(refs)).values()
-        yield [each for each in records if each.key.kind is not CaseKind.SUMMARY and not each.home]
+        yield [each for each in records if _counts(each)]
         after = page.cursor
         if after is None or len(fresh) < len(page.cases):
             return
+
+
+def _counts(record: CaseRecord) -> bool:
+    return record.key.kind is not CaseKind.SUMMARY and not record.home and not is_drill(record.key.id)

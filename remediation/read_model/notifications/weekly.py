@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from remediation.domain.actions import Verb, Why
 from remediation.domain.cases.records import CaseKind, CaseRecord
+from remediation.domain.drills import is_drill, is_of_drill
 from remediation.domain.status import Severity, Status
 from remediation.read_model.notifications.wording import Notification
 from remediation.read_model.status.levels import RISK_SECONDS
@@ -111,7 +112,7 @@ class _Left:
 async def _happened(connection: Connection, since: float) -> dict[str, Counter[str]] | None:
     entries: list[AuditEntry] = []
     async for line in lines_since(connection, since):
-        if line.entry.did:
+        if line.entry.did and not is_of_drill(line.entry.case):
             entries.append(line.entry)
         if len(entries) > _MOST_LINES:
             return None
@@ -134,9 +135,10 @@ async def _left(connection: Connection, now: float) -> dict[str, _Left] | None:
 
 
 def _is_open(record: CaseRecord) -> bool:
-    """Whether somebody must still act. A summary is about findings that have cases of their own."""
-    status = record.memory.finding
-    return status is not None and status.is_unsolved and record.key.kind is not CaseKind.SUMMARY and not record.home
+    """Whether somebody must still act. A summary is about findings that have cases of their own; a test is nobody's."""
+    status, key = record.memory.finding, record.key
+    is_counted = key.kind is not CaseKind.SUMMARY and not record.home and not is_drill(key.id)
+    return status is not None and status.is_unsolved and is_counted
 
 
 def _district_lines(week: DistrictWeek) -> Iterator[str]:

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from remediation.domain.cases.records import CaseKey
 from remediation.domain.drills import is_drill
-from remediation.domain.errors import NotFound
 from remediation.domain.findings import Finding
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, subject_of
@@ -38,8 +37,9 @@ class KeptDrills(Protocol):
 class DrilledSource:
     """SchoolScan for real findings, and our own rows for drills. Fulfils remediation.ports.ListedSource.
 
-    SchoolScan is never asked about a drill, nor told of one. One that is not kept (any more) is NotFound. The notes of
-    drills are for nobody, and not kept.
+    SchoolScan is never asked about a drill, nor told of one. One that is not kept (any more) is resolved: a ticket of
+    it that is found after Redis was wiped is closed like one whose drill is over. The notes of drills are for nobody,
+    and not kept.
     """
 
     source: ListedSource
@@ -51,23 +51,15 @@ class DrilledSource:
         if not is_drill(key.id):
             return await self.source.subject(key)
         found = await self.drills.drill(key)
-        if found is None:
-            raise _gone(key)
-        return subject_of(key, found.finding)
+        return subject_of(key, found.finding if found is not None else Finding(key.id, Status.RESOLVED))
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         """Set the finding's status."""
         if not is_drill(key.id):
             await self.source.set_status(key, status, note)
-        elif await self.drills.drill(key) is None:
-            raise _gone(key)
-        else:
+        elif await self.drills.drill(key) is not None:
             await self.drills.set_status(key, status, self.clock())
 
     async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
         """Returns one page of SchoolScan's list, which has no drills."""
         return await self.source.page(filters, cursor)
-
-
-def _gone(key: CaseKey) -> NotFound:
-    return NotFound(f"schoolscan:{key.district}", "no such test finding (any more)", status=404)
