@@ -29,6 +29,9 @@ from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, contexts_folder, environ_itself
 
 SUFFIX = ".yaml"
+OF_THE_DEMO = "demo"
+"""The name of the context that the demo writes."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LONGEST_SHOWN = 60
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -123,7 +126,8 @@ def read_context(name: str) -> Context:
     path, names = path_of(name), context_names()
     if name not in names:
         choice = f"there are {listed(names)}" if names else "there is none"
-        words = f"no context is named '{name}'{did_you_mean(name, names)} ({choice})"
+        hint = "; it is there while make demo runs" if name == OF_THE_DEMO else did_you_mean(name, names)
+        words = f"no context is named '{name}'{hint} ({choice})"
         raise ConfigurationError([Problem(str(path.parent), words)])
     _check_owner(path)
     return context_of(text_of_file(path), name, path)
@@ -148,7 +152,8 @@ def chosen_variables(name: str) -> Mapping[str, str]:
     """What a context gives. Raises ConfigurationError, also where the process that it belongs to has ended."""
     context = read_context(name)
     if not context.is_running:
-        words = f"the context '{name}' belongs to a process that has ended (for demo: start it again with make demo)"
+        again = ": start it again with make demo" if name == OF_THE_DEMO else ""
+        words = f"the context '{name}' belongs to a process that has ended{again}"
         raise ConfigurationError([Problem(str(context.path), words)])
     return ContextVariables(context, environ_itself())
 

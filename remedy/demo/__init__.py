@@ -30,6 +30,8 @@ def demo(*, once: bool) -> None:
     be opened in a browser and closed there, and every command works against it: remedy --context demo …
     Exit code 0: the whole story happened; 1: a step of it did not.
     """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # the terminal is closed: that ends all that runs here, too
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
     settings = load_settings()
     wide = None if sys.stdout.isatty() else _WIDTH
     console = Console(soft_wrap=True, highlight=False, width=wide)

@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from remediation.contexts import path_of
+from remediation.contexts import OF_THE_DEMO, path_of
 from remediation.domain.errors import ConfigurationError
 from remedy.embedded.server import HOLDER_LOCK
 from sandbox.secrets import ENVIRONMENT, TRACKER_WEBHOOKS
 from sandbox.stage.processes import Stage
 
-NAME = "demo"
 _MARK = "# Written by remedy demo, which removes it at its end."
 _SETTINGS = ("REDIS_URL", "MAPPINGS_PATH", "DATA_DIR", "POLL_SECONDS")
 _SECRETS = (*ENVIRONMENT, *TRACKER_WEBHOOKS, "INCIDENT_FEED_TOKEN")
@@ -43,12 +42,12 @@ def demo_context(stage: Stage) -> Iterator[str]:
 
 def _written(text: str) -> tuple[Path | None, str]:
     """Where it was written, and what to tell. Raises OSError."""
-    path = path_of(NAME)
+    path = path_of(OF_THE_DEMO)
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_MARK):
         return None, f"No context was written: {path} is yours, and stays."
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _replace(path, text)
-    return path, f"Every command works against it, while it runs: remedy --context {NAME} case list"
+    return path, f"Every command works against it, while it runs: remedy --context {OF_THE_DEMO} case list"
 
 
 def _remove(path: Path, text: str) -> None:

@@ -1,14 +1,20 @@
 """The demo's context: with one word every command works against what the demo runs, and a person closes its tickets."""
 
 import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from remedy.demo.context import demo_context
+from remedy.embedded.server import EmbeddedServer
 from sandbox.secrets import PEOPLE
-from tests.e2e.scene import RESOLVED, Scene, remedy
+from tests.e2e.scene import REPOSITORY, RESOLVED, Scene, remedy
 from tests.e2e.watching import becomes
 
 
@@ -92,3 +98,21 @@ def test_a_person_who_closes_both_tickets_on_their_pages_resolves_the_finding(sc
         assert "by api: resolved" in page.text
         browser.post(f"{scene.outside.addresses['schoolscan']}/findings/{finding}/found-again")
     becomes(lambda: scene.state(finding).status, "reviewing")
+
+
+def test_a_demo_whose_terminal_is_closed_takes_its_context_and_its_processes_with_it(tmp_path: Path) -> None:
+    contexts, data = tmp_path / "contexts", Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
+    environment = bare(contexts, DATA_DIR=str(data))
+    try:
+        with (tmp_path / "log").open("wb") as log:
+            demo = subprocess.Popen(
+                [sys.executable, "-m", "remedy", "demo"], cwd=REPOSITORY, env=environment, stdout=log, stderr=log
+            )
+        becomes((contexts / "demo.yaml").exists, wanted=True, seconds=60)
+        assert remedy("--context", "demo", "status", environment=environment).returncode in {0, 1}
+        demo.send_signal(signal.SIGHUP)
+        assert demo.wait(60) == 143
+        assert list(contexts.iterdir()) == []
+        assert not EmbeddedServer(data / "demo" / "redis").is_running
+    finally:
+        shutil.rmtree(data)

@@ -172,6 +172,7 @@ def test_nothing_is_sent_where_no_rule_wants_a_ticket_or_for_a_rehearsal(scene: 
     assert (none.returncode, "want no ticket" in none.stderr) == (1, True), none.stderr
     planned = scene.remedy("trigger", "finding.critical", "--dry-run")
     assert (planned.returncode, "want tickets in jira, servicenow" in planned.stdout) == (0, True)
+    assert scene.remedy("trigger", "finding.critical", "--site", "a b").returncode == 2
     assert scene.remedy("trigger").returncode == 2
     assert scene.remedy("trigger", "scan.completed").returncode == 2
 
