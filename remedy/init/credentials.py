@@ -1,6 +1,7 @@
 """Where secrets are, as the file is going to say it, and the secrets themselves for as long as this command runs."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -96,3 +97,12 @@ def checked(kind: type[ModelT], words: Mapping[str, Any], where: str) -> ModelT:
         complaints = complaints_of(error.errors(include_url=False), dict(words), kind)
     said = ((path_text(each.steps), each.message) for each in complaints)
     raise ConfigurationError([Problem(where, f"{path}: {message}" if path else message) for path, message in said])
+
+
+@contextlib.contextmanager
+def usage(option: str) -> Iterator[None]:
+    """Raises ConfigurationError for a ValueError inside the block."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigurationError([Problem(option, str(error))]) from None

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from remediation.redaction import terminal
+
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 """A decorator that gives a command one option."""
@@ -20,6 +22,17 @@ SCHOOLSCAN = "https://api.schoolscan.ai/v1"
 def text_option(name: str, metavar: str, words: str) -> Option:
     """An option with a text."""
     return click.option(name, metavar=metavar, help=words)
+
+
+def fields_of(options: Options, option: str) -> list[tuple[str, str]]:
+    """The names and values of an option that is said several times. Raises UsageError."""
+    found = []
+    for said in options[option.removeprefix("--").replace("-", "_")]:
+        name, _, value = said.partition("=")
+        if not name.strip() or not value.strip():
+            raise click.BadParameter(f"{terminal(said)}: write NAME=VALUE", param_hint=option)
+        found.append((name.strip(), value.strip()))
+    return found
 
 
 def secret_options(name: str, usual: str, what: str) -> tuple[Option, Option]:

@@ -192,6 +192,63 @@ def test_what_a_project_requires_is_a_comment_and_said_once(world: LiveWorld) ->
     assert (world.lines(live), live.exit_code) == ([], 0), live.output
 
 
+def test_fields_go_by_their_names(world: LiveWorld) -> None:
+    fields = ("--jira-field", "school site=West", "--jira-risk-reason", "Risk justification")
+    risk = ("--jira-risk-expiry", "customfield_10052")
+    result = init(world, *schoolscan(world), *jira(world, "--jira-project", "FORM", *fields, *risk))
+    assert result.exit_code == 0, result.output
+    text = file_of(world).read_text(encoding="utf-8")
+    assert "customfield_10010: West  # School site" in text
+    assert "risk_reason: customfield_10051  # Risk justification" in text
+    assert "risk_expiry: customfield_10052  # Risk expires" in text
+    assert checked(world).exit_code == 0
+    level = ("--jira-project", "SEC", "--jira-field", "Security Level=privacy office")
+    shown = init(world, "--output", str(world.folder / "b.yaml"), *schoolscan(world), *jira(world, *level), "--dry-run")
+    assert "security_level: Privacy office" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        (("--jira-field", "Schol=West"), "--jira-field: no fields are called Schol there; there is"),
+        (("--jira-field", "Security Level=Nobody"), "Security Level cannot be Nobody; there is Privacy office"),
+        (("--jira-field", "Priority=High"), "Priority has a word of its own"),
+        (("--jira-field", "School site"), "School site: write NAME=VALUE"),
+        (("--jira-risk-expiry", "Until"), "--jira-risk-expiry: no fields are called Until; there is"),
+    ],
+)
+def test_a_field_that_is_not_there_is_named_with_those_that_are(
+    world: LiveWorld, named: tuple[str, ...], says: str
+) -> None:
+    result = init(world, *schoolscan(world), *jira(world, "--jira-project", "SEC", *named))
+    assert (result.exit_code, says in result.stderr) == (2, True), result.output
+
+
+def test_columns_get_what_options_say(world: LiveWorld) -> None:
+    world.set("servicenow", mandatory=["category"])
+    fields = ("--servicenow-field", "Category=SOFTWARE", "--servicenow-risk-reason", "close_notes")
+    result = init(world, *schoolscan(world), *servicenow(world, *fields))
+    assert result.exit_code == 0, result.output
+    assert "category: software" in file_of(world).read_text(encoding="utf-8")
+    assert checked(world).exit_code == 0
+    file_of(world).unlink()
+    for said, says in {
+        "category=sofware": "category cannot be sofware; there is database",
+        "catgory=software": "incident has no column catgory; there is",
+        "impact=1": "impact has a word of its own",
+    }.items():
+        refused = init(world, *schoolscan(world), *servicenow(world, "--servicenow-field", said))
+        assert (refused.exit_code, says in refused.stderr) == (2, True), refused.output
+
+
+def test_what_a_project_requires_is_asked_for_on_a_terminal(world: LiveWorld) -> None:
+    answers = ["lakeside", world.addresses["jira"], SERVICE.email, "", "FORM", "", "West"]
+    named = ("--ask", "--schoolscan", f"{world.addresses['schoolscan']}/v1")
+    result = init(world, *named, answers="".join(f"{each}\n" for each in answers))
+    assert result.exit_code == 0, result.output
+    assert "customfield_10010: West" in file_of(world).read_text(encoding="utf-8")
+
+
 def test_what_our_account_may_not_do_is_said_and_stands_in_the_file(world: LiveWorld) -> None:
     world.set("jira", withheld=["ADD_COMMENTS"])
     result = init(world, *everything(world))

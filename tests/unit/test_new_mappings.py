@@ -16,7 +16,13 @@ from remediation.mapping.writing.proposals import Proposal
 from remediation.mapping.writing.ticket_texts import TEMPLATES
 from remediation.mapping.writing.yaml_text import Block, Entry, block_text, flow, is_writable, value_of
 from remediation.trackers.jira.catalogue import CreateField, CreateType, Project
-from remediation.trackers.jira.inspection.proposal import JiraSurvey, jira_proposal, priorities_for, usual_type
+from remediation.trackers.jira.inspection.proposal import (
+    JiraSurvey,
+    field_value,
+    jira_proposal,
+    priorities_for,
+    usual_type,
+)
 from remediation.trackers.servicenow.inspection.catalogue import Column
 from remediation.trackers.servicenow.inspection.proposal import ServiceNowSurvey, servicenow_proposal
 
@@ -154,7 +160,7 @@ def test_a_new_file_loads_and_means_what_a_jira_says(
     assert ticket.more_fields == {"customfield_1": named}
 
 
-@given(st.lists(names, max_size=8), st.lists(names, max_size=4), st.text(min_size=1).filter(is_writable))
+@given(st.lists(names, max_size=8), st.lists(names, max_size=4), names)
 def test_a_new_file_loads_and_means_what_a_servicenow_says(codes: list[str], groups: list[str], account: str) -> None:
     columns = {**COLUMNS, "caller_id": Column("caller_id", demanded=True, reference="sys_user")}
     choices = {"close_code": (*INCIDENT_CODES[:3], *codes, "Solution provided")}
@@ -163,7 +169,7 @@ def test_a_new_file_loads_and_means_what_a_servicenow_says(codes: list[str], gro
     (rule,) = loaded.mappings.rules
     words = rule.tickets["servicenow"].model_dump()
     assert words["assignment_group"] == dict.fromkeys(Severity, "0" * 32)
-    assert words["fields"] == {"caller_id": account}
+    assert words["fields"] == ({} if is_template(account) else {"caller_id": account})
 
 
 def test_two_trackers_share_the_rules_and_the_file_has_no_warnings() -> None:
@@ -209,6 +215,22 @@ def test_a_priority_that_a_file_has_stays_where_jira_still_takes_it(written: obj
     known = {"project": "SEC", "priority": written}
     words = {each.key: each.value for each in jira_proposal("jira", survey(), {"kind": "jira"}, known).ticket}
     assert words["priority"] == proposed
+
+
+@pytest.mark.parametrize(
+    ("each", "word", "value"),
+    [
+        (field("a", {"value": "West"}, {"value": "East"}), "west", {"value": "West"}),
+        (field("a", {"name": "Web"}, {"name": "App"}, several=True), "App", [{"name": "App"}]),
+        (field("a", several=True), "x", ["x"]),
+        (field("a"), "any text: 'as it is'", "any text: 'as it is'"),
+        (CreateField.model_validate({"fieldId": "a", "schema": {"type": "number"}}), "7", 7),
+        (CreateField.model_validate({"fieldId": "a", "schema": {"type": "number"}}), "0.5", 0.5),
+        (CreateField.model_validate({"fieldId": "a", "schema": {"type": "option"}}), "West", {"value": "West"}),
+    ],
+)
+def test_a_field_s_value_is_written_as_jira_takes_it(each: CreateField, word: str, value: object) -> None:
+    assert field_value(each, word) == value
 
 
 def test_a_security_level_is_for_people_to_choose() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
@@ -9,18 +10,26 @@ import click
 from remediation.domain.errors import ConfigurationError, OutsideError, Problem
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.words import without_final_slash
-from remediation.mapping.explain.inspections import choice_of
+from remediation.mapping.explain.inspections import choice_of, shown
 from remediation.mapping.writing.new_file import NewTracker
 from remediation.mapping.writing.yaml_text import Block, Entry
 from remediation.redaction import plain
+from remediation.trackers.jira.answers import Named
 from remediation.trackers.jira.catalogue import CreateField, CreateType, Project
-from remediation.trackers.jira.inspection.proposal import JiraSurvey, jira_proposal, usual_type
+from remediation.trackers.jira.inspection.proposal import (
+    JiraSurvey,
+    choices_of,
+    field_called,
+    field_value,
+    jira_proposal,
+    usual_type,
+)
 from remediation.trackers.jira.inspection.reader import CatalogueReader, Deployment
 from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
-from remedy.init.credentials import Credential, checked, found, reference_of
+from remedy.init.credentials import Credential, checked, found, reference_of, usage
 from remedy.init.existing import WrittenTracker
-from remedy.init.options import Option, Options, place_of, secret_options, text_option
+from remedy.init.options import Option, Options, fields_of, place_of, secret_options, text_option
 from remedy.init.set_ups import SetUp
 from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
@@ -28,6 +37,7 @@ from remedy.runtime.outbound import Outbound
 AnswerT = TypeVar("AnswerT")
 
 _TOKEN = ("--jira-token", "JIRA_TOKEN")
+_FIELD = "--jira-field"
 _LONGEST_NAME = 80
 _NO_USER = "Jira Cloud takes an API token of a user (--jira-user) or one with scopes (--jira-cloud-id)"
 
@@ -98,10 +108,41 @@ class OpenJira:
         project = self._project(projects, asker)
         types = _read(runner.run(answer_of(self._reader.types(project))), ()) if project else ()
         kind = self._type(types, asker)
-        screen, resolutions = runner.run(
-            self._details(project, next((each for each in types if each.name == kind), None))
-        )
-        return JiraSurvey(projects, hidden, project, types, kind, screen, resolutions)
+        screen, names = runner.run(self._details(project, next((each for each in types if each.name == kind), None)))
+        survey = JiraSurvey(projects, hidden, project, types, kind, screen, names)
+        risks = self._risk_fields(runner)
+        return replace(survey, chosen=self._chosen(survey, asker), risk_fields=risks)
+
+    def _chosen(self, survey: JiraSurvey, asker: Asker) -> Mapping[str, object]:
+        """The values of fields that options name, and those of required ones that somebody chooses."""
+        chosen = {}
+        for name, word in fields_of(self.jira.options, _FIELD):
+            with usage(_FIELD):
+                each = field_called(survey.screen or {}, name)
+                chosen[each.id] = field_value(each, word)
+        asks = asker if self.known.is_new and not self.jira.options["jira"] else Asker(may_ask=False)
+        for each in replace(survey, chosen=chosen).open_questions:
+            names = [(text, "") for choice in choices_of(each) for text in choice.values()]
+            word = asks.choice(each.name, names) if names else asks.perhaps(f"{each.name}, which Jira requires")
+            with usage(each.name):
+                chosen |= {each.id: field_value(each, word)} if word else {}
+        return chosen
+
+    def _risk_fields(self, runner: asyncio.Runner) -> Mapping[str, Named]:
+        """The fields that explain an accepted risk, by the names that options say."""
+        said = {word: self.jira.options[f"jira_{word}"] for word in ("risk_reason", "risk_expiry")}
+        wanted = {word: name for word, name in said.items() if name}
+        fields = _read(runner.run(answer_of(self._reader.fields())), ()) if wanted else ()
+        found_fields = {}
+        for word, name in wanted.items():
+            alike = [each for each in fields if name.lower() in {each.id.lower(), each.name.lower()}]
+            if len(alike) != 1:
+                says = (
+                    f"{len(alike) or 'no'} fields are called {shown(name)}; {choice_of((e.name for e in fields), name)}"
+                )
+                raise ConfigurationError([Problem(f"--jira-{word.replace('_', '-')}", says)])
+            found_fields[word] = alike[0]
+        return found_fields
 
     async def _details(
         self, project: str, kind: CreateType | None
@@ -197,6 +238,14 @@ class JiraSetUp:
         *secret_options(*_TOKEN, "Jira's token"),
         text_option("--jira-project", "KEY", "The project in which issues are opened."),
         text_option("--jira-type", "NAME", "The type of issues.  [default: Task, where there is one]"),
+        click.option(
+            _FIELD,
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="A field of new issues, by its name; may be said several times.",
+        ),
+        text_option("--jira-risk-reason", "NAME", "The field that says why a risk is accepted, by its name."),
+        text_option("--jira-risk-expiry", "NAME", "The field that says until when a risk is accepted, by its name."),
     )
 
     def plan(self, options: Options, known: WrittenTracker, asker: Asker, url: str) -> JiraPlan:

@@ -1,7 +1,8 @@
 """ServiceNow: how we sign in, and what is read and chosen there."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,7 +15,13 @@ from remediation.mapping.explain.inspections import InspectionOutcome, choice_of
 from remediation.mapping.writing.new_file import NewTracker
 from remediation.mapping.writing.yaml_text import Block, Entry, is_writable
 from remediation.trackers.servicenow.inspection.catalogue import Column
-from remediation.trackers.servicenow.inspection.proposal import SURVEYED, ServiceNowSurvey, servicenow_proposal
+from remediation.trackers.servicenow.inspection.proposal import (
+    SURVEYED,
+    ServiceNowSurvey,
+    column_called,
+    column_value,
+    servicenow_proposal,
+)
 from remediation.trackers.servicenow.inspection.reader import USUAL_PARENT, DirectoryReader
 from remediation.trackers.servicenow.inspection.verdicts import table_verdict
 from remediation.trackers.servicenow.records import Record, text_of
@@ -23,14 +30,15 @@ from remediation.trackers.servicenow.sign_in import sign_in_advice
 from remediation.trackers.servicenow.tracker import ServiceNow
 from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
-from remedy.init.credentials import Credential, checked, found, reference_of
+from remedy.init.credentials import Credential, checked, found, reference_of, usage
 from remedy.init.existing import WrittenTracker
-from remedy.init.options import Option, Options, place_of, secret_options, text_option
+from remedy.init.options import Option, Options, fields_of, place_of, secret_options, text_option
 from remedy.init.set_ups import SetUp
 from remedy.init.systems import System
 from remedy.runtime.outbound import Outbound
 
 _SECRET = ("--servicenow-secret", "SERVICENOW_PASSWORD")
+_FIELD = "--servicenow-field"
 _OWN_STATES: Mapping[str, Any] = {"states": {"1": "open", "2": "done"}, "resolve_state": "2", "reopen_state": "1"}
 """For a table whose states only people know: what it takes to ask the instance about it."""
 
@@ -102,10 +110,35 @@ class OpenServiceNow:
     def _survey(self, runner: asyncio.Runner, asker: Asker) -> ServiceNowSurvey:
         """What is there, and what was chosen of it. What is hidden from us is empty."""
         self._must_be_there(runner)
-        columns, choices, rows = runner.run(self._directory())
+        said = fields_of(self.instance.options, _FIELD)
+        columns, choices, rows = runner.run(self._directory(name.lower() for name, _ in said))
         named = _alone(rows)
         group = self._group(runner, named, asker)
-        return ServiceNowSurvey(self.instance.table, columns, choices, tuple(named), group, self._account)
+        survey = ServiceNowSurvey(self.instance.table, columns, choices, tuple(named), group, self._account)
+        return replace(survey, chosen=self._chosen(survey, said, asker), risk_columns=self._risk_columns(survey))
+
+    def _chosen(self, survey: ServiceNowSurvey, said: Sequence[tuple[str, str]], asker: Asker) -> Mapping[str, str]:
+        """The values of columns that options name, and those of mandatory ones that somebody chooses."""
+        chosen = {}
+        for name, word in said:
+            with usage(_FIELD):
+                column = column_called(survey, name)
+                chosen[column] = column_value(survey, column, word)
+        asks = asker if self.known.is_new and not self.instance.options["servicenow"] else Asker(may_ask=False)
+        for each in replace(survey, chosen=chosen).open_questions:
+            offered = [(word, "") for word in survey.choices.get(each.name, ()) if is_writable(word)]
+            word = asks.choice(each.name, offered) if offered else asks.perhaps(f"{each.name}, which is mandatory")
+            chosen |= {each.name: word} if word else {}
+        return chosen
+
+    def _risk_columns(self, survey: ServiceNowSurvey) -> Mapping[str, str]:
+        """The columns that explain an accepted risk, as options say."""
+        found_columns = {}
+        for word in ("risk_reason", "risk_expiry"):
+            if name := self.instance.options[f"servicenow_{word}"]:
+                with usage(f"--servicenow-{word.replace('_', '-')}"):
+                    found_columns[word] = column_called(survey, name)
+        return found_columns
 
     def proposed(self, runner: asyncio.Runner, asker: Asker) -> NewTracker:
         """The tracker with its words, by what is there and what was chosen of it."""
@@ -136,12 +169,14 @@ class OpenServiceNow:
         if self.known.is_new and verdict.outcome is InspectionOutcome.WRONG:
             raise ConfigurationError([Problem("ServiceNow", f"{verdict.message}; {verdict.advice}")])
 
-    async def _directory(self) -> tuple[Mapping[str, Column], Mapping[str, tuple[str, ...]], Sequence[Record]]:
+    async def _directory(
+        self, named: Iterable[str]
+    ) -> tuple[Mapping[str, Column], Mapping[str, tuple[str, ...]], Sequence[Record]]:
         table = self.instance.table
         chain = await self._reader.chain(table)
         columns = await answer_of(self._reader.columns(chain)) if chain else {}
         known = {} if isinstance(columns, OutsideError) else columns
-        wanted = [*SURVEYED, *(each.name for each in known.values() if each.demanded)]
+        wanted = [*SURVEYED, *named, *(each.name for each in known.values() if each.demanded)]
         choices = await answer_of(self._reader.choices(chain or (table, USUAL_PARENT), wanted))
         groups = await answer_of(self._reader.groups())
         return (
@@ -217,6 +252,14 @@ class ServiceNowSetUp:
         *secret_options(*_SECRET, "the password, the client's secret, the token or the key"),
         text_option("--servicenow-table", "TABLE", "The table of our tickets.  [default: incident]"),
         text_option("--servicenow-group", "GROUP", "The group that gets the tickets, by its name or sys_id."),
+        click.option(
+            _FIELD,
+            metavar="COLUMN=VALUE",
+            multiple=True,
+            help="A column of new records; may be said several times.",
+        ),
+        text_option("--servicenow-risk-reason", "COLUMN", "The column that says why a risk is accepted."),
+        text_option("--servicenow-risk-expiry", "COLUMN", "The column that says until when a risk is accepted."),
     )
 
     def plan(self, options: Options, known: WrittenTracker, asker: Asker, url: str) -> ServiceNowPlan:

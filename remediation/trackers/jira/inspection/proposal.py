@@ -1,21 +1,23 @@
 """What a Jira's answers propose for mappings.yaml: words of the tracker, and of the tickets in one project. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remediation.domain.status import Severity
 from remediation.mapping.config.trackers.jira import JIRA_RESOLUTIONS
-from remediation.mapping.explain.inspections import named_of
+from remediation.mapping.explain.inspections import choice_of, named_of, shown
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
 from remediation.mapping.writing.proposals import Gap, Known, Proposal, map_of
 from remediation.mapping.writing.yaml_text import Block, Entry, flow, is_writable
+from remediation.trackers.jira.answers import Named
 from remediation.trackers.jira.catalogue import CreateField, CreateType, Project
 from remediation.trackers.jira.inspection.demands import ALWAYS_SET, FILLED_BY_JIRA
 
 _USUAL_TYPE = "Task"
 _USUAL_TYPES = (_USUAL_TYPE, "Incident", "Bug", "Story")
-_OWN = ALWAYS_SET | FILLED_BY_JIRA | {"priority", "duedate", "security"}
+_SECURITY = "security"
+_OWN = ALWAYS_SET | FILLED_BY_JIRA | {"priority", "duedate", _SECURITY}
 """Fields that have a word of their own, or that nobody needs to set."""
 _MOST_SHOWN = 8
 """So many choices of a field are listed."""
@@ -35,7 +37,8 @@ class JiraSurvey:
     """What was read, and what was chosen of it: an empty `project` or `type` was not.
 
     `hidden` says why projects were not read; `types` are those of the project. `screen` is None where the one for
-    creating was not read.
+    creating was not read. `chosen` are values of its fields, as Jira's API takes them, by the fields' ids;
+    `risk_fields` are the fields that explain an accepted risk, by their words in mappings.yaml.
     """
 
     projects: tuple[Project, ...] = ()
@@ -45,6 +48,14 @@ class JiraSurvey:
     type: str = ""
     screen: Mapping[str, CreateField] | None = None
     resolutions: tuple[str, ...] = ()
+    chosen: Mapping[str, object] = field(default_factory=dict)
+    risk_fields: Mapping[str, Named] = field(default_factory=dict)
+
+    @property
+    def open_questions(self) -> tuple[CreateField, ...]:
+        """The fields that Jira requires and that have no value yet, nor only one that they can have."""
+        required = (each for each in (self.screen or {}).values() if _is_required(each))
+        return tuple(each for each in required if each.id not in self.chosen and len(choices_of(each)) != 1)
 
 
 def usual_type(types: Iterable[CreateType]) -> str:
@@ -72,10 +83,11 @@ def jira_proposal(tracker: str, survey: JiraSurvey, known_tracker: Known, known_
         *_priority(screen, known_ticket),
         *_labels(known_ticket),
         *_due(survey),
-        *_security(screen, where, gaps),
-        *_fields(screen, where, known_ticket, gaps),
+        *_security(screen, survey.chosen, where, gaps),
+        *_fields(survey, where, known_ticket, gaps),
     ]
-    words = [*_comments(survey, known_tracker), *_resolutions(survey.resolutions, known_tracker)]
+    risk = (Entry(word, each.id, each.name, needed=True) for word, each in survey.risk_fields.items())
+    words = [*risk, *_comments(survey, known_tracker), *_resolutions(survey.resolutions, known_tracker)]
     return Proposal(Block(words), Block(ticket), tuple(gaps))
 
 
@@ -135,9 +147,14 @@ def _due(survey: JiraSurvey) -> Iterator[Entry]:
         yield Entry("due", None, f"the screen for creating a {survey.type} has no due date", needed=True)
 
 
-def _security(screen: Mapping[str, CreateField], where: Steps, gaps: list[Gap]) -> Iterator[Entry]:
+def _security(
+    screen: Mapping[str, CreateField], chosen: Mapping[str, object], where: Steps, gaps: list[Gap]
+) -> Iterator[Entry]:
     """Who may see issues is for people to say: the levels that there are stand in a comment."""
     if "security" not in screen:
+        return
+    if isinstance(level := chosen.get(_SECURITY), Mapping):
+        yield Entry("security_level", next(iter(level.values())), "who may see the issues", needed=True)
         return
     names = [str(each.get("name") or "") for each in screen["security"].allowed]
     names = [each for each in names if is_writable(each)]
@@ -148,21 +165,28 @@ def _security(screen: Mapping[str, CreateField], where: Steps, gaps: list[Gap]) 
     yield Entry("security_level", names[0], f"who may see the issues; there is {named_of(names)}", is_off=True)
 
 
-def _fields(screen: Mapping[str, CreateField], where: Steps, known: Known, gaps: list[Gap]) -> Iterator[Entry]:
-    """The fields that the screen requires: the only value that there is, or a question."""
-    before = map_of(known, "fields")
-    entries = [
+def _fields(survey: JiraSurvey, where: Steps, known: Known, gaps: list[Gap]) -> Iterator[Entry]:
+    """The fields with a value that was chosen, and those that the screen requires."""
+    before, screen = map_of(known, "fields"), survey.screen or {}
+    chosen = {name: value for name, value in survey.chosen.items() if name != _SECURITY}
+    entries = [Entry(name, value, screen[name].name, needed=True) for name, value in chosen.items()]
+    entries += [
         _required(each, (*where, "fields"), gaps)
         for each in screen.values()
-        if each.required and not each.has_default and each.id not in _OWN and each.id not in before
+        if _is_required(each) and each.id not in chosen and each.id not in before
     ]
     if entries:
-        above, is_off = ("What Jira requires of a new issue:",), all(each.is_off for each in entries)
+        above, is_off = ("Fields by their ids, behind which stand their names:",), all(each.is_off for each in entries)
         yield Entry("fields", Block(entries), above=above, is_off=is_off, needed=True)
 
 
+def _is_required(each: CreateField) -> bool:
+    """Whether nobody else sets what the screen requires."""
+    return each.required and not each.has_default and each.id not in _OWN
+
+
 def _required(each: CreateField, where: Steps, gaps: list[Gap]) -> Entry:
-    choices = [choice for offered in each.allowed if (choice := _choice(offered))]
+    choices = choices_of(each)
     values: list[object] = [[choice] if each.has_several else choice for choice in choices]
     if len(values) == 1:
         return Entry(each.id, values[0], f"{each.name}: the only choice", needed=True)
@@ -173,6 +197,11 @@ def _required(each: CreateField, where: Steps, gaps: list[Gap]) -> Entry:
     return Entry(each.id, values[0] if values else "…", f"SET THIS: {says}", is_off=True)
 
 
+def choices_of(each: CreateField) -> list[dict[str, str]]:
+    """What Jira lists for a field, as its API takes it; without what cannot be written."""
+    return [choice for offered in each.allowed if (choice := _choice(offered))]
+
+
 def _choice(offered: Mapping[str, object]) -> dict[str, str]:
     """A choice as Jira's API takes it; empty where it has no name that can be written, or one that is a template."""
     for key in _NAMED_BY:
@@ -180,6 +209,36 @@ def _choice(offered: Mapping[str, object]) -> dict[str, str]:
         if isinstance(name, str) and is_writable(name) and not is_template(name):
             return {key: name}
     return {}
+
+
+def field_called(screen: Mapping[str, CreateField], name: str) -> CreateField:
+    """The field of the screen with this name or id, in any case of letters. Raises ValueError."""
+    found = [each for each in screen.values() if name.lower() in {each.id.lower(), each.name.lower()}]
+    if len(found) != 1:
+        names = [each.name or each.id for each in screen.values() if each.id not in _OWN or each.id == _SECURITY]
+        raise ValueError(f"{len(found) or 'no'} fields are called {shown(name)} there; {choice_of(names, name)}")
+    if found[0].id in _OWN and found[0].id != _SECURITY:
+        raise ValueError(f"{found[0].name} has a word of its own: docs/mappings.md has it")
+    return found[0]
+
+
+def field_value(each: CreateField, word: str) -> object:
+    """The value that is called so, as Jira's API takes it. Raises ValueError where the field has no such value."""
+    alike = [choice for choice in choices_of(each) if word.lower() in {text.lower() for text in choice.values()}]
+    if each.allowed and not alike:
+        names = [text for choice in choices_of(each) for text in choice.values()]
+        raise ValueError(f"{each.name} cannot be {shown(word)}; {choice_of(names, word)}")
+    value: object = alike[0] if alike else {"value": word} if each.form.type == "option" else word
+    if each.form.type == "number":
+        return _number(each, word)
+    return [value] if each.has_several else value
+
+
+def _number(each: CreateField, word: str) -> object:
+    try:
+        return int(word) if word.removeprefix("-").isdecimal() else float(word)
+    except ValueError:
+        raise ValueError(f"{each.name} is a number") from None
 
 
 def _resolutions(names: Sequence[str], known: Known) -> Iterator[Entry]:

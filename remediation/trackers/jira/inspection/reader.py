@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.outbound.answers import LARGEST_ANSWER
-from remediation.trackers.jira.answers import JiraUser, SentT, understood
+from remediation.trackers.jira.answers import JiraUser, Named, SentT, understood
 from remediation.trackers.jira.catalogue import (
     CataloguePage,
     CreateField,
@@ -64,6 +64,10 @@ class CatalogueReader:
             return await self.asked(Names, "resolution", put_under="entries")
         pages = await self.pages(ResolutionPage, "resolution/search")
         return Names(entries=tuple(each for page in pages for each in page.entries))
+
+    async def fields(self) -> tuple[Named, ...]:
+        """Returns all fields of the instance, with their names."""
+        return (await self.asked(Names, "field", put_under="entries")).entries
 
     async def types(self, project: str) -> tuple[CreateType, ...]:
         """Returns the issue types that our account may create in a project."""

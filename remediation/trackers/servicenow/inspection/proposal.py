@@ -10,7 +10,7 @@ from remediation.mapping.config.trackers.servicenow_tables import (
     TableWords,
     words_of_table,
 )
-from remediation.mapping.explain.inspections import named_of
+from remediation.mapping.explain.inspections import choice_of, named_of, shown
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
 from remediation.mapping.writing.proposals import Gap, Known, Proposal, map_of
@@ -27,6 +27,9 @@ _LEVELS: Mapping[str, Mapping[str, int]] = {
 }
 _OF_US = ("caller_id", "opened_for", "requested_by")
 """Columns for a person that may name our own account: nobody else has asked for the ticket."""
+_ANSWERED = frozenset({*ALWAYS_SET, *_LEVELS, "due_date"})
+"""Columns that need no answer: we always write them, or the rules' own words do."""
+_WORDS_OF_THEIR_OWN = _ANSWERED | {"assignment_group", "assigned_to"}
 _HOW = "docs/mappings.md says how, under ServiceNow"
 
 
@@ -35,7 +38,8 @@ class ServiceNowSurvey:
     """What was read, and what was chosen of it.
 
     `columns` and `choices` are empty where they are hidden from us. `groups` are the names of groups there are; the one
-    that was chosen is `group`, its sys_id and name. `account` is our own user name, empty where it is hidden.
+    that was chosen is `group`, its sys_id and name. `account` is our own user name, empty where it is hidden. `chosen`
+    are values of columns, and `risk_columns` those that explain an accepted risk, by their words in mappings.yaml.
     """
 
     table: str
@@ -44,10 +48,26 @@ class ServiceNowSurvey:
     groups: tuple[str, ...] = ()
     group: tuple[str, str] | None = None
     account: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    risk_columns: Mapping[str, str] = field(default_factory=dict)
 
     def may_have(self, column: str) -> bool:
         """Whether the table has this column, as far as we are told."""
         return not self.columns or column in self.columns
+
+    def is_for_us(self, column: str) -> bool:
+        """Whether the column can name our own account, whose name is no template."""
+        return column in _OF_US and is_writable(self.account) and not is_template(self.account)
+
+    @property
+    def open_questions(self) -> tuple[Column, ...]:
+        """The mandatory columns that nothing is known for."""
+        demanded = (each for each in self.columns.values() if each.demanded and each.name not in _ANSWERED)
+        return tuple(
+            each
+            for each in demanded
+            if each.name not in self.chosen and not self.is_for_us(each.name) and len(_offered(self, each.name)) != 1
+        )
 
 
 def servicenow_proposal(tracker: str, survey: ServiceNowSurvey, known_tracker: Known, known_ticket: Known) -> Proposal:
@@ -55,7 +75,13 @@ def servicenow_proposal(tracker: str, survey: ServiceNowSurvey, known_tracker: K
     where: Steps = ("trackers", tracker)
     of_tickets: Steps = ("defaults", "tickets", tracker)
     gaps: list[Gap] = []
-    words = [_table(survey), *_states(survey, where, known_tracker, gaps), *_codes(survey, where, known_tracker, gaps)]
+    risk = [Entry(word, column, needed=True) for word, column in survey.risk_columns.items()]
+    words = [
+        _table(survey),
+        *risk,
+        *_states(survey, where, known_tracker, gaps),
+        *_codes(survey, where, known_tracker, gaps),
+    ]
     ticket = [
         *(Entry(word, dict(levels)) for word, levels in _levels(survey, known_ticket)),
         *_group(survey, known_ticket),
@@ -162,17 +188,18 @@ def _fields(
     survey: ServiceNowSurvey, where: Steps, known: Known, set_already: Sequence[str], gaps: list[Gap]
 ) -> list[Entry]:
     """The mandatory columns: the only value that there is, our own account, or a question."""
-    done = {*ALWAYS_SET, *set_already, *map_of(known, "fields"), *known, "due_date"}
+    done = {*ALWAYS_SET, *set_already, *map_of(known, "fields"), *known, *survey.chosen, "due_date"}
     columns = [each for each in survey.columns.values() if each.demanded and each.name not in done]
-    entries = [_mandatory(survey, each, where, gaps) for each in columns]
-    above, is_off = ("What ServiceNow demands of a new record:",), all(each.is_off for each in entries)
+    entries = [Entry(column, value, needed=True) for column, value in survey.chosen.items()]
+    entries += [_mandatory(survey, each, where, gaps) for each in columns]
+    above, is_off = ("Columns of a new record, the mandatory ones among them:",), all(each.is_off for each in entries)
     return [Entry("fields", Block(entries), above=above, is_off=is_off, needed=True)] if entries else []
 
 
 def _mandatory(survey: ServiceNowSurvey, column: Column, where: Steps, gaps: list[Gap]) -> Entry:
     name = column.name
-    offered = [each for each in survey.choices.get(name, ()) if is_writable(each) and not is_template(each)]
-    if name in _OF_US and survey.account:
+    offered = _offered(survey, name)
+    if survey.is_for_us(name):
         return Entry(name, survey.account, "our own account, or somebody who is asked about the tickets", needed=True)
     if len(offered) == 1:
         return Entry(name, offered[0], "the only choice", needed=True)
@@ -180,3 +207,26 @@ def _mandatory(survey: ServiceNowSurvey, column: Column, where: Steps, gaps: lis
     says = f"{name} is mandatory; {there}"
     gaps.append(Gap((*where, "fields", name), says))
     return Entry(name, offered[0] if offered else "…", f"SET THIS: {says}", is_off=True)
+
+
+def _offered(survey: ServiceNowSurvey, column: str) -> list[str]:
+    return [each for each in survey.choices.get(column, ()) if is_writable(each) and not is_template(each)]
+
+
+def column_called(survey: ServiceNowSurvey, name: str) -> str:
+    """The column with this name, in any case of letters. Raises ValueError where the table has none, as far as told."""
+    column = name.lower()
+    if not survey.may_have(column):
+        raise ValueError(f"{survey.table} has no column {shown(name)}; {choice_of(survey.columns, name)}")
+    return column
+
+
+def column_value(survey: ServiceNowSurvey, column: str, word: str) -> str:
+    """The value that is called so. Raises ValueError where the column has no such value, or a word of its own."""
+    if column in _WORDS_OF_THEIR_OWN:
+        raise ValueError(f"{column} has a word of its own, or is always set by us: docs/mappings.md has it")
+    offered = survey.choices.get(column, ())
+    found = next((each for each in offered if each.lower() == word.lower()), None)
+    if offered and found is None:
+        raise ValueError(f"{column} cannot be {shown(word)}; {choice_of(offered, word)}")
+    return found or word
