@@ -73,7 +73,9 @@ HEALTH_LEAVES = 1.0
     metavar="N",
     help="Receivers behind one port (Linux), for a machine with several cores; on Kubernetes take replicas.",
 )
-@click.option("--sockets", type=(int, int), hidden=True)
+@click.option(
+    "--sockets", type=(int, int), hidden=True, help="Descriptors of the sockets that the process above has opened."
+)
 def run(role: Role, processes: int, sockets: tuple[int, int] | None) -> None:
     """Run the receiver or a worker until SIGTERM or Ctrl-C.
 

@@ -183,7 +183,8 @@ def receiver_url(settings: Settings) -> str:
     if settings.receiver_url:
         return settings.receiver_url
     host = settings.receiver_host
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104 - nothing is bound here
+    # a receiver that listens at every address is reached at the loopback's; nothing is bound here
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104
     return f"http://{f'[{reached}]' if ':' in reached else reached}:{settings.receiver_port or _USUAL_PORT}"
 
 
