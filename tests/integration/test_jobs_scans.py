@@ -145,6 +145,15 @@ async def test_a_case_at_which_a_look_began_since_the_scan_ended_is_not_looked_a
     assert await marked(office) == dict.fromkeys(range(COUNT), 2), "those looks began before the later end"
 
 
+async def test_a_look_that_began_by_a_clock_that_was_ahead_counts_as_none(office: Office) -> None:
+    now = office.clock()
+    await office.context.todo.mark([(key(0), Band.CRITICAL)], now)
+    begun = office.redis.hset(f"{CASE}{key(0).ref}", "begun", str(int(now + 3600)))  # by a Redis before this one
+    await office.connection.ask(begun)
+    await office.work()
+    assert await field(office, "marked") == str(COUNT)
+
+
 async def test_a_crash_between_two_pages_goes_on_with_the_next(office: Office) -> None:
     await page(office)
     await office.redis.delete(WORK_QUEUE)  # whatever was woken is gone

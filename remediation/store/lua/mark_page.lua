@@ -11,10 +11,11 @@ local row, marked, known = SCAN .. scan, 0, 0
 local state, cursor, id, completed = unpack(redis.call('HMGET', row, 'state', 'cursor', 'id', 'completed_at'))
 if state ~= 'listing' or cursor ~= ARGV[3] or id ~= ARGV[11] then return -1 end
 
--- `begun` is in whole seconds, so a look that began in the second of the end may have begun before it.
+-- `begun` is in whole seconds, so a look that began in the second of the end may have begun before it. One in the future was
+-- written by a Redis whose clock was ahead of this one's: it tells nothing.
 local function is_seen(ref)
   local begun = completed and redis.call('HGET', CASE .. ref, 'begun')
-  return begun and tonumber(begun) > tonumber(completed) / 1000
+  return begun and tonumber(begun) > tonumber(completed) / 1000 and tonumber(begun) <= now / 1000
 end
 
 for i = FIRST_CASE, #ARGV, 3 do
