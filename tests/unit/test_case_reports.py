@@ -50,8 +50,10 @@ def test_a_timeline_tells_when_a_case_began_had_its_ticket_and_was_solved() -> N
         COURSE[1:],
         (COURSE[0], Seen(NOW + 2, "open", "high", (TicketSeen("jira", "SEC-1", "open"),))),
         (*COURSE, *([COURSE[3]] * MOST_ENTRIES)),
+        (COURSE[0], Seen(NOW + 2, "resolved", "high")),
+        (COURSE[0], Seen(NOW + 2, "accepted_risk", "high")),
     ],
-    ids=["nothing is kept", "its first entry is gone", "it goes on about an older case", "it is full"],
+    ids=["nothing is kept", "its first entry is gone", "an older case", "it is full", "resolved", "accepted"],
 )
 def test_a_timeline_without_its_beginning_tells_none(entries: Sequence[Entry]) -> None:
     assert milestones_of(CASE, entries).began is None
@@ -77,7 +79,15 @@ def test_an_acceptance_that_was_taken_back_begins_anew_with_the_next() -> None:
     assert accepted_since((accepted, seen)) == NOW
     assert accepted_since((accepted, Seen(NOW + 5, "reviewing", "high"))) is None
     assert accepted_since((accepted, Seen(NOW + 5, "open", "high"), Seen(NOW + 9, "accepted_risk", "high"))) == NOW + 9
+    again = (Acted(NOW + 6, "patch:reviewing", "done"), Seen(NOW + 9, "accepted_risk", "high"))
+    assert accepted_since((accepted, seen, *again)) == NOW + 9
     assert accepted_since((Acted(NOW, "patch:accepted_risk", "later"),)) is None
+
+
+def test_when_an_acceptance_began_that_was_there_at_first_sight_is_not_told() -> None:
+    seen = Seen(NOW, "accepted_risk", "high", (TicketSeen("jira", "SEC-1", "done", "accepted_risk"),))
+    assert accepted_since((Triggered(NOW, "sweep", NOW), seen, replace(seen, at=NOW + DAY))) is None
+    assert accepted_since((seen, Seen(NOW + 5, "reviewing", "high"), replace(seen, at=NOW + DAY))) == NOW + DAY
 
 
 def test_levels_count_the_cases_of_the_span_by_district_and_severity() -> None:
@@ -98,7 +108,7 @@ def test_levels_count_the_cases_of_the_span_by_district_and_severity() -> None:
     assert high == ("lakeside", "high", 12, 10, 5 * HOUR, 9 * HOUR, 10, resolved, resolved, 10, 1, 1)
     assert levels.lines() == [
         "13 cases began in the span; 1 is open and past due.",
-        "1 case left out: the beginning is not known any more.",
+        "1 case left out: the beginning is not known.",
     ]
 
 

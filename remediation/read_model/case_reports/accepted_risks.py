@@ -8,11 +8,11 @@ from typing import Any
 from remediation.domain.cases.records import CaseKind, CaseRecord
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason
-from remediation.read_model.case_reports.milestones import status_set
+from remediation.read_model.case_reports.milestones import status_shown
 from remediation.read_model.case_reports.reading import case_records
 from remediation.read_model.case_reports.tables import ColumnKind, ReportColumn, ReportTable, Row
 from remediation.read_model.wording import by_count, count_words
-from remediation.store.cases.entries import Acted, Entry, Seen
+from remediation.store.cases.entries import Acted, Entry
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.timeline import Timeline
 from remediation.store.server.connection import Connection
@@ -44,6 +44,7 @@ NOTES = (
     "Why somebody accepted it, in words: that stands in the ticket, and nowhere here.",
     "Cases that ended before retention.cases: nothing is kept of them. A risk that is accepted is kept.",
     "Accepted since is empty where the case's timeline of then is not kept any more (retention.timelines).",
+    "Accepted since is empty, too, where the risk was accepted before the finding was first seen here.",
     "Ends is empty where nothing sets an end: neither the ticket, nor accept.at_most of its rule.",
 )
 """What the report cannot tell."""
@@ -125,16 +126,15 @@ def _accepted_by(record: CaseRecord) -> str:
 
 
 def accepted_since(entries: Sequence[Entry]) -> float | None:
-    """When (Unix seconds) the present acceptance began, by the timeline; None where that does not tell."""
-    since = None
+    """When (Unix seconds) the present acceptance began, by the timeline; None where that does not tell.
+
+    It does not where it begins with an acceptance that was there already.
+    """
+    since: float | None = None
+    before = ""
     for entry in entries:
-        match entry:
-            case Seen(status=Status.ACCEPTED_RISK):
-                since = since or entry.at
-            case Seen():
-                since = None
-            case Acted(outcome="done") if status_set(entry) == Status.ACCEPTED_RISK:
-                since = since or entry.at
-            case _:
-                continue
-    return since
+        status = status_shown(entry)
+        if status and status != before:
+            since = entry.at if before or isinstance(entry, Acted) else None
+            before = status
+    return since if before == Status.ACCEPTED_RISK else None

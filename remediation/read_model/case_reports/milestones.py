@@ -21,9 +21,9 @@ _SOLVED = frozenset({Status.RESOLVED, Status.ACCEPTED_RISK})
 class Milestones:
     """Moments of a case, in Unix seconds; None for what has not happened, as far as the timeline tells.
 
-    `began` is None where the timeline does not have the beginning any more: the others may be later than the first time
-    then. `solved` is the first time that it was resolved or accepted, `resolved` that it was resolved. `due` is the end
-    of the earliest due date that we wrote into a ticket.
+    `began` is None where the timeline does not have the beginning (any more), and where the finding was solved before
+    it was seen: the others may be later than the first time then. `solved` is the first time that it was resolved or
+    accepted, `resolved` that it was resolved. `due` is the end of the earliest due date that we wrote into a ticket.
     """
 
     began: float | None
@@ -38,8 +38,8 @@ def milestones_of(record: CaseRecord, entries: Sequence[Entry]) -> Milestones:
     return Milestones(
         _beginning(entries),
         _first(entry.at for entry in entries if _opens(entry)),
-        _first(entry.at for entry in entries if _shows(entry) in _SOLVED),
-        _first(entry.at for entry in entries if _shows(entry) == Status.RESOLVED),
+        _first(entry.at for entry in entries if status_shown(entry) in _SOLVED),
+        _first(entry.at for entry in entries if status_shown(entry) == Status.RESOLVED),
         due_of(record),
     )
 
@@ -57,11 +57,15 @@ def due_of(record: CaseRecord) -> float | None:
 
 
 def _beginning(entries: Sequence[Entry]) -> float | None:
-    """When the case was marked for its first look. A timeline that begins with tickets goes on about an older case."""
+    """When the case was marked for its first look.
+
+    None where there was something before it: a timeline that begins with tickets goes on about an older case, and what
+    was solved at first sight was not solved by way of this case.
+    """
     if not entries or len(entries) >= MOST_ENTRIES:
         return None
     first, seen = entries[0], next((entry for entry in entries if isinstance(entry, Seen)), None)
-    is_older = seen is not None and bool(seen.tickets)
+    is_older = seen is not None and (bool(seen.tickets) or seen.status in _SOLVED)
     return first.marked_at if isinstance(first, Triggered) and not is_older else None
 
 
@@ -69,7 +73,8 @@ def _opens(entry: Entry) -> bool:
     return isinstance(entry, Acted) and entry.outcome == "done" and ActionName.parse(entry.action).verb == Verb.OPEN
 
 
-def _shows(entry: Entry) -> str:
+def status_shown(entry: Entry) -> str:
+    """The status of the finding by this entry, which saw it or has set it; empty for any other entry."""
     match entry:
         case Seen():
             return entry.status

@@ -37,6 +37,7 @@ TABLE = ReportTable(
 
 NOTES = (
     "Cases whose timeline does not have their beginning any more (retention.timelines, or more than 500 entries).",
+    "Findings that were resolved or accepted already when they were first seen here: they are left out, too.",
     "Cases that were deleted after retention.cases, or before a loss of Redis.",
     "Due dates that people changed in a ticket: the one that we wrote counts, up to the end of its day in UTC.",
     "Of what was found again, the first resolution counts. An accepted risk meets a due date, and resolves nothing.",
@@ -118,7 +119,7 @@ class ServiceLevels:
         levels = self._levels.values()
         cases, past_due = sum(each.cases for each in levels), sum(each.past_due for each in levels)
         is_past = by_count(past_due, "is", "are")
-        left_out = f"{count_words(self.unknown, 'case')} left out: the beginning is not known any more."
+        left_out = f"{count_words(self.unknown, 'case')} left out: the beginning is not known."
         told = f"{count_words(cases, 'case')} began in the span; {past_due:,} {is_past} open and past due."
         return [told, *([left_out] if self.unknown else [])]
 
