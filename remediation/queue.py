@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Annotated, Any
 
 import msgspec
-from arq.constants import in_progress_key_prefix, job_key_prefix
+from arq.constants import in_progress_key_prefix, job_key_prefix, retry_key_prefix
 
 from remediation.domain.status import Severity
 
@@ -24,6 +24,7 @@ BELL = "remedy:queue-bell"
 
 JOB_PREFIX = job_key_prefix
 IN_PROGRESS_PREFIX = in_progress_key_prefix
+RETRY_PREFIX = retry_key_prefix
 
 JOB_LIFETIME = timedelta(days=31)
 """arq forgets a job after this time. The inbox keeps its rows for less, and the sweep makes a new job in any case."""

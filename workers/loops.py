@@ -106,6 +106,14 @@ class QueueWorker(LoopWorker):
             self._has_left_readers = True
             self._call_for_readers()
 
+    async def finish_job(self, job_id: str, finish: bool, result_data: bytes | None, *rest: Any) -> None:  # noqa: FBT001 - arq's
+        """Called by arq at the end of a job, for which it asks Redis by itself."""
+        *_, keep_in_progress = rest
+        if finish and not result_data and keep_in_progress is None:
+            await self._queue.end(job_id)
+        else:
+            await super().finish_job(job_id, finish, result_data, *rest)
+
     def take_no_more(self) -> None:
         """Begin no job any more, and wait for none."""
         super().take_no_more()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from remediation.queue import BAND_MS, BELL, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
+from remediation.queue import BAND_MS, BELL, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, RETRY_PREFIX, WORK_QUEUE
 from remediation.store import keys
 from remediation.store.budget_terms import table_of_budgets
 
@@ -105,6 +105,7 @@ _ARQ: Mapping[str, str | int] = {
     "STORM": keys.STORM,
     "JOB": JOB_PREFIX,
     "IN_PROGRESS": IN_PROGRESS_PREFIX,
+    "RETRY": RETRY_PREFIX,
     "BAND_MS": BAND_MS,
     "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
 }

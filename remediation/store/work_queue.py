@@ -68,6 +68,13 @@ class WorkQueue:
         with contextlib.suppress(StoreUnavailable):
             await self._connection.run("ring")
 
+    async def end(self, job_id: str) -> None:
+        """Take a job that has ended off the queue, in one message with whatever else is asked at this moment.
+
+        Raises StoreUnavailable.
+        """
+        await self._connection.run("end_job", job_id)
+
     async def give_back(self, ids: Sequence[str]) -> None:
         """Leave jobs that were claimed and not begun to any worker. Raises StoreUnavailable."""
         if ids:

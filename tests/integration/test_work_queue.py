@@ -224,3 +224,16 @@ async def test_jobs_that_a_stopping_worker_has_claimed_are_left_to_others(
     assert looked_at.empty()
     assert await office.redis.keys(IN_PROGRESS_PREFIX + "*") == []
     assert await office.redis.zcard(WORK_QUEUE) == 1
+
+
+async def test_a_job_that_has_ended_leaves_nothing_behind(office: Office, looked_at: "asyncio.Queue[str]") -> None:
+    async with working(office):
+        await office.mark()
+        assert await asyncio.wait_for(looked_at.get(), SOON) == KEY.ref
+        await until(partial(nothing_is_left, office))
+
+
+async def nothing_is_left(office: Office) -> bool:
+    """Whether there are no jobs in the queue, and none in keys of arq's but for its health check."""
+    keys = [key async for key in office.redis.scan_iter("arq:*") if b"health-check" not in key]
+    return not keys and not await office.redis.zcard(WORK_QUEUE)
