@@ -22,6 +22,7 @@ from remediation.read_model.notifications.planning import (
     in_vain,
     is_weekly_due,
     notification_plan,
+    with_week_begun,
     with_weekly,
 )
 from remediation.read_model.notifications.weekly import DistrictWeek, happened_to, weekly_message
@@ -397,3 +398,62 @@ def test_a_weeks_figures_say_what_could_not_be_counted() -> None:
         "  still open: not counted, as there are more than 20,000 cases",
         "  parked: 0; accepted risks that end within 14 days: 0",
     ]
+
+
+def test_a_channel_that_takes_nothing_for_months_is_tried_each_hour_and_no_oftener() -> None:
+    memory = ChannelMemory(AT)
+    for number in range(24 * 60):
+        memory = in_vain(memory, "the server did not take it", AT + number * HOUR)
+    assert memory.retry_at == max(memory.sent) + LONGEST_RETRY
+
+
+def test_tries_in_vain_say_nothing_any_more_a_day_after_what_they_were_about_is_gone() -> None:
+    told = Told(broken=True)
+    told.minutes(10, notice())
+    told.minutes(60 * 23)
+    assert told.memory.failures > 0
+    told.minutes(60 * 3)
+    assert (told.memory.failures, told.memory.why) == (0, "")
+
+
+def test_tries_in_vain_are_known_for_as_long_as_something_waits() -> None:
+    told = Told()
+    told.minutes(10, notice())
+    told.broken = True
+    told.minutes(60 * 72)
+    assert told.memory.failures > 40
+
+
+def weekly_after(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> bool:
+    return is_weekly_due(with_week_begun(memory, weekly, now), weekly, now)
+
+
+def test_a_channel_that_gets_the_weeks_figures_from_now_on_begins_with_the_next_ones() -> None:
+    """It is known for long, and had none."""
+    memory, weekly = with_week_begun(ChannelMemory(AT - 40 * 24 * HOUR), None, AT), WeeklyTime()
+    assert not weekly_after(memory, weekly, AT)
+    begun = with_week_begun(memory, weekly, AT)
+    assert weekly_after(begun, weekly, weekly.moment_before(AT) + 7 * 24 * HOUR)
+    assert with_week_begun(begun, None, AT).weekly == 0.0
+
+
+@pytest.mark.parametrize("words", [{"at": "09:00"}, {"day": "tuesday"}, {"time_zone": "America/Chicago"}])
+def test_the_weeks_figures_are_not_sent_twice_where_their_time_is_changed(words: dict[str, str]) -> None:
+    sent = WeeklyTime().moment_before(AT)
+    memory, changed = ChannelMemory(AT - 40 * 24 * HOUR, weekly=sent), WeeklyTime.model_validate(words)
+    assert not any(weekly_after(memory, changed, sent + hours * HOUR) for hours in range(7 * 24))
+    assert weekly_after(memory, changed, sent + 8 * 24 * HOUR + HOUR)
+
+
+def test_a_clock_that_was_ahead_for_a_while_ends_no_weekly_figures() -> None:
+    memory, weekly = ChannelMemory(AT + 365 * 24 * HOUR, weekly=AT + 365 * 24 * HOUR), WeeklyTime()
+    back = with_week_begun(memory, weekly, AT)
+    assert not weekly_after(back, weekly, AT)
+    assert weekly_after(back, weekly, AT + 7 * 24 * HOUR)
+
+
+def test_what_stands_is_told_again_although_the_clock_was_ahead_when_it_was_told() -> None:
+    told = Told(now=AT + 365 * 24 * HOUR)
+    told.minutes(10, notice())
+    told.now = AT
+    assert [len(each.again) for each in told.minutes(60 * 73, notice())] == [1]

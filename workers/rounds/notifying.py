@@ -21,6 +21,7 @@ from remediation.read_model.notifications.planning import (
     is_weekly_due,
     may_send,
     notification_plan,
+    with_week_begun,
     with_weekly,
 )
 from remediation.read_model.notifications.weekly import weekly_message, weeks_of
@@ -95,8 +96,9 @@ def _plan(
     context: WorkerContext, name: str, channel: OpenChannel, notices: Sequence[Notice], memory: ChannelMemory
 ) -> NotificationPlan:
     config = channel.config
-    wanted = [*wanted_by(name, config, notices)]
-    return notification_plan(memory, wanted, ChannelTerms.of(config), context.clock(), partial(is_wanted, name, config))
+    wanted, now = [*wanted_by(name, config, notices)], context.clock()
+    begun = with_week_begun(memory, config.weekly, now)
+    return notification_plan(begun, wanted, ChannelTerms.of(config), now, partial(is_wanted, name, config))
 
 
 def _is_weekly_due(channel: OpenChannel, memory: ChannelMemory, now: float) -> bool:

@@ -20,9 +20,18 @@ MOST_KNOWN = 500
 _GROWN = 2
 """How many times as much as was told there must be of something before that is told again."""
 
+_LAPSES_AFTER = 24 * HOUR
+"""Seconds after which a try in vain says nothing any more about a channel that has nothing to tell."""
+
+_APART = 84 * HOUR
+"""The week's figures are never sent twice within half a week, however the time of them is changed."""
+
 _FIRST_RETRY = 60.0
 LONGEST_RETRY = 3_600.0
 """Seconds until a message is tried again that was not taken: the first time, and at most. Twice as long each time."""
+
+_MOST_DOUBLED = 10
+"""After so many tries in vain the wait is the longest in any case; what is doubled a thousand times is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ def notification_plan(
     """
     there = {str(notice.key): notice for notice in notices[:MOST_KNOWN]}
     known = {**_gone(memory, there, now, still_wanted), **_there(memory, there, now)}
-    remembered = replace(memory, known=known)
+    remembered = _lapsed(replace(memory, known=known), now)
     if not may_send(memory, terms, now):
         return NotificationPlan(remembered)
     new = [notice for key, notice in there.items() if known[key].told is None and now - known[key].first >= terms.after]
@@ -107,17 +116,28 @@ def in_vain(memory: ChannelMemory, why: str, now: float) -> ChannelMemory:
 
     Each try counts towards the limit, because it may have arrived.
     """
-    wait = min(_FIRST_RETRY * 2**memory.failures, LONGEST_RETRY)
+    wait = min(_FIRST_RETRY * 2 ** min(memory.failures, _MOST_DOUBLED), LONGEST_RETRY)
     sent = (*_tries(memory, now), now)
     return replace(memory, sent=sent, failures=memory.failures + 1, why=why, retry_at=now + wait)
+
+
+def with_week_begun(memory: ChannelMemory, weekly: WeeklyTime | None, now: float) -> ChannelMemory:
+    """A memory that knows for which moment the figures of the past week were sent last, or would have been.
+
+    A channel that is new, and one that gets them from now on, begins with the next moment.
+    """
+    last = 0.0
+    if weekly is not None:
+        last = memory.weekly if 0.0 < memory.weekly <= now else weekly.moment_before(now)
+    return replace(memory, since=min(memory.since, now), weekly=last)
 
 
 def is_weekly_due(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> bool:
     """Whether the figures of the past week are to be sent at `now` (Unix seconds).
 
-    A channel that is new begins with the next moment. One that was missed is made up for; of several, the last one.
+    Those that were missed are made up for; of several, the last ones.
     """
-    return max(memory.since, memory.weekly) < weekly.moment_before(now)
+    return max(memory.since, memory.weekly + _APART) < weekly.moment_before(now)
 
 
 def with_weekly(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> ChannelMemory:
@@ -129,10 +149,20 @@ def _tries(memory: ChannelMemory, now: float) -> tuple[float, ...]:
     return tuple(at for at in memory.sent if now - HOUR < at <= now)
 
 
+def _lapsed(memory: ChannelMemory, now: float) -> ChannelMemory:
+    """The same without tries in vain that are long past, where nothing waits: what they were about is gone untold."""
+    waits = any(each.told is None or each.gone is not None for each in memory.known.values())
+    is_past = memory.failures > 0 and memory.retry_at + _LAPSES_AFTER <= now
+    return replace(memory, failures=0, why="", retry_at=0.0) if is_past and not waits else memory
+
+
 def _there(memory: ChannelMemory, there: Mapping[str, Notice], now: float) -> dict[str, KnownNotice]:
     """What is known of the notices that there are. What was told and came back at once was never gone."""
     known = {key: memory.known.get(key, KnownNotice(now)) for key in there}
-    return {key: replace(each, first=min(each.first, now), gone=None) for key, each in known.items()}
+    return {
+        key: replace(each, first=min(each.first, now), told=each.told and min(each.told, now), gone=None)
+        for key, each in known.items()
+    }
 
 
 def _gone(
