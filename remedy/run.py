@@ -76,7 +76,9 @@ HEALTH_LEAVES = 1.0
 @click.option(
     "--sockets", type=(int, int), hidden=True, help="Descriptors of the sockets that the process above has opened."
 )
-def run(role: Role, processes: int, sockets: tuple[int, int] | None) -> None:
+@click.option("--embedded", metavar="URL", hidden=True, help="The embedded server that the process above has started.")
+@click.pass_context
+def run(ctx: click.Context, role: Role, processes: int, sockets: tuple[int, int] | None, embedded: str | None) -> None:
     """Run the receiver or a worker until SIGTERM or Ctrl-C.
 
     Work in hand ends first, within COMPLETION_WAIT; a second signal waits for nothing.
@@ -95,14 +97,14 @@ def run(role: Role, processes: int, sockets: tuple[int, int] | None) -> None:
     """
     if role == "worker" and processes > 1:
         raise click.UsageError("--processes is for receivers: start as many workers as you like instead")
-    settings = load_settings()
+    settings = _joined(load_settings(), embedded)
     configure_logs(settings.log_level, json=not sys.stderr.isatty())
     signal.signal(signal.SIGTERM, _end)
     stopped_early = contextlib.suppress(asyncio.CancelledError)  # a stop during the start
     code = 0
     with _defects_logged(), stopped_early:
         if processes > 1:
-            code = _run_group(settings, processes)
+            code = _run_group(settings, processes, ctx.find_root().params.get("context_name"))
         else:
             _run_process(settings, role, sockets)
     leave()
@@ -118,11 +120,17 @@ def _run_process(settings: Settings, role: Role, sockets: tuple[int, int] | None
         uvloop.run((receiver if role == "receiver" else _run_worker)(settings, redis))
 
 
-def _run_group(settings: Settings, processes: int) -> int:
+def _joined(settings: Settings, embedded: str | None) -> Settings:
+    """The settings of one of several receivers: the process above them may have an embedded server at this address."""
+    return settings.model_copy(update={"redis_url": RedisAddress.parse(embedded)}) if embedded else settings
+
+
+def _run_group(settings: Settings, processes: int, context_name: str | None) -> int:
     """Run several receivers, and the embedded server that they share where REDIS_URL is not set."""
+    chosen = ["--context", context_name] if context_name else []
     with redis_address(settings, keep=True):
-        own = EmbeddedServer(settings.data_dir).url if settings.redis_url is None else None
-        return uvloop.run(run_several(processes, settings, own))
+        own = ["--embedded", EmbeddedServer(settings.data_dir).url] if settings.redis_url is None else []
+        return uvloop.run(run_several(processes, settings, [*chosen, "run", "receiver", *own]))
 
 
 @contextlib.contextmanager

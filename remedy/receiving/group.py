@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -23,7 +23,7 @@ from receiver.app import create_metrics_app
 from receiver.health import Readiness
 from receiver.stopping import STOPPING
 from remediation.domain.errors import ReceiversEnded
-from remediation.settings import Settings, environ
+from remediation.settings import Settings, environ_itself
 from remedy.receiving.ports import shared_port
 from remedy.receiving.reports import Channel, ProcessReport
 from remedy.receiving.sums import growing, summed
@@ -49,12 +49,12 @@ _LEAVES = 1.0
 class ReceiverProcess:
     """One of the receivers, with its socket; another process takes its place when it dies."""
 
-    def __init__(self, bound: socket.socket, environment: Mapping[str, str]) -> None:
+    def __init__(self, bound: socket.socket, command: Sequence[str]) -> None:
         self.bound = bound
         self.report: ProcessReport | None = None
         """Its last answer; None where this process has not answered yet."""
         self.is_heard = asyncio.Event()
-        self._environment = environment
+        self._command = command
         self._process: Process | None = None
         self._channel: Channel | None = None
         self._ends = False
@@ -62,11 +62,12 @@ class ReceiverProcess:
     async def run(self) -> int:
         """Start a process and wait until it has ended. Returns its exit code, below 0 for a signal's number."""
         ours, its = socket.socketpair()
+        search = os.pathsep.join(each or str(Path.cwd()) for each in sys.path)
         with its:
             descriptors = self.bound.fileno(), its.fileno()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "remedy", "run", "receiver", "--sockets", *map(str, descriptors)),
-                env=self._environment,
+                *(sys.executable, "-P", "-m", "remedy", *self._command, "--sockets", *map(str, descriptors)),
+                env={**environ_itself(), "PYTHONPATH": search},
                 pass_fds=descriptors,
                 start_new_session=True,  # Ctrl-C is for the process above, which passes it on
             )
@@ -96,10 +97,14 @@ class ReceiverProcess:
 
     async def ask(self, *, of_store: bool = False) -> ProcessReport:
         """Its report. Raises ConnectionError where there is no process."""
-        if self._channel is None:
+        channel = self._channel
+        if channel is None:
             raise ConnectionRefusedError("it does not run")
-        self.report = await self._channel.ask(of_store=of_store)
-        return self.report
+        report = await channel.ask(of_store=of_store)
+        if channel is not self._channel:  # it has died meanwhile: what it counted is buried
+            raise ConnectionResetError("the process is gone")
+        self.report = report
+        return report
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, where it runs and has got as far as to know what that means."""
@@ -118,8 +123,8 @@ class ReceiverProcess:
 class ReceiverGroup(Collector):
     """All of the receivers, and their metrics as those of one."""
 
-    def __init__(self, settings: Settings, sockets: Sequence[socket.socket], environment: Mapping[str, str]) -> None:
-        self._processes = [ReceiverProcess(each, environment) for each in sockets]
+    def __init__(self, settings: Settings, sockets: Sequence[socket.socket], command: Sequence[str]) -> None:
+        self._processes = [ReceiverProcess(each, command) for each in sockets]
         self._stops_within = settings.completion_wait + STOPS_WITHIN
         self._restarts = Restarts(time.monotonic)
         self._stopping = asyncio.Event()
@@ -220,18 +225,17 @@ async def _asked(process: ReceiverProcess, *, of_store: bool = False) -> Process
     return None
 
 
-async def run_several(count: int, settings: Settings, redis_url: str | None) -> int:
+async def run_several(count: int, settings: Settings, command: Sequence[str]) -> int:
     """Run so many receivers until a stop. Returns the exit code.
 
-    `redis_url` is the address of the embedded server, where that is ours; otherwise they have that of the environment.
+    `command` are the words after `remedy` by which one is run. They have the environment as it is, without what a
+    context gives: each reads its context itself, and of that only the secrets that it needs.
     """
-    search = os.pathsep.join(each or str(Path.cwd()) for each in sys.path)
-    environment = {**environ(), "PYTHONPATH": search, **({"REDIS_URL": redis_url} if redis_url else {})}
     with (
         shared_port(settings.receiver_host, settings.receiver_port, count, "RECEIVER") as sockets,
         listener(settings.metrics_host, settings.metrics_port, "METRICS") as metrics_bound,
     ):
-        group, registry = ReceiverGroup(settings, sockets, environment), CollectorRegistry()
+        group, registry = ReceiverGroup(settings, sockets, command), CollectorRegistry()
         registry.register(group)
         shown = server(create_metrics_app(group.refresh, group.readiness, registry))
         on_stop(group.stop)

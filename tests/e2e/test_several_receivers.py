@@ -8,9 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from sandbox.secrets import ENVIRONMENT, TRACKER_WEBHOOKS
 from sandbox.stage.processes import Program
 from tests.e2e.scene import ENDS_WITHIN, REPOSITORY, Scene, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
@@ -223,26 +224,57 @@ def test_a_mistake_ends_the_start_and_is_told_once(
     assert "Traceback" not in result.stderr
 
 
-def test_with_the_embedded_server_the_process_above_holds_it(scene: Scene, tmp_path: Path) -> None:
-    environment = {**scene.stage.environment, "DATA_DIR": str(tmp_path / "data"), "RECEIVER_PORT": "0"}
-    environment |= {"METRICS_PORT": "0", "REDIS_URL": ""}
+@contextmanager
+def started(environment: Mapping[str, str], *words: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A command, and the address at which it takes deliveries; ended by force where it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "remedy", "run", "receiver", "--processes", "2"],
-        cwd=REPOSITORY,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-m", "remedy", *words], cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True
     )
     try:
         address, deadline = "", time.monotonic() + ENDS_WITHIN
         assert process.stderr is not None
-        while not address and time.monotonic() < deadline:
+        while not address and time.monotonic() < deadline and (said := process.stderr.readline()):
             with suppress(ValueError):
-                line = json.loads(process.stderr.readline())
+                line = json.loads(said)
                 address = line["address"] if line["event"] == "receiver_listens" else ""
-        assert delivered(address, critical("fnd_1")).status_code == 202
-        process.send_signal(signal.SIGINT)
-        assert process.wait(ENDS_WITHIN) == 0
+        yield process, address
     finally:
         process.kill()
         process.communicate()
+
+
+def test_with_the_embedded_server_the_process_above_holds_it(scene: Scene, tmp_path: Path) -> None:
+    environment = {**scene.stage.environment, "DATA_DIR": str(tmp_path / "data"), "RECEIVER_PORT": "0"}
+    environment |= {"METRICS_PORT": "0", "REDIS_URL": ""}
+    with started(environment, "run", "receiver", "--processes", "2") as (process, address):
+        assert delivered(address, critical("fnd_1")).status_code == 202
+        process.send_signal(signal.SIGINT)
+        assert process.wait(ENDS_WITHIN) == 0
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_each_reads_its_context_itself_and_of_that_only_the_secrets_that_a_receiver_needs(
+    scene: Scene, tmp_path: Path, *, by_variable: bool
+) -> None:
+    environment = {**scene.stage.environment, "RECEIVER_PORT": "0", "METRICS_PORT": "0"}
+    environment["REMEDY_CONTEXTS"] = str(contexts := tmp_path / "contexts")
+    contexts.mkdir(mode=0o700)
+    settings = {"DATA_DIR": str(tmp_path / "data"), "MAPPINGS_PATH": environment["MAPPINGS_PATH"]}
+    secrets = {"JIRA_TOKEN": {"file": str(tmp_path / "missing")}}
+    for name in ("DATA_KEYS", *TRACKER_WEBHOOKS, *(each for each in ENVIRONMENT if "WEBHOOK" in each)):
+        (tmp_path / name).write_text(environment.pop(name), encoding="utf-8")
+        secrets[name] = {"file": str(tmp_path / name)}
+    path = contexts / "lab.yaml"
+    path.write_text(json.dumps({"settings": settings, "secrets": secrets}), encoding="utf-8")
+    path.chmod(0o600)
+    environment |= {"REMEDY_CONTEXT": "lab"} if by_variable else {}
+    chosen = () if by_variable else ("--context", "lab")
+    with started(environment, *chosen, "run", "receiver", "--processes", "2") as (process, address):
+        assert delivered(address, critical("fnd_1")).status_code == 202
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+        listed = [Path(f"/proc/{pid}/environ").read_bytes() for pid in children]
+        assert not any(
+            (tmp_path / name).read_bytes() in each for name in secrets for each in listed if name != "JIRA_TOKEN"
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(ENDS_WITHIN) == 0
