@@ -29,6 +29,7 @@ from sandbox.secrets import (
     account_of,
     sites_of,
 )
+from sandbox.stage.orphans import OrphanWatch, open_orphan_watch
 
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -144,6 +145,7 @@ class Stage:
     outside: Mapping[str, str]
     environment: Mapping[str, str]
     open_redis: OpenRedis
+    orphans: OrphanWatch
     districts: Sequence[str] = (DISTRICT,)
     programs: list[Program] = field(default_factory=list)
     receiver_address: str = ""
@@ -152,14 +154,16 @@ class Stage:
 
     def start(self, role: str, name: str | None = None, **environment: str) -> Program:
         """One more receiver or worker, as `remedy run` starts it. Returns at once."""
-        program = _start(name or role, ["-m", "remedy", "run", role], self.folder, {**self.environment, **environment})
-        self.programs.append(program)
-        return program
+        return self._started(name or role, ["run", role], {**self.environment, **environment})
 
     def command(self, *words: str) -> Program:
         """A command of ours, as somebody who operates this stage starts it. Returns at once."""
-        program = _start(words[0], ["-m", "remedy", *words], self.folder, self.environment)
+        return self._started(words[0], words, self.environment)
+
+    def _started(self, name: str, words: Sequence[str], environment: Mapping[str, str]) -> Program:
+        program = _start(name, ["-m", "remedy", *words], self.folder, environment)
         self.programs.append(program)
+        self.orphans.watch([each.process for each in self.programs])
         return program
 
     def start_receiver(self, **environment: str) -> Program:
@@ -223,7 +227,7 @@ def open_stage(
     emptied first: a sandbox remembers nothing either.
     """
     data = folder / _REDIS
-    with contextlib.ExitStack() as redis:
+    with contextlib.ExitStack() as redis, open_orphan_watch() as orphans:
         server = redis.enter_context(open_redis(data))  # first: it refuses a folder that somebody else uses
         with Redis.from_url(server.url) as client:
             client.flushall()
@@ -232,11 +236,14 @@ def open_stage(
                 shutil.rmtree(other) if other.is_dir() else other.unlink()
         accounts = [word for district in districts for word in ("--district", district)]
         sandbox = _start("sandbox", [*_SANDBOX, *accounts], folder, _outer())
+        orphans.watch([sandbox.process])
         try:
             outside = _announced(sandbox)
             adapted = _adapted(mappings, folder / "mappings.yaml", outside, districts, feed=feed, archive=archive)
             environment = {**_environment(folder, server.url, adapted), **dict(map(account_of, districts))}
-            stage = Stage(folder, server.url, outside, environment, open_redis, districts, [sandbox], redis=redis)
+            stage = Stage(
+                folder, server.url, outside, environment, open_redis, orphans, districts, [sandbox], redis=redis
+            )
             try:
                 yield stage
             finally:

@@ -1,0 +1,50 @@
+"""What a stage has started ends with the process that holds the stage, in whatever way that ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HOLDER = """
+import subprocess, sys, time
+from sandbox.stage.orphans import open_orphan_watch
+
+with open_orphan_watch() as orphans:
+    options = {"stdout": subprocess.DEVNULL, "start_new_session": True}
+    first, second = (subprocess.Popen(["sleep", "60"], **options) for _ in range(2))
+    orphans.watch([first])
+    orphans.watch([first, second])
+    print(first.pid, second.pid, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(("is_killed", "runs_on"), [(True, False), (False, True)])
+def test_they_end_where_it_is_killed_and_are_left_to_it_where_it_ends_in_order(
+    *, is_killed: bool, runs_on: bool
+) -> None:
+    command = [sys.executable, "-c", HOLDER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        pids = holder.stdout.readline().split()
+        if is_killed:
+            holder.kill()
+        holder.communicate("\n")
+    deadline = time.monotonic() + (20.0 if is_killed else 1.0)
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (len(pids), [is_running(each) for each in pids]) == (2, [runs_on] * 2)
+    for pid in pids:
+        if is_running(pid):
+            os.kill(int(pid), signal.SIGKILL)
