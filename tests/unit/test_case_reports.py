@@ -43,6 +43,11 @@ def test_a_timeline_tells_when_a_case_began_had_its_ticket_and_was_solved() -> N
     assert milestones_of(CASE, COURSE) == Milestones(NOW, NOW + 60, NOW + DAY, NOW + 3 * DAY, None)
 
 
+def test_a_ticket_whose_opening_was_not_answered_counts_from_the_look_that_found_it() -> None:
+    found = Seen(NOW + 90, "open", "high", (TicketSeen("jira", "SEC-1", "open"),))
+    assert milestones_of(CASE, (*COURSE[:3], found, *COURSE[4:])).ticketed == NOW + 90
+
+
 @pytest.mark.parametrize(
     "entries",
     [

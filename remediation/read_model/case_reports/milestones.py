@@ -37,7 +37,7 @@ def milestones_of(record: CaseRecord, entries: Sequence[Entry]) -> Milestones:
     """The milestones of a case with this timeline, oldest entry first."""
     return Milestones(
         _beginning(entries),
-        _first(entry.at for entry in entries if _opens(entry)),
+        _first(entry.at for entry in entries if _has_ticket(entry)),
         _first(entry.at for entry in entries if status_shown(entry) in _SOLVED),
         _first(entry.at for entry in entries if status_shown(entry) == Status.RESOLVED),
         due_of(record),
@@ -69,8 +69,15 @@ def _beginning(entries: Sequence[Entry]) -> float | None:
     return first.marked_at if isinstance(first, Triggered) and not is_older else None
 
 
-def _opens(entry: Entry) -> bool:
-    return isinstance(entry, Acted) and entry.outcome == "done" and ActionName.parse(entry.action).verb == Verb.OPEN
+def _has_ticket(entry: Entry) -> bool:
+    """Whether the case has a ticket then. One whose opening was not answered is found by the next look."""
+    match entry:
+        case Seen():
+            return bool(entry.tickets)
+        case Acted(outcome="done"):
+            return ActionName.parse(entry.action).verb == Verb.OPEN
+        case _:
+            return False
 
 
 def status_shown(entry: Entry) -> str:
