@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
 import receiver.metrics
+import remedy.receiving.metrics
 import remedy.telemetry.metrics
 import remedy.telemetry.store_metrics
 import workers.metrics
@@ -20,8 +21,13 @@ import workers.metrics
 ROOT = Path(__file__).parents[1]
 ALERTS_FILE = ROOT / "helm" / "files" / "alerts.yaml"
 DASHBOARD_FILE = ROOT / "helm" / "files" / "dashboard.json"
-MODULES = (remedy.telemetry.metrics, remedy.telemetry.store_metrics, receiver.metrics, workers.metrics)
+MODULES = (
+    *(remedy.telemetry.metrics, remedy.telemetry.store_metrics, remedy.receiving.metrics),
+    *(receiver.metrics, workers.metrics),
+)
 """Whoever makes a metric; they are imported so that the registry has all of them."""
+
+_IN_NO_REGISTRY = (remedy.receiving.metrics.RUNNING, remedy.receiving.metrics.DEATHS)
 
 TARGET_LABELS = frozenset({"namespace", "release", "job", "instance", "pod", "container", "endpoint", "service"})
 """What Prometheus and the chart add to all that is scraped: no metric of ours may have a label of such a name."""
@@ -53,7 +59,7 @@ class Metric:
 def metrics() -> dict[str, Metric]:
     """Every metric of ours, by its name."""
     found = {}
-    for collector in list(REGISTRY._collector_to_names):
+    for collector in (*REGISTRY._collector_to_names, *_IN_NO_REGISTRY):
         for family in collector.describe() if hasattr(collector, "describe") else ():
             if family.name.startswith("remedy_"):
                 suffix = "" if family.type == "histogram" else _SUFFIXES[family.type][0]

@@ -24,6 +24,7 @@ from receiver.health import Readiness
 from receiver.stopping import STOPPING
 from remediation.domain.errors import ReceiversEnded
 from remediation.settings import Settings, environ_itself
+from remedy.receiving.metrics import DEATHS, RUNNING
 from remedy.receiving.ports import shared_port
 from remedy.receiving.reports import Channel, ProcessReport
 from remedy.receiving.sums import growing, summed
@@ -128,7 +129,6 @@ class ReceiverGroup(Collector):
         self._stops_within = settings.completion_wait + STOPS_WITHIN
         self._restarts = Restarts(time.monotonic)
         self._stopping = asyncio.Event()
-        self._deaths = 0
         self._ended_with = 0
         self._gone: list[Metric] = []
         self._above = ProcessCollector(registry=CollectorRegistry())
@@ -163,7 +163,7 @@ class ReceiverGroup(Collector):
                 self._ended_with = status
                 self.stop()
                 return
-            self._deaths += 1
+            DEATHS.inc()
             logger.error("receiver_process_died", **({"signal": -status} if status < 0 else {"status": status}))
             if (pause := self._restarts.next_pause()) is None:
                 logger.critical("receiver_processes_given_up", count=self._restarts.recent)
@@ -208,13 +208,8 @@ class ReceiverGroup(Collector):
     def collect(self) -> list[Metric]:
         """The metrics of all of them, and of those that have died."""
         reports = [each.report.metrics for each in self._processes if each.report is not None]
-        own = Metric("remedy_receiver_processes", "Receivers behind this port that run, of --processes.", "gauge")
-        own.add_sample(own.name, {}, len(reports))
-        deaths = Metric(
-            "remedy_receiver_deaths", "Receivers behind this port that died and were started again.", "counter"
-        )
-        deaths.add_sample(f"{deaths.name}_total", {}, self._deaths)
-        return [own, deaths, *summed([*reports, self._gone, self._above.collect()])]
+        RUNNING.set(len(reports))
+        return [*RUNNING.collect(), *DEATHS.collect(), *summed([*reports, self._gone, self._above.collect()])]
 
 
 async def _asked(process: ReceiverProcess, *, of_store: bool = False) -> ProcessReport | None:
