@@ -33,6 +33,9 @@ OF_THE_DEMO = "demo"
 """The name of the context that the demo writes."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_SIGNS_IN = re.compile(r"\s*[a-z][a-z0-9+.-]*://[^/?#]*@", re.IGNORECASE)
+"""How an address with a user begins; all of these settings are refused with one, but are shown before that."""
+
 _LONGEST_SHOWN = 60
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _FOR_TESTS = frozenset({"REMEDY_FAILPOINTS", "ALLOW_FAILPOINTS"})
@@ -191,9 +194,16 @@ def _flaw_of_setting(name: str, value: object) -> str:
         return f"is no process setting: a secret of mappings.yaml belongs under secrets, as {_REFERENCE}"
     if not str(value).strip():
         return "is empty: leave it out instead"
-    if name == "REDIS_URL" and _has_password(str(value)):
-        return f"holds a password, which belongs under secrets, as REDIS_PASSWORD: {_REFERENCE}"
+    if message := _flaw_of_address(name, str(value)):
+        return message
     return _NOT_ABSOLUTE if _is_path(name) and not Path(str(value)).is_absolute() else ""
+
+
+def _flaw_of_address(name: str, text: str) -> str:
+    if name == "REDIS_URL":
+        holds = f"holds a password, which belongs under secrets, as REDIS_PASSWORD: {_REFERENCE}"
+        return holds if _has_password(text) else ""
+    return "holds a user or a password, and no secret may stand here" if _SIGNS_IN.match(text) else ""
 
 
 def _has_password(url: str) -> bool:
@@ -201,7 +211,7 @@ def _has_password(url: str) -> bool:
     try:
         return RedisAddress.parse(url).sign_in.password is not None
     except ValueError:
-        return "@" in url
+        return "@" in url or "password" in url.lower()
 
 
 def _is_path(name: str) -> bool:
@@ -225,6 +235,8 @@ def _check_owner(path: Path) -> None:
             status = place.stat()
         except OSError as error:
             raise ConfigurationError([Problem(str(place), f"cannot be read: {error.strerror}")]) from None
+        if place == path and (stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode)):
+            raise ConfigurationError([Problem(str(place), "is no regular file: to read it might never end")])
         if status.st_uid not in {os.getuid(), 0}:
             raise ConfigurationError([Problem(str(place), f"belongs to somebody else (user {status.st_uid})")])
         if status.st_mode & _WRITABLE_BY_OTHERS:

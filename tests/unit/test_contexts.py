@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,3 +211,23 @@ def test_the_variables_of_a_context_can_be_listed_without_reading_a_secret() -> 
     context = context_of("settings: {LOG_LEVEL: info}\nsecrets: {JIRA_TOKEN: {env: GONE}}", "a", Path("a.yaml"))
     variables = ContextVariables(context, {})
     assert (set(variables), len(variables)) == ({"LOG_LEVEL", "JIRA_TOKEN"}, 2)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"REDIS_URL: 'redis://r.example/0?password={SECRET}'",
+        f"OTEL_EXPORTER_OTLP_ENDPOINT: 'https://remedy:{SECRET}@otel.example'",
+        f"OUTBOUND_PROXY: 'http://remedy:{SECRET}@proxy.example:3128'",
+    ],
+)
+def test_a_password_in_any_address_is_refused_and_shown_by_no_command(folder: Path, written: str) -> None:
+    message = wrong(f"settings: {{{written}}}")
+    assert "password" in message
+    assert SECRET not in message
+
+
+def test_a_context_that_is_a_pipe_is_refused_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "prod.yaml", 0o600)
+    with pytest.raises(ConfigurationError, match="is no regular file"):
+        read_context("prod")
