@@ -15,8 +15,8 @@ from remediation.settings import environ
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.transport import Spending, freely
 from remediation.sources.schoolscan.words import finding_of, json_of
-from remedy.runtime.budgets import open_budgets
-from remedy.runtime.outbound import outbound
+from remedy.runtime.calls.budgets import open_budgets
+from remedy.runtime.calls.outbound import outbound
 
 STANDARD_INPUT = Path("-")
 _A_FINDING = "a JSON object with an id, as SchoolScan's API gives it"

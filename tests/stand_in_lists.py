@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from remediation.defects import words_of_defect
 from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import OutsideError, RemediationError, TryLater
-from remediation.store.budgets import Budgets, NoRoom, Spent, ToldLimit
+from remediation.store.budgets.learned import Budgets, NoRoom, Spent, ToldLimit
+from remediation.store.budgets.trackers import TrackerBudgets
 from remediation.store.cases.entries import Entry, LookCause, decoded, encoded
 from remediation.store.cases.timeline import BEGINNING, MOST_ENTRIES, Timeline, TimelineEntry
 from remediation.store.deliveries.parked import (
@@ -21,7 +22,6 @@ from remediation.store.deliveries.parked import (
 )
 from remediation.store.deliveries.set_aside import Deleted, SetAsideLimits
 from remediation.store.systems import Systems
-from remediation.store.tracker_budgets import TrackerBudgets
 from tests.shelves import Shelves, milliseconds
 
 

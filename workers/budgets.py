@@ -15,7 +15,7 @@ from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import ListedSource, SubjectPage
 from remediation.sources.schoolscan.downloads import Write
 from remediation.sources.schoolscan.scanning import ReportAccount, ScanAccount
-from remediation.store.budgets import Access, Budgets, NoRoom, Spent, ToldLimit, budget_of
+from remediation.store.budgets.learned import Access, Budgets, NoRoom, Spent, ToldLimit, budget_of
 
 
 @dataclass(slots=True)

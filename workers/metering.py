@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from remediation.domain.errors import BudgetSpent, StoreUnavailable, TryLater, Waiting
 from remediation.outbound.metering import LimitReader, SaidLimit, SentRequest, metered_by
-from remediation.store.budgets import NoRoom
-from remediation.store.tracker_budgets import SentRequests, TrackerBudgets
+from remediation.store.budgets.learned import NoRoom
+from remediation.store.budgets.trackers import SentRequests, TrackerBudgets
 
 KNOWN_SECONDS = 1.0
 """Seconds after which a worker asks again which limits other workers were told."""

@@ -21,7 +21,8 @@ from remediation.sources.schoolscan.client import system_of
 from remediation.sources.schoolscan.scanning import Scanner
 from remediation.store.audit.chain import AuditKeys
 from remediation.store.audit.trail import AuditTrail
-from remediation.store.budgets import Budgets
+from remediation.store.budgets.learned import Budgets
+from remediation.store.budgets.trackers import TrackerBudgets
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import Timeline
@@ -39,7 +40,6 @@ from remediation.store.scans.listing import Scans
 from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
-from remediation.store.tracker_budgets import TrackerBudgets
 from remediation.store.verifications import Verifications
 from workers.audit_targets import AuditTarget
 from workers.budgets import BudgetedReports, BudgetedScans, BudgetedSource, Spending

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from remediation.queue import BAND_MS, BELL, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, RETRY_PREFIX, WORK_QUEUE
 from remediation.store import keys
-from remediation.store.budget_terms import table_of_budgets
+from remediation.store.budgets.terms import table_of_budgets
 
 _NAMES = (
     "INBOX",

@@ -24,7 +24,7 @@ from remedy.backfill.stores import BackfillStores
 from remedy.findings import open_source
 from remedy.reconcile.report import Screen
 from remedy.runtime.assembly import open_for_command, redis_address
-from remedy.runtime.budgets import CommandBudgets
+from remedy.runtime.calls.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
 from remedy.scans.account import explaining
 from remedy.scans.following import answered

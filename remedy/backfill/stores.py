@@ -9,7 +9,7 @@ from remediation.read_model.backfills import WRITES_A_MINUTE
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.client import system_of
-from remediation.store.budgets import Budgets
+from remediation.store.budgets.learned import Budgets
 from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState
 from remediation.store.cases.standings import Standings
 from remediation.store.scans.backfills import Backfills

@@ -56,7 +56,7 @@ from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
 from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address, with_drills
 from remedy.runtime.auditing import CommandAudit
-from remedy.runtime.budgets import CommandBudgets
+from remedy.runtime.calls.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode

@@ -32,7 +32,7 @@ from remedy.mappings.live_answers import feed_inspectors, placed
 from remedy.mappings.tracker_sites import left_site, remembered, site_of
 from remedy.notify.addresses import ChannelInspector
 from remedy.runtime.assembly import open_outside
-from remedy.runtime.outbound import outbound
+from remedy.runtime.calls.outbound import outbound
 
 SECONDS = 45.0
 """Seconds for one system: two of the longest calls, and everything that mappings.yaml asks about it."""

@@ -12,7 +12,7 @@ from remedy.init.options import Options
 from remedy.init.schoolscan import AccountSetUp, OpenAccount
 from remedy.init.set_ups import SET_UPS, OpenTracker, TrackerPlan
 from remedy.init.systems import System, sign_in
-from remedy.runtime.outbound import Outbound, outbound
+from remedy.runtime.calls.outbound import Outbound, outbound
 
 _DISTRICT = "A name for the district: small letters, digits, dashes"
 

@@ -13,7 +13,7 @@ from remediation.sources.schoolscan.client import SchoolScan
 from remedy.init.credentials import Credential, checked, found, reference_of
 from remedy.init.options import SCHOOLSCAN, TOKEN, WEBHOOK_SECRET, Options, place_of
 from remedy.init.systems import System
-from remedy.runtime.outbound import Outbound
+from remedy.runtime.calls.outbound import Outbound
 
 
 class AccountSetUp:

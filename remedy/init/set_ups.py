@@ -14,7 +14,7 @@ from remedy.init.credentials import Credential
 from remedy.init.existing import WrittenTracker
 from remedy.init.options import Option, Options, text_option
 from remedy.init.systems import SignedIn
-from remedy.runtime.outbound import Outbound
+from remedy.runtime.calls.outbound import Outbound
 
 
 class OpenTracker(SignedIn, Protocol):

@@ -26,7 +26,7 @@ from remediation.sources.schoolscan.inspection import AccountInspector
 from remedy.mappings.ticket_creators import CreatorInspector
 from remedy.mappings.tracker_sites import SiteInspector
 from remedy.notify.addresses import ChannelInspector
-from remedy.runtime.outbound import Outbound, outbound
+from remedy.runtime.calls.outbound import Outbound, outbound
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from remediation.outbound.channels import SendOutcome, SendResult, address_flaw,
 from remediation.read_model.notifications.wording import trial_message
 from remediation.redaction import terminal
 from remediation.settings import environ, load_settings
-from remedy.runtime.channels import channel_way
+from remedy.runtime.calls.channels import channel_way
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
 

@@ -16,6 +16,7 @@ from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct
+from remediation.store.budgets.trackers import TrackerBudgets
 from remediation.store.cases.links import Owners, linked_places
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.standings import Standings
@@ -24,7 +25,6 @@ from remediation.store.cases.todo import Found, Todo
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
-from remediation.store.tracker_budgets import TrackerBudgets
 from remedy.mappings.previews import district_of
 from remedy.mappings.rules_file import Moment
 from remedy.mappings.tracker_sites import histories_of
@@ -46,7 +46,7 @@ from remedy.reconcile.wait import CaseWaiter
 from remedy.reconcile.walk import BEGINNING, Candidate, Walk
 from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address, with_drills
 from remedy.runtime.auditing import CommandAudit
-from remedy.runtime.budgets import CommandBudgets
+from remedy.runtime.calls.budgets import CommandBudgets
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode

@@ -50,9 +50,9 @@ from remediation.store.server.readiness import must_be_ours
 from remediation.trackers.adapters import adapter_of
 from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
-from remedy.runtime.channels import open_channels
+from remedy.runtime.calls.channels import open_channels
+from remedy.runtime.calls.outbound import outbound
 from remedy.runtime.data_keys import keyring_of
-from remedy.runtime.outbound import outbound
 from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
 from workers.calls import counted_feeds, counted_scanners, counted_sources, counted_trackers
 from workers.channels import Notifying

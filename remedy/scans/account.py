@@ -14,7 +14,7 @@ from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.downloads import AddressExpired
 from remedy.findings import open_source
 from remedy.mappings.previews import district_of
-from remedy.runtime.budgets import open_budgets
+from remedy.runtime.calls.budgets import open_budgets
 
 ResultT = TypeVar("ResultT")
 

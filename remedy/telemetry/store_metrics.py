@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.store.audit.standing import AuditWaits, audit_waits
-from remediation.store.budgets import BudgetFigures, Budgets
+from remediation.store.budgets.learned import BudgetFigures, Budgets
 from remediation.store.cases.dependents import KnownTracker, known_trackers, not_named
 from remediation.store.data_keys import KeyTimes, times_in_use
 from remediation.store.deliveries.parked import ParkedKind

@@ -6,7 +6,7 @@ import signal
 from remediation.domain.findings import Finding
 from remediation.sources.schoolscan.client import SchoolScan
 from remedy.main import main
-from remedy.runtime import outbound
+from remedy.runtime.calls import outbound
 
 DEADLY = "fnd_poison"
 

@@ -19,7 +19,7 @@ from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.store.keys import DIRTY
 from remediation.store.server.connection import Connection
-from remedy.runtime.outbound import Outbound
+from remedy.runtime.calls.outbound import Outbound
 from sandbox.jira.stand_in import SERVICE, jira_app
 from sandbox.jira.state import Account
 from sandbox.servicenow.stand_in import INTEGRATION, ServiceNowTables, servicenow_app

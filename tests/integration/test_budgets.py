@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
-from remediation.store.budget_terms import FIRST_AT_ONCE, LAST_MS, RESERVED_MS
-from remediation.store.budgets import BudgetFigures, Budgets, NoRoom, Spent, ToldLimit
+from remediation.store.budgets.learned import BudgetFigures, Budgets, NoRoom, Spent, ToldLimit
+from remediation.store.budgets.terms import FIRST_AT_ONCE, LAST_MS, RESERVED_MS
 from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection, open_pool
 from tests.limiters import LIMITERS, WINDOW, Bucket, FixedWindow, SlidingLog

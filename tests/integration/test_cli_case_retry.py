@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from remediation.domain.errors import Refused, TryLater
 from remediation.sealing import Keyring
-from remediation.store.budgets import budget_of
+from remediation.store.budgets.learned import budget_of
 from remediation.store.cases.standings import Stand, Standings
 from remediation.store.server.connection import Connection
 from remedy.audit.command import audit

@@ -14,10 +14,10 @@ from remediation.outbound.answers import note_answer
 from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
-from remediation.store.budgets import Budgets, NoRoom, Spent, ToldLimit, budget_of
+from remediation.store.budgets.learned import Budgets, NoRoom, Spent, ToldLimit, budget_of
 from remediation.store.keys import BUDGET
 from remediation.store.server.connection import Connection
-from remedy.runtime.budgets import CommandBudgets
+from remedy.runtime.calls.budgets import CommandBudgets
 from tests.contract.tracker_world import nobody_listens
 from tests.integration.offices import Office
 from tests.integration.school_desks import SITE, Desk, open_desk

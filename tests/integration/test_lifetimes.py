@@ -30,7 +30,8 @@ from remediation.sources.schoolscan.client import system_of
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.standing import note_bends
 from remediation.store.audit.verifying import BendKind
-from remediation.store.budgets import Spent, ToldLimit, budget_of
+from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
+from remediation.store.budgets.trackers import SentRequests
 from remediation.store.deliveries.heard import HeardDeliveries
 from remediation.store.deliveries.inbox import Arrival
 from remediation.store.deliveries.parked import ParkedKind
@@ -43,7 +44,6 @@ from remediation.store.keys import APART, AUDIT, AUDIT_COPY, SEEN, SET_ASIDE_SEE
 from remediation.store.processes import Process, Processes, Turns
 from remediation.store.server.connection import Connection
 from remediation.store.server.rights import _ARQS, _OURS
-from remediation.store.tracker_budgets import SentRequests
 from tests.integration.earlier_stores import written
 from tests.integration.test_feeds import key_of
 from tests.integration.test_relations import FIGHT, SITE, THEFT, School

@@ -20,7 +20,7 @@ from remediation.sealing import Keyring
 from remediation.store.keys import NOTIFIED, NOTIFY_TURN
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.server.connection import Connection
-from remedy.runtime.channels import send_by
+from remedy.runtime.calls.channels import send_by
 from tests.certificates import Authority
 from tests.integration.offices import KEY, Office
 from tests.integration.people import Hook, Mailbox, listening

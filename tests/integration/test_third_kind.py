@@ -26,7 +26,7 @@ from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
 from remedy.mappings.previews import Previews, asked_about
 from remedy.runtime.assembly import accounts_of, open_outside
-from remedy.runtime.outbound import outbound
+from remedy.runtime.calls.outbound import outbound
 from tests.integration.logbook import LIBRARY, LOGBOOK
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import Receiver

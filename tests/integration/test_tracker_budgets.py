@@ -16,10 +16,10 @@ from remediation.domain.tickets import ChangePage, Draft, Ticket
 from remediation.outbound.metering import SaidLimit, SentRequest, current_meter
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
 from remediation.sealing import Keyring
-from remediation.store.budget_terms import HELD_MS
-from remediation.store.budgets import BudgetFigures, Budgets, NoRoom
+from remediation.store.budgets.learned import BudgetFigures, Budgets, NoRoom
+from remediation.store.budgets.terms import HELD_MS
+from remediation.store.budgets.trackers import SentRequests, TrackerBudgets
 from remediation.store.server.connection import Connection
-from remediation.store.tracker_budgets import SentRequests, TrackerBudgets
 from remediation.trackers.jira.limits import JiraLimitReader
 from remediation.trackers.servicenow.limits import RuleReader
 from remedy.doctor.stored.work import look_at_work
@@ -378,5 +378,5 @@ async def test_the_doctor_says_what_is_left_of_each_limit_and_how_many_cases_wai
     for budget in (BUDGET, "jira/issue-1"):
         await connection.redis.zadd(f"remedy:budget-waits:{budget}", {"lakeside:finding:1": 1})
     lines = {each.what: each.says for each in await look_at_work(connection, NOW)}
-    assert lines["limit of snow"] == f"88 of 100 requests left (rule-{RULE}), 1 cases wait for their turn"
-    assert lines["limit of jira"] == "it told none and refuses for now (issue), 1 cases wait for their turn"
+    assert lines["limit of snow"] == f"88 of 100 requests left (rule-{RULE}), 1 case waits for its turn"
+    assert lines["limit of jira"] == "it told none and refuses for now (issue), 1 case waits for its turn"

@@ -57,7 +57,7 @@ from remediation.trackers.servicenow.client import ServiceNowClient
 from remediation.trackers.servicenow.records import fields_of, reopening, resolution, ticket_of
 from remediation.trackers.servicenow.sign_in import ClientCredentials, sign_in_of
 from remediation.trackers.servicenow.tracker import ServiceNow
-from remedy.runtime.outbound import Outbound
+from remedy.runtime.calls.outbound import Outbound
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 ENVIRON = {"ONE": "test-only-first-secret-that-is-long", "TWO": "test-only-second-secret-that-is-long"}

@@ -12,7 +12,7 @@ from remediation.outbound.certificates import certificate_flaw, own_certificate_
 from remediation.redis_address import RedisAddress, RedisSignIn, TlsFiles
 from remediation.settings import Settings, load_settings
 from remedy.runtime.assembly import signed_in
-from remedy.runtime.outbound import Outbound, outbound
+from remedy.runtime.calls.outbound import Outbound, outbound
 from tests.certificates import Authority
 
 PROXY = "http://proxy.example:3128"

@@ -24,7 +24,7 @@ def plant() -> None:
     from remediation.sources.incident_feed.source import IncidentSource
     from remediation.sources.schoolscan.client import SchoolScan
     from remediation.store.incidents.records import IncidentRecords
-    from remedy.runtime import outbound
+    from remedy.runtime.calls import outbound
     from workers.rounds import feeds
 
     feeds.SECONDS = 0.25

@@ -26,7 +26,7 @@ from remediation.read_model.status.levels import (
 )
 from remediation.read_model.status.overview import FeedStatus, SenderStatus, ServiceStatus
 from remediation.read_model.wording import age_words, count_words
-from remediation.store.budgets import Access, BudgetFigures
+from remediation.store.budgets.learned import Access, BudgetFigures
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.parked_causes import MOST_LOOKED_AT, ParkedCause
 from remediation.store.processes import Process

@@ -11,7 +11,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.webhook_secrets import SecretEnd, secret_ends, secret_ids
 from remediation.read_model.delivery_list import path_of
 from remediation.read_model.status.levels import RISK_SECONDS
-from remediation.store.budgets import BudgetFigures, Budgets
+from remediation.store.budgets.learned import BudgetFigures, Budgets
 from remediation.store.cases.appointments import EndingRisks, ending_risks
 from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
 from remediation.store.cursors import lists_read

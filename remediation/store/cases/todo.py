@@ -299,7 +299,7 @@ class Todo:
 
         `overtaken`: somebody else changed the ticket first, which is no failed attempt. `held_by` is the system that it
         waits for: when that answers again, it is due sooner (see systems.py). `budget` is the one that it waits for,
-        which is no failed attempt, either: it is due as soon as there is room (see budgets.py). Fields in `drop` are
+        which is no failed attempt, either: it is due as soon as there is room (see budgets/). Fields in `drop` are
         deleted from the case's row. False: the lease was lost.
         """
         args: list[str | int] = [lease.ref, lease.token, int(due * 1000), lease.generation, int(now * 1000)]

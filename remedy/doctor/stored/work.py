@@ -8,7 +8,7 @@ from remediation.read_model.case_words import WAITING_MENDS, time_words, waiting
 from remediation.read_model.status.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
 from remediation.read_model.wording import by_count, count_words, span_words
 from remediation.sealing import Keyring
-from remediation.store.budgets import Access, BudgetFigures, Budgets
+from remediation.store.budgets.learned import Access, BudgetFigures, Budgets
 from remediation.store.deliveries.inbox import MostKept
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.sealed import SealedUnder, feeds_not_renewed, sealed_under

@@ -35,7 +35,7 @@ from remedy.init.existing import WrittenTracker
 from remedy.init.options import Option, Options, fields_of, place_of, secret_options, text_option
 from remedy.init.set_ups import SetUp
 from remedy.init.systems import System
-from remedy.runtime.outbound import Outbound
+from remedy.runtime.calls.outbound import Outbound
 
 _SECRET = ("--servicenow-secret", "SERVICENOW_PASSWORD")
 _FIELD = "--servicenow-field"

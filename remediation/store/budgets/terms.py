@@ -1,4 +1,4 @@
-"""The terms of budgets, by the same names as in the scripts (see budgets.py and lua/budgets.lua)."""
+"""The terms of budgets, by the same names as in the scripts (see learned.py and lua/budgets.lua)."""
 
 from collections.abc import Mapping
 

@@ -8,8 +8,8 @@ from remediation.mapping.reading.secrets import channel_urls
 from remediation.outbound.channels import ChannelWay, SendResult, send
 from remediation.read_model.status.overview import installed_file
 from remediation.settings import environ
+from remedy.runtime.calls.outbound import outbound
 from remedy.runtime.heartbeat import version
-from remedy.runtime.outbound import outbound
 from workers.channels import Notifying, OpenChannel
 
 

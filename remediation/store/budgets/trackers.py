@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from remediation.outbound.metering import SaidLimit
-from remediation.store.budget_terms import POLL_SHARE
-from remediation.store.budgets import NoRoom
+from remediation.store.budgets.learned import NoRoom
+from remediation.store.budgets.terms import POLL_SHARE
 from remediation.store.keys import BUDGET, TRACKER_BUDGETS
 from remediation.store.server.connection import Connection
 

@@ -15,7 +15,7 @@ from remediation.domain.errors import BudgetSpent, StoreUnavailable
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.client import system_of
 from remediation.sources.schoolscan.transport import Spending, freely
-from remediation.store.budgets import Budgets, NoRoom, Spent, ToldLimit, budget_of
+from remediation.store.budgets.learned import Budgets, NoRoom, Spent, ToldLimit, budget_of
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, signed_in
 from remedy.runtime.clock import clock_of
