@@ -457,3 +457,13 @@ def test_what_stands_is_told_again_although_the_clock_was_ahead_when_it_was_told
     told.minutes(10, notice())
     told.now = AT
     assert [len(each.again) for each in told.minutes(60 * 73, notice())] == [1]
+
+
+def test_what_was_told_is_not_over_because_more_than_can_be_known_came_before_it() -> None:
+    many = [notice(f"jira-{number}") for number in range(MOST_KNOWN)]
+    told = Told(ChannelTerms(60, 0, 72 * HOUR))
+    told.minutes(2, *many)
+    (plan,) = told.minutes(3, notice("servicenow"), *many)
+    assert ([each.key.about for each in plan.new], plan.over) == (["servicenow"], ())
+    (plan,) = told.minutes(3, *many)
+    assert (plan.new, [each.about for each in plan.over]) == ((), ["servicenow"])

@@ -15,7 +15,7 @@ from remediation.store.notifications.memory import ChannelMemory, KnownNotice
 HOUR = 3_600.0
 
 MOST_KNOWN = 500
-"""Notices that a channel knows of at once; more wait until some of them are over."""
+"""Notices that a channel gets to know of at once; more wait until some are over. What it knows, it knows until then."""
 
 _GROWN = 2
 """How many times as much as was told there must be of something before that is told again."""
@@ -88,7 +88,11 @@ def notification_plan(
 
     `still_wanted` says of the key of a notice that is not there any more whether the channel would tell that kind.
     """
-    there = {str(notice.key): notice for notice in notices[:MOST_KNOWN]}
+    there = {
+        key: notice
+        for number, notice in enumerate(notices)
+        if (key := str(notice.key)) in memory.known or number < MOST_KNOWN
+    }
     known = {**_gone(memory, there, now, still_wanted), **_there(memory, there, now)}
     remembered = _lapsed(replace(memory, known=known), now)
     if not may_send(memory, terms, now):
