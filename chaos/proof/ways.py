@@ -84,7 +84,8 @@ def people_are_told(setting: Setting) -> None:
     """What is parked by now is told by the channel, and so are the figures of the week."""
     redis, memory = setting.world.redis, f"{NOTIFIED}{CHANNEL}"
     _told(setting, b"parked list says why")
-    redis.set(memory, json.dumps(json.loads(redis.get(memory)) | {"since": 0}))  # known since long before this week
+    long_ago = {"since": 0, "weekly": 1}
+    redis.set(memory, json.dumps(json.loads(redis.get(memory)) | long_ago))
     _told(setting, b"past week")
     setting.way("people are told")
 
