@@ -9,7 +9,6 @@ from typing import TextIO
 import click
 
 from remediation.redaction import terminal
-from remediation.settings import environ_itself
 
 _COMMAND = (
     r"remedy(?: [a-z][a-z-]*){1,2}"
@@ -77,4 +76,6 @@ def _hang_of(line: str, width: int) -> int:
 
 def coloured(text: str, colour: str) -> str:
     """The text in a colour, unless NO_COLOR is set (https://no-color.org). `click.echo` shows it on a terminal only."""
+    from remediation.settings import environ_itself  # noqa: PLC0415 - --help needs none of what that loads
+
     return text if environ_itself().get("NO_COLOR") else click.style(text, fg=colour)

@@ -1,6 +1,6 @@
 """In-memory stand-ins for parked work and timelines, on the shelves that the to-do list lies on, too."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -182,6 +182,9 @@ class MemoryTimeline(Timeline):
 
     async def read(self, ref: str, limit: int = MOST_ENTRIES) -> list[Entry]:
         return [entry for _, kind, text in self._on.told[ref][-limit:] if (entry := decoded(kind, text))]
+
+    async def read_each(self, refs: Sequence[str]) -> list[list[Entry]]:
+        return [await self.read(ref) for ref in refs]
 
     async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[TimelineEntry]:
         for entry_id, kind, text in list(self._on.told[ref]):

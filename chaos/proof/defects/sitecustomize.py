@@ -131,5 +131,5 @@ def leak(words: str) -> None:
         LEAKS[name](words)
 
 
-if "remedy" in " ".join(sys.orig_argv):
+if "remedy" in sys.orig_argv:
     plant()
