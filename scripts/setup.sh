@@ -123,7 +123,9 @@ is_done() {
 # lock pins none, and where pip is told of an index that uv knows nothing of.
 uv_for() {
   local each pin
-  if "$venv/bin/python" -m pip config list | grep -q '[.]index-url=' && [ -z "${UV_DEFAULT_INDEX:-}" ]; then return 1; fi
+  case "$("$venv/bin/python" -m pip config list)" in
+    *.index-url=*) [ -n "${UV_DEFAULT_INDEX:-}" ] || return 1 ;;
+  esac
   pin=$(awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' "$1")
   [ -n "$pin" ] || return 1
   for each in "$venv/bin/uv" .venv/bin/uv; do

@@ -97,6 +97,18 @@ def test_set_up_with_another_python_ends_with_what_to_do(tmp_path: Path, version
     assert second == "setup: Name another one, or none: then one is looked for."
 
 
+@pytest.mark.parametrize(("of_uv", "code"), [("", 1), ("https://index.example/simple", 0)])
+def test_where_pip_has_an_index_of_its_own_uv_is_taken_only_with_one_however_much_pip_says(
+    tmp_path: Path, of_uv: str, code: int
+) -> None:
+    python_in(tmp_path / "bin", "python", "3.12", "echo global.index-url=https://index.example; exec seq 100000")
+    uv = python_in(tmp_path / "bin", "uv", "0.1")
+    function = f"venv='{tmp_path}'; eval \"$(sed -n '/^uv_for()/,/^}}/p' scripts/setup.sh)\""
+    script = f"set -euo pipefail; {function}; if uv_for requirements-dev.lock; then exit 0; else exit 1; fi"
+    done = bash(script, PATH="/usr/bin:/bin", UV_DEFAULT_INDEX=of_uv)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (code, "" if code else str(uv), "")
+
+
 def test_the_real_python_of_these_tests_is_known_as_what_it_is() -> None:
     done = bash(f". scripts/pythons.sh; version_of '{sys.executable}'", PATH="/usr/bin:/bin")
     assert minor(done.stdout.strip()) == sys.version_info[:2]
