@@ -8,10 +8,10 @@ import pytest
 from tests.documented_commands import PAGES, fenced_commands, inline_commands, options_of, resolved
 
 TYPED = [
-    words
+    # docs/adding-an-event.md adds finding.reopened: there is none yet
+    [word.replace("finding.reopened", "finding.critical") for word in words]
     for page in PAGES
     for words in fenced_commands(page)
-    if "finding.reopened" not in words  # the event that docs/adding-an-event.md adds
 ]
 _FILES = {".json", ".jsonl", ".yaml", ".csv", ".pdf", ".html"}
 

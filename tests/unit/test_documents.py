@@ -3,13 +3,11 @@
 import re
 from pathlib import Path
 
-import click
 import httpx2
 import pytest
 
 from remediation.settings import Settings
 from remedy.demo.story import Story
-from remedy.main import main
 from sandbox.stage.systems import Outside
 
 ROOT = Path(__file__).parents[2]
@@ -21,26 +19,6 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
-
-
-def commands_in(page: Path) -> list[list[str]]:
-    """What readers are told to type after `remedy`, word by word, up to a pipe or a comment."""
-    blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-    before = r"(?:^\$|--|-T \w+|worker) remedy (?:--context \w+ )?"
-    lines = re.findall(before + r"([^#|\n]*)", "\n".join(blocks), re.MULTILINE)
-    return [line.split() for line in lines]
-
-
-@pytest.mark.parametrize("words", [words for page in PAGES for words in commands_in(page)], ids="-".join)
-def test_every_command_that_readers_are_told_to_type_has_its_options(words: list[str]) -> None:
-    command: click.Command = main
-    rest = list(words)
-    while isinstance(command, click.Group):
-        found = command.get_command(click.Context(command), rest.pop(0))
-        assert found is not None
-        command = found
-    known = {option for each in command.params for option in [*each.opts, *each.secondary_opts]}
-    assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= known | {"--help"}
 
 
 def test_every_setting_is_in_the_table_with_its_default_and_nothing_else_is() -> None:
