@@ -25,6 +25,7 @@ from bench.senders.load import LoadFailed
 from bench.topics.accepting import RECEIVER, Server
 from remediation.domain.errors import ConfigurationError
 from remedy.embedded.server import EmbeddedServer
+from sandbox.stage.processes import Program
 
 SEVERAL = 2
 PEERS = {"arq": "FastAPI + arq", "celery": "FastAPI + Celery", "taskiq": "FastAPI + taskiq"}
@@ -78,12 +79,19 @@ def _receiver(
     words = ("remedy", "run", "receiver", "--processes", str(processes))
     with running(f"receiver-{processes}", words, folder, environment) as program:
         address = program.address("receiver_listens")
-        deadline = time.monotonic() + _STARTS_WITHIN
-        while program.logged().count('"receiver_listens"') < processes and time.monotonic() < deadline:
-            time.sleep(_PAUSE)
+        wait_until_all_listen(program, processes, _STARTS_WITHIN)
         receiver = Server(called, 202, program, address, redis)
         receiver.load(0.5)
         yield receiver
+
+
+def wait_until_all_listen(program: Program, processes: int, seconds: float) -> None:
+    """Wait until so many receivers have said that they listen. Raises TimeoutError: fewer are not what is measured."""
+    deadline = time.monotonic() + seconds
+    while (listen := program.logged().count('"receiver_listens"')) < processes:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{listen} of {processes} receivers listen after {seconds:.0f} s")
+        time.sleep(_PAUSE)
 
 
 @contextlib.contextmanager

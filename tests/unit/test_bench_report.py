@@ -3,6 +3,8 @@
 import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from bench.picture import svg
 from bench.report import Line, Report, as_json, median_interval, median_ratio, percentile, table
 from bench.senders.deliveries import BODY_BYTES, PATH, SECRET, Deliveries
+from bench.topics.comparing import wait_until_all_listen
 from bench.topics.deciding import RULES, rules, situations, subjects
 from bench.topics.looking import counted
 from bench.watching import Command
@@ -20,6 +23,7 @@ from remediation.deliveries.signatures import SignatureFormat, verify
 from remediation.domain.policy import Policy
 from remediation.mapping.rules.matching import Matcher
 from remediation.planning import plan
+from sandbox.stage.processes import Program
 
 REPORT = Report(
     topic="sample",
@@ -137,3 +141,12 @@ def test_the_rules_that_are_matched_take_some_findings_and_leave_others() -> Non
     found = [matcher.rule_for(subject, datetime(2026, 4, 15, tzinfo=UTC)) for subject in subjects()]
     assert any(rule is None for rule in found)
     assert len({rule.name for rule in found if rule}) > 5
+
+
+def test_fewer_receivers_than_asked_for_are_not_measured(tmp_path: Path) -> None:
+    process: Any = None  # only its log is read
+    program = Program("receiver", tmp_path / "receiver.log", process)
+    program.log.write_text('{"event": "receiver_listens"}\n')
+    wait_until_all_listen(program, 1, 0.0)
+    with pytest.raises(TimeoutError, match="1 of 2 receivers listen"):
+        wait_until_all_listen(program, 2, 0.0)
