@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import httpx2
 
 from sandbox.wire.ports import free_port
+from tests.e2e.metrics import ANSWERS_WITHIN, samples
 from tests.e2e.scene import REPOSITORY
 from tests.e2e.watching import eventually
 
 STOP_SECONDS = 20.0
-ANSWERS_WITHIN = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,9 @@ class Running:
             return self.readyz().is_success
         return False
 
-    def counted(self, name: str) -> dict[str, float]:
+    def samples(self, name: str) -> dict[str, float]:
         """A metric's values, by its series."""
-        text = httpx2.get(f"{self.metrics}/metrics", timeout=ANSWERS_WITHIN, trust_env=False).text
-        found = (line.rpartition(" ") for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} ")))
-        return {series: float(value) for series, _, value in found}
+        return samples(self.metrics, name)
 
     def stop(self) -> int:
         """Its exit code, after SIGTERM."""

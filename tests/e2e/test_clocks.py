@@ -46,12 +46,12 @@ def scene() -> Iterator[Scene]:
 
 
 def sweeps(worker: Running) -> float:
-    return sum(worker.counted("remedy_sweeps_total").values())
+    return sum(worker.samples("remedy_sweeps_total").values())
 
 
 def polls(worker: Running) -> float:
     """Of both trackers together."""
-    return sum(worker.counted("remedy_polls_total").values())
+    return sum(worker.samples("remedy_polls_total").values())
 
 
 @pytest.fixture

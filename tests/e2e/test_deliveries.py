@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx2
 import pytest
 
 from sandbox.secrets import DISTRICT, ENVIRONMENT
 from sandbox.stage.processes import Program
+from tests.e2e.metrics import counted
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
 
@@ -25,14 +25,6 @@ def scene(workers: list[Program]) -> Iterator[Scene]:
         scene.stage.start_receiver()
         workers += [scene.start_worker("worker-1"), scene.start_worker("worker-2")]
         yield scene
-
-
-def counted(address: str, metric: str, **labels: str) -> float:
-    """The sum of a metric's samples that have these labels."""
-    lines = httpx2.get(f"{address}/metrics", trust_env=False).text.splitlines()
-    wanted = [f'{name}="{value}"' for name, value in labels.items()]
-    found = [line for line in lines if line.startswith(metric) and all(each in line for each in wanted)]
-    return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
 def test_a_delivery_that_comes_in_copies_is_worked_on_once(scene: Scene) -> None:

@@ -83,7 +83,7 @@ def _always_full() -> Iterator[Log]:
 
 def lost(process: Running) -> float:
     """How many lines it has lost."""
-    counted = process.counted("remedy_log_lines_lost_total")
+    counted = process.samples("remedy_log_lines_lost_total")
     assert len(counted) == 3, "each reason is there from the start"
     return sum(counted.values())
 

@@ -20,8 +20,10 @@ import pytest
 
 from sandbox.secrets import ENVIRONMENT, TRACKER_WEBHOOKS
 from sandbox.stage.processes import Program
+from tests.e2e.metrics import counted
 from tests.e2e.scene import ENDS_WITHIN, REPOSITORY, Scene, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
+from tests.processes import children_of
 
 COUNT = 2
 TAKEN = "remedy_deliveries_total"
@@ -49,17 +51,14 @@ class Group:
 
     @property
     def pids(self) -> list[int]:
-        children = Path(f"/proc/{self.program.pid}/task/{self.program.pid}/children")
-        return [int(pid) for pid in children.read_text(encoding="ascii").split()]
+        return children_of(self.program.pid)
 
-    def counted(self, name: str, words: str = "") -> float:
-        text = httpx2.get(f"{self.metrics}/metrics", timeout=10, trust_env=False).text
-        lines = [line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} ")) and words in line]
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
+    def counted(self, metric: str, **labels: str) -> float:
+        return counted(self.metrics, metric, **labels)
 
     @property
     def taken(self) -> float:
-        return self.counted(TAKEN, 'answer="202"')
+        return self.counted(TAKEN, answer="202")
 
     def logged(self, event: str) -> list[dict[str, object]]:
         lines = [json.loads(line) for line in self.program.logged().splitlines() if line.startswith("{")]
@@ -121,7 +120,7 @@ def test_they_share_the_connections_of_one_port_and_every_delivery_is_counted(gr
     assert delivered(group.address, critical("fnd_1"), secret="test-only-wrong").status_code == 401
     assert (group.taken, group.counted(TAKEN)) == (30, 31)
     assert group.counted("remedy_accept_seconds_count") == 30
-    assert group.counted("remedy_process_info", 'role="receiver"') == 1
+    assert group.counted("remedy_process_info", role="receiver") == 1
     assert group.counted("remedy_redis_up") == 1
     assert httpx2.get(f"{group.metrics}/readyz", trust_env=False).json() == {"ready": True, "problems": []}
 
@@ -271,8 +270,7 @@ def test_each_reads_its_context_itself_and_of_that_only_the_secrets_that_a_recei
     chosen = () if by_variable else ("--context", "lab")
     with started(environment, *chosen, "run", "receiver", "--processes", "2") as (process, address):
         assert delivered(address, critical("fnd_1")).status_code == 202
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-        listed = [Path(f"/proc/{pid}/environ").read_bytes() for pid in children]
+        listed = [Path(f"/proc/{pid}/environ").read_bytes() for pid in children_of(process.pid)]
         assert not any(
             (tmp_path / name).read_bytes() in each for name in secrets for each in listed if name != "JIRA_TOKEN"
         )

@@ -12,6 +12,7 @@ from sandbox.secrets import DISTRICT
 from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, REVIEWING, Scene, open_scene
 from tests.image.building import ROOT, Container
+from tests.processes import children_of
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -109,14 +110,9 @@ def test_the_whole_story_is_played_from_the_image(scene: Scene, container: Conta
     scene.settles(finding_id, REVIEWING, seconds=60)
     assert DISTRICT in worker.logged() + receiver.logged()
     for program in (receiver, worker):
-        (inner,) = _children(program.process.pid)
+        (inner,) = children_of(program.process.pid)
         os.kill(inner, signal.SIGTERM)  # a kubelet signals the first process of the pod
         assert program.process.wait(30) == 0
-
-
-def _children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_the_dockerfile_s_labels_and_user_are_what_the_chart_expects() -> None:

@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from remediation.domain.errors import ConfigurationError
 from remedy.embedded.server import LONGEST_SOCKET_PATH, EmbeddedServer
+from tests.processes import is_running
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -55,14 +56,6 @@ def client_of(server: EmbeddedServer) -> Redis:
 def pid_of(server: EmbeddedServer) -> int:
     with client_of(server) as client:
         return int(client.info("server")["process_id"])
-
-
-def is_running(pid: int) -> bool:
-    """Whether the process still does anything; one that has ended and waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_folder_that_cannot_be_looked_at_is_not_called_new_and_its_start_says_why(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+
+from tests.processes import is_running
 
 HOLDER = """
 import subprocess, sys, time
@@ -23,13 +24,6 @@ with open_orphan_watch() as orphans:
 """
 
 
-def is_running(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize(("is_killed", "runs_on"), [(True, False), (False, True)])
 def test_they_end_where_it_is_killed_and_are_left_to_it_where_it_ends_in_order(
     *, is_killed: bool, runs_on: bool
@@ -37,7 +31,7 @@ def test_they_end_where_it_is_killed_and_are_left_to_it_where_it_ends_in_order(
     command = [sys.executable, "-c", HOLDER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
-        pids = holder.stdout.readline().split()
+        pids = [int(each) for each in holder.stdout.readline().split()]
         if is_killed:
             holder.kill()
         holder.communicate("\n")
@@ -47,4 +41,4 @@ def test_they_end_where_it_is_killed_and_are_left_to_it_where_it_ends_in_order(
     assert (len(pids), [is_running(each) for each in pids]) == (2, [runs_on] * 2)
     for pid in pids:
         if is_running(pid):
-            os.kill(int(pid), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
