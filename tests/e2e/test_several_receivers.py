@@ -108,7 +108,7 @@ class Senders:
 def test_they_share_the_connections_of_one_port_and_every_delivery_is_counted(group: Group) -> None:
     assert len(group.pids) == COUNT
     before = {pid: descriptors(pid) for pid in group.pids}
-    assert (group.taken, group.counted(TAKEN)) == (0, 0)
+    taken, told, timed = group.taken, group.counted(TAKEN), group.counted("remedy_accept_seconds_count")
     split = urlsplit(group.address)
     with ExitStack() as stack:
         for _ in range(60):
@@ -118,8 +118,8 @@ def test_they_share_the_connections_of_one_port_and_every_delivery_is_counted(gr
     for number in range(30):
         assert delivered(group.address, critical("fnd_1", f"evt_shared_{number}")).status_code == 202
     assert delivered(group.address, critical("fnd_1"), secret="test-only-wrong").status_code == 401
-    assert (group.taken, group.counted(TAKEN)) == (30, 31)
-    assert group.counted("remedy_accept_seconds_count") == 30
+    assert (group.taken - taken, group.counted(TAKEN) - told) == (30, 31)
+    assert group.counted("remedy_accept_seconds_count") - timed == 30
     assert group.counted("remedy_process_info", role="receiver") == 1
     assert group.counted("remedy_redis_up") == 1
     assert httpx2.get(f"{group.metrics}/readyz", trust_env=False).json() == {"ready": True, "problems": []}
