@@ -23,6 +23,8 @@ from tests.integration.test_cli_status import OUTSIDE, lines, polled
 from tests.integration.test_doctor_troubles import stored
 
 SHIPPED = (Path(__file__).parents[2] / "mappings.yaml").read_text(encoding="utf-8")
+WITH_CHANNELS = f"{SHIPPED}\nnotify:\n  mail: {{url: {{env: MAIL_URL}}}}\n  hook: {{url: {{env: HOOK_URL}}}}\n"
+HOOK_LINE = WITH_CHANNELS.rpartition("  hook:")[0].count("\n") + 1
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Channels:
 @pytest.fixture
 def channels(tmp_path: Path) -> Iterator[Channels]:
     path = tmp_path / "mappings.yaml"
-    path.write_text(f"{SHIPPED}\nnotify:\n  mail: {{url: {{env: MAIL_URL}}}}\n  hook: {{url: {{env: HOOK_URL}}}}\n")
+    path.write_text(WITH_CHANNELS)
     mailbox, hook = Mailbox(), Hook()
     with listening_aside(mailbox, hook):
         yield Channels(mailbox, hook, path)
@@ -81,7 +83,7 @@ def test_a_dry_run_sends_nothing(channels: Channels) -> None:
             {"HOOK_URL": ""},
             (),
             ExitCode.CONFIGURATION,
-            ":189:15: notify.hook.url: environment variable HOOK_URL is empty",
+            f":{HOOK_LINE}:15: notify.hook.url: environment variable HOOK_URL is empty",
         ),
         ({"HOOK_URL": "hook"}, ("hook",), ExitCode.CONFIGURATION, "hook: its address is of no form that Apprise reads"),
         (
