@@ -1,9 +1,11 @@
-"""In-memory stand-ins for the protocols of remediation/ports.py, for tests that need no wire.
+"""In-memory stand-ins for the protocols of remediation/ports.py, for clocks and for a terminal: tests need no wire.
 
 The tracker is held to the suite that the real adapters pass (tests/contract/test_stand_in_tracker.py).
 """
 
+import io
 import json
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -660,3 +662,20 @@ class ManualClock:
     def pass_by(self, seconds: float) -> None:
         """Let time go by."""
         self.now += seconds
+
+
+class RealClock(ManualClock):
+    """The machine's clock, by which servers and processes go, and what a test lets go by besides."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+    def __call__(self) -> float:
+        return time.time() + self.now
+
+
+class Terminal(io.StringIO):
+    """A stream that calls itself a terminal."""
+
+    def isatty(self) -> bool:
+        return True

@@ -27,8 +27,7 @@ from sandbox.wire.server import serve
 from tests.contract.jira_world import JiraWorld
 from tests.contract.servicenow_world import ServiceNowWorld
 from tests.integration.offices import Office
-from tests.integration.test_jobs_sandbox import RealClock
-from tests.stand_ins import LATER, MemorySource
+from tests.stand_ins import LATER, MemorySource, RealClock
 from workers.rounds.polls import poll_trackers
 from workers.rounds.upkeep import note_districts, sweep
 

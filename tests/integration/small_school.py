@@ -5,7 +5,6 @@ fast a machine is.
 """
 
 import asyncio
-import io
 import re
 import sys
 import time
@@ -46,6 +45,7 @@ from sandbox.secrets import DISTRICT, ENVIRONMENT, INCIDENT_FEED_TOKEN
 from sandbox.servicenow.stand_in import INTEGRATION, servicenow_app
 from sandbox.wire.server import serve
 from tests.integration.offices import JOBS
+from tests.stand_ins import Terminal
 from workers.rounds.feeds import poll_feeds
 
 DATA_KEY = "kexample:" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -111,11 +111,6 @@ SECONDS_AGO = 8.0
 
 _PROGRESS = re.compile(r"\r[^\n\r]*")
 """What is written over again while a command works."""
-
-
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +239,7 @@ class SmallSchool:
 
     def shown(self, *words: str, columns: int = 80) -> Screen:
         """What a command prints on a terminal of so many columns: its output, and then what it says besides."""
-        output, besides = _Terminal(), _Terminal()
+        output, besides = Terminal(), Terminal()
         before = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = output, besides
         with pytest.MonkeyPatch.context() as patch:

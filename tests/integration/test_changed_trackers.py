@@ -28,7 +28,7 @@ from remedy.runtime.assembly import accounts_of
 from sandbox.jira.state import PERSON, SERVICE
 from tests.integration.changing_files import AFTER_THE_OVERLAP, NORTH, ChangingWorld, File, Standing, open_sites
 from tests.integration.receivers import Receiver
-from tests.integration.test_jobs_sandbox import RealClock
+from tests.stand_ins import RealClock
 
 START = 1_770_000_000.0
 READ = f"{NORTH.ref}/read:jira-web"
@@ -37,7 +37,7 @@ ELSEWHERE = {"url": File(web_at="south"), "kind": File(web_at="snow", web_kind="
 
 @pytest.fixture
 async def world(connection: Connection, keyring: Keyring) -> AsyncIterator[ChangingWorld]:
-    clock = RealClock(0.0)
+    clock = RealClock()
     with capture_logs(), open_sites(clock) as sites:
         world = ChangingWorld(connection, keyring, sites, clock)
         await world.take(File())

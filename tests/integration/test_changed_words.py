@@ -14,7 +14,7 @@ from remediation.store.cases.dependents import living_cases
 from remediation.store.keys import APPOINTMENTS
 from remediation.store.server.connection import Connection
 from tests.integration.changing_files import NORTH, SOUTH, ChangingWorld, File, Sites, open_sites
-from tests.integration.test_jobs_sandbox import RealClock
+from tests.stand_ins import RealClock
 
 
 @dataclass(frozen=True, slots=True)

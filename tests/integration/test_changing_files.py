@@ -29,8 +29,8 @@ from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection, open_pool
 from tests.integration.changing_files import CHANGES, KEYS, NAMES, ChangingWorld, File, Sites, changed, open_sites
-from tests.integration.test_jobs_sandbox import RealClock
 from tests.random_histories import play
+from tests.stand_ins import RealClock
 
 HISTORIES = 6
 STEPS = 10
@@ -184,7 +184,7 @@ class ChangingFiles(RuleBasedStateMachine):
 
 @pytest.fixture
 def machine(redis_url: str, keyring: Keyring) -> Iterator[type[ChangingFiles]]:
-    clock = RealClock(0.0)
+    clock = RealClock()
     with asyncio.Runner() as runner, capture_logs(), open_sites(clock) as sites:
         pool = open_pool(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1, max_connections=1)
 

@@ -28,7 +28,7 @@ from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import Receiver, webhook_secrets
 from tests.integration.telling import SECRET, TellingTracker, account_of, deliver
-from tests.stand_ins import LATER, ManualClock
+from tests.stand_ins import LATER, ManualClock, RealClock
 from workers.jobs.cases import look_at_case
 from workers.rounds.polls import poll_trackers
 
@@ -109,13 +109,6 @@ async def test_an_echo_that_is_faster_than_we_remember_makes_no_look_but_what_a_
 # The same with the real adapters, the sandbox's own webhooks, and a receiver, all over HTTP.
 
 
-class RealClock(ManualClock):
-    """The trackers go by the machine's clock, plus what a test lets go by."""
-
-    def __call__(self) -> float:
-        return time.time() + self.now
-
-
 @dataclass
 class Bridge:
     """Both trackers of the sandbox with their webhooks, the receiver that takes them, and a worker's context."""
@@ -177,7 +170,7 @@ async def bridge(connection: Connection, keyring: Keyring) -> AsyncIterator[Brid
         snow.name = "servicenow"
         trackers: dict[str, Tracker] = {"servicenow": snow.connect(), "jira": jira.connect()}
         rules = load_mappings(Path(__file__).parents[2] / "mappings.yaml")
-        clock = RealClock(0.0)
+        clock = RealClock()
         rulebook = MappingsRulebook(rules.mappings)
         office = Office(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
         office.source.findings["fnd_1"] = Finding(

@@ -23,8 +23,7 @@ from sandbox.secrets import DISTRICT
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.indexed import forget_tickets, in_index
 from tests.integration.offices import KEY, Office
-from tests.integration.test_jobs_sandbox import RealClock
-from tests.stand_ins import AccountSources
+from tests.stand_ins import AccountSources, RealClock
 from workers.rounds.polls import poll_trackers
 
 SECURITY = "sn_si_incident"
@@ -95,7 +94,7 @@ async def desk(connection: Connection, keyring: Keyring) -> AsyncIterator[Deskto
     with servicenow_world() as snow:
         snow.name = "servicenow"
         async with AsyncExitStack() as stack:
-            office = Office(connection, keyring, trackers={"servicenow": snow.connect()}, clock=RealClock(0.0))
+            office = Office(connection, keyring, trackers={"servicenow": snow.connect()}, clock=RealClock())
             desk = Desktop(office, snow, keyring, stack)
             desk.take("incident")
             await office.look()
@@ -183,7 +182,7 @@ async def test_a_create_whose_answer_was_lost_is_found_although_the_table_has_ch
     with servicenow_world() as snow:
         snow.name = "servicenow"
         async with AsyncExitStack() as stack:
-            office = Office(connection, keyring, trackers={"servicenow": snow.connect()}, clock=RealClock(0.0))
+            office = Office(connection, keyring, trackers={"servicenow": snow.connect()}, clock=RealClock())
             desk = Desktop(office, snow, keyring, stack)
             desk.take("incident")
             snow.fault("lost_reply", method="POST", path=snow.create_path)

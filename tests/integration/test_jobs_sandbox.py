@@ -1,7 +1,6 @@
 """Job `look_at_case` with the real adapters over HTTP and the delivered rules."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,18 +19,11 @@ from sandbox.jira.stand_in import SERVICE
 from tests.contract.jira_world import JiraWorld
 from tests.contract.servicenow_world import ServiceNowWorld
 from tests.integration.offices import KEY, Office
-from tests.stand_ins import LATER, ManualClock
+from tests.stand_ins import LATER, RealClock
 from workers.jobs.cases import look_at_case
 from workers.rounds.polls import poll_trackers
 
 pytestmark = pytest.mark.usefixtures("quiet")
-
-
-class RealClock(ManualClock):
-    """The trackers go by the machine's clock, plus what a test lets go by."""
-
-    def __call__(self) -> float:
-        return time.time() + self.now
 
 
 @pytest.fixture
@@ -41,7 +33,7 @@ async def office(
     trackers: dict[str, Tracker] = {"servicenow": snow.connect(), "jira": jira.connect()}
     rules = load_mappings(Path(__file__).parents[2] / "mappings.yaml")
     office = Office(
-        connection, keyring, trackers=trackers, rulebook=MappingsRulebook(rules.mappings), clock=RealClock(0.0)
+        connection, keyring, trackers=trackers, rulebook=MappingsRulebook(rules.mappings), clock=RealClock()
     )
     office.source.findings["fnd_1"] = Finding(
         "fnd_1",

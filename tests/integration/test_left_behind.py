@@ -20,7 +20,7 @@ from remedy.reconcile.strays import Strays
 from remedy.reconcile.walk import BEGINNING, Walk
 from tests.integration.changing_files import NORTH, SOUTH, ChangingWorld, File, Sites, open_sites
 from tests.integration.reconciling import Asleep
-from tests.integration.test_jobs_sandbox import RealClock
+from tests.stand_ins import RealClock
 
 FIRST = File()
 

@@ -15,17 +15,10 @@ from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
 from remedy.listen.following import LONGEST_PAUSE, SHORTEST_PAUSE, LiveFollower
 from tests.integration.offices import KEY, Office
-from tests.stand_ins import ManualClock
+from tests.stand_ins import RealClock
 
 pytestmark = pytest.mark.usefixtures("quiet")
 EVENT = {"id": "evt_1", "type": "finding.critical", "data": {"finding_id": "fnd_1"}}
-
-
-class RealClock(ManualClock):
-    """Lists of cases are by Redis's clock, as a listener's questions are."""
-
-    def __call__(self) -> float:
-        return time.time() + self.now
 
 
 class Listening:
@@ -57,7 +50,7 @@ class Listening:
 
 @pytest.fixture
 async def listening(connection: Connection, keyring: Keyring) -> Listening:
-    return Listening(Office(connection, keyring, clock=RealClock(0.0)), connection)
+    return Listening(Office(connection, keyring, clock=RealClock()), connection)
 
 
 def words(events: list[LiveEvent], what: str) -> list[str]:

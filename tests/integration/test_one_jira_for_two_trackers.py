@@ -17,7 +17,7 @@ from remediation.store.server.connection import Connection
 from sandbox.secrets import DISTRICT
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.integration.offices import KEY, Office
-from tests.integration.test_jobs_sandbox import RealClock
+from tests.stand_ins import RealClock
 from workers.rounds.polls import poll_trackers
 
 PROJECTS = {"jira-web": "SEC", "jira-privacy": "PRIV"}
@@ -85,7 +85,7 @@ async def office(connection: Connection, keyring: Keyring, deployment: Deploymen
             world.name = name
             trackers[name] = world.connect()
         rulebook = MappingsRulebook(loaded_of(FILE, "mappings.yaml").mappings)
-        office = OneJira(connection, keyring, trackers=trackers, rulebook=rulebook, clock=RealClock(0.0))
+        office = OneJira(connection, keyring, trackers=trackers, rulebook=rulebook, clock=RealClock())
         office.world = world
         yield office
         for tracker in trackers.values():

@@ -31,8 +31,7 @@ from tests.integration.offices import KEY, Office
 from tests.integration.reconciling import Asleep
 from tests.integration.test_feeds import FEED, MemoryFeed, key_of
 from tests.integration.test_feeds import FIGHT as UNDATED
-from tests.integration.test_jobs_sandbox import RealClock
-from tests.stand_ins import AccountSources, ManualClock
+from tests.stand_ins import AccountSources, ManualClock, RealClock
 from workers.resources import NamedSystems, WorkerContext, context_on
 from workers.rounds.feeds import poll_feeds
 
@@ -236,7 +235,7 @@ async def test_two_issues_of_a_real_jira_are_linked_once_(connection: Connection
     with jira_world("cloud") as jira, servicenow_world() as snow:
         world: dict[str, Tracker] = {"jira": jira.connect(), "snow": snow.connect()}
         now = datetime.now(UTC)
-        school = School(connection, keyring, world, RealClock(0.0))
+        school = School(connection, keyring, world, RealClock())
         fight = replace(FIGHT, day=now.date())
         await school.found("fnd_1", at=now + timedelta(seconds=60))
         await school.reported(fight)

@@ -31,8 +31,8 @@ from sandbox.wire.server import serve
 from tests.contract.jira_world import JiraWorld
 from tests.contract.servicenow_world import ServiceNowWorld
 from tests.integration.offices import Office
-from tests.integration.test_jobs_sandbox import RealClock
 from tests.integration.test_scan_summaries import complete
+from tests.stand_ins import RealClock
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -69,7 +69,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     trackers: dict[str, Tracker] = {"servicenow": snow.connect(), "jira": jira.connect()}
     rulebook = MappingsRulebook(loaded_of(FILE, "mappings.yaml").mappings)
-    office = Office(connection, keyring, trackers=trackers, rulebook=rulebook, clock=RealClock(0.0))
+    office = Office(connection, keyring, trackers=trackers, rulebook=rulebook, clock=RealClock())
     async with open_client() as client:
         account = SchoolScan("lakeside", f"{school.base_url}/v1".replace("//v1", "/v1"), "test-only", client=client)
         sources: dict[SourceKey, ListedSource] = {

@@ -18,7 +18,7 @@ from remediation.store.server.connection import Connection
 from remediation.store.work_queue import Claimed, WorkQueue
 from remedy.runtime.assembly import open_connection
 from tests.integration.offices import KEY, Office
-from tests.stand_ins import ManualClock
+from tests.stand_ins import RealClock
 from workers import loops, settings
 from workers.jobs.boundary import never_raising
 from workers.process import Supervisor
@@ -30,13 +30,6 @@ SOON = 3.0
 
 LONG = 30.0
 LATER_MS = 4_000_000_000_000
-
-
-class RealClock(ManualClock):
-    """The machine's clock: a worker process has no other one."""
-
-    def __call__(self) -> float:
-        return time.time()
 
 
 @pytest.fixture

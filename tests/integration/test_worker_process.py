@@ -28,20 +28,13 @@ from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.assembly import open_connection
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import event
-from tests.stand_ins import ManualClock, MemoryTracker
+from tests.stand_ins import MemoryTracker, RealClock
 from workers import process, settings
 from workers.jobs.boundary import never_raising
 from workers.loops import LoopWorker
 from workers.process import Supervisor
 from workers.resources import WorkerContext
 from workers.settings import upkeep_worker, work_worker
-
-
-class RealClock(ManualClock):
-    """arq goes by the machine's clock."""
-
-    def __call__(self) -> float:
-        return time.time()
 
 
 class Held(MemoryTracker):

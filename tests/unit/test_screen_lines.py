@@ -4,16 +4,12 @@ import pytest
 
 from remediation.read_model.wording import by_count, count_words
 from remedy.screen_lines import coloured, filled, for_reader
+from tests.stand_ins import Terminal
 
 LONG = (
     "mappings.yaml:137:11: templates.body: finding.url is there only where the rule says detail: restricted, and rule "
     "students-exposed does not; write {% if finding.url is defined %} around it, or detail: restricted there"
 )
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def test_a_long_line_is_broken_between_words_and_what_is_copied_stays_whole() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from remedy.screen_tables import TextTable, print_table
+from tests.stand_ins import Terminal
 
 REF = "lakeside:finding:fnd_9e7378bb75"
 TABLE = TextTable(
@@ -14,11 +15,6 @@ TABLE = TextTable(
     [(REF, "parked", "now", "priority cannot be set, as it is on no screen"), ("", "at rest", "", "")],
     prose=frozenset({"what it said"}),
 )
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
