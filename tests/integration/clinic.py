@@ -27,16 +27,10 @@ from sandbox.schoolscan.world import World
 from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
 from sandbox.servicenow.stand_in import servicenow_app
 from sandbox.wire.server import serve
+from tests.integration.live_world import ACCOUNT
 
 MAPPINGS = f"""\
-version: 1
-districts:
-  lakeside:
-    schoolscan:
-      url: SCHOOLSCAN/v1
-      token: {{env: SCHOOLSCAN_TOKEN}}
-      webhook: {{secrets: [{{env: SCHOOLSCAN_WEBHOOK_SECRET}}]}}
-trackers:
+{ACCOUNT}trackers:
   helpdesk:
     kind: servicenow
     url: SERVICENOW

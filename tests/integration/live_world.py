@@ -20,7 +20,7 @@ from sandbox.wire.server import serve
 
 READS = frozenset({"GET", "HEAD"})
 
-RIGHT = f"""\
+ACCOUNT = f"""\
 version: 1
 districts:
   {DISTRICT}:
@@ -28,7 +28,11 @@ districts:
       url: SCHOOLSCAN/v1
       token: {{env: SCHOOLSCAN_TOKEN}}
       webhook: {{secrets: [{{env: SCHOOLSCAN_WEBHOOK_SECRET}}]}}
-trackers:
+"""
+"""The beginning of a mappings.yaml: one district with its account."""
+
+RIGHT = f"""\
+{ACCOUNT}trackers:
   context:
     kind: servicenow
     url: SERVICENOW

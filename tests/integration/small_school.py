@@ -44,6 +44,7 @@ from sandbox.schoolscan.world import World
 from sandbox.secrets import DISTRICT, ENVIRONMENT, INCIDENT_FEED_TOKEN
 from sandbox.servicenow.stand_in import INTEGRATION, servicenow_app
 from sandbox.wire.server import serve
+from tests.integration.live_world import ACCOUNT
 from tests.integration.offices import JOBS
 from tests.stand_ins import Terminal
 from workers.rounds.feeds import poll_feeds
@@ -52,14 +53,7 @@ DATA_KEY = "kexample:" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 """A key that everybody knows."""
 
 FILE = f"""\
-version: 1
-districts:
-  {DISTRICT}:
-    schoolscan:
-      url: SCHOOLSCAN/v1
-      token: {{env: SCHOOLSCAN_TOKEN}}
-      webhook: {{secrets: [{{env: SCHOOLSCAN_WEBHOOK_SECRET}}]}}
-    incidents:
+{ACCOUNT}    incidents:
       handbook: {{url: FEED/public/v1, token: {{env: INCIDENT_FEED_TOKEN}}}}
 trackers:
   servicenow:
