@@ -1,7 +1,8 @@
-"""What Redis was asked, by whom and when, as Redis itself saw it: one clock for every process."""
+"""What Redis was asked, by whom and when, as Redis itself saw it: one clock for every process; and what it holds."""
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -60,6 +61,17 @@ async def watch(redis: Redis) -> AsyncIterator[Watch]:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+async def emptied(redis: Redis, name: str, seconds: float, pause: float) -> float:
+    """Look at a sorted set, with pauses, until nothing is in it; returns when that was (`time.perf_counter`).
+
+    Raises TimeoutError.
+    """
+    async with asyncio.timeout(seconds):
+        while await redis.zcard(name):  # noqa: ASYNC110 - it happens in another process
+            await asyncio.sleep(pause)
+    return time.perf_counter()
 
 
 async def _listen(monitor: Monitor, watched: Watch) -> None:

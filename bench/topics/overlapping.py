@@ -18,6 +18,7 @@ from bench.effort import Effort
 from bench.processes import cpu_seconds, environment_for, running
 from bench.report import Line, Report
 from bench.sleepers import AT_ONCE, JOB_SECONDS, PLAIN_JOB
+from bench.watching import emptied
 from remediation.queue import JOB_LIFETIME, WORK_QUEUE, Job, decode, encode
 from remediation.store.server.connection import Connection
 from remediation.store.work_queue import WorkQueue
@@ -61,10 +62,8 @@ class Sleepers:
         finally:
             os.kill(pid, signal.SIGCONT)
         began, spent = time.perf_counter(), cpu_seconds(pid)
-        async with asyncio.timeout(_DONE_WITHIN):
-            while await self.redis.zcard(self.queue):  # noqa: ASYNC110 - it happens in another process
-                await asyncio.sleep(_PAUSE)
-        self.rates.append(count / (time.perf_counter() - began))
+        ended = await emptied(self.redis, self.queue, _DONE_WITHIN, _PAUSE)
+        self.rates.append(count / (ended - began))
         self.us.append((cpu_seconds(pid) - spent) / count * 1e6)
 
 
@@ -106,7 +105,8 @@ async def _measure(effort: Effort) -> Report:
     async with _open_sleepers() as workers:
         for each in workers.values():
             await each.enqueue("first")
-            await _has_begun(each)
+            # a process that is stopped while it starts would start within the round
+            await emptied(each.redis, each.queue, _STARTS_SECONDS, _PAUSE)
         for each in workers.values():
             await each.round(AT_ONCE)
             each.rates.clear()
@@ -123,13 +123,6 @@ async def _measure(effort: Effort) -> Report:
         unit=f"jobs of {JOB_SECONDS * 1000:.0f} ms a second, {AT_ONCE} at once",
         bars={"possible": POSSIBLE, "ours": median(rates["ours"]), "arq as it comes": median(rates["plain"])},
     )
-
-
-async def _has_begun(worker: Sleepers) -> None:
-    """Wait until its first job is done: a process that is stopped while it starts would start within the round."""
-    async with asyncio.timeout(_STARTS_SECONDS):
-        while await worker.redis.zcard(worker.queue):  # noqa: ASYNC110 - it happens in another process
-            await asyncio.sleep(_PAUSE)
 
 
 def _lines(rates: dict[str, list[float]], us: dict[str, list[float]]) -> tuple[Line, ...]:

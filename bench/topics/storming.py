@@ -14,6 +14,7 @@ from bench.processes import cpu_seconds, memory_mb
 from bench.report import Line, Report
 from bench.senders.deliveries import BODY_BYTES
 from bench.system import System, open_system
+from bench.watching import emptied
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import Inbox
@@ -96,19 +97,11 @@ async def _storm(system: System, known: Sequence[str], count: int) -> Storm:
     finally:
         os.kill(worker, signal.SIGCONT)
     began, spent, memory = time.perf_counter(), cpu_seconds(worker), memory_mb(worker)
-    read = await _empty(system, PENDING) - began
-    rest = await _empty(system, DIRTY) - began
+    read = await emptied(system.redis, PENDING, _DRAINED_WITHIN, _PAUSE) - began
+    rest = await emptied(system.redis, DIRTY, _DRAINED_WITHIN, _PAUSE) - began
     spent = (cpu_seconds(worker) - spent) / count * 1e6
     looks = len(system.journal("schoolscan"))
     return Storm(count, read, rest, spent, looks, (memory, memory_mb(worker)))
-
-
-async def _empty(system: System, which: str) -> float:
-    """Wait until this list is empty; returns when it was (`time.perf_counter`). Raises TimeoutError."""
-    async with asyncio.timeout(_DRAINED_WITHIN):
-        while await system.redis.zcard(which):  # noqa: ASYNC110 - it happens in another process
-            await asyncio.sleep(_PAUSE)
-    return time.perf_counter()
 
 
 def _lines(storms: Sequence[Storm], cases: int) -> tuple[Line, ...]:

@@ -14,6 +14,7 @@ from statistics import median
 
 import httpx2
 from arq.connections import ArqRedis
+from redis.asyncio import Redis
 
 from bench.anchors import ARRIVED
 from bench.effort import Effort
@@ -21,7 +22,7 @@ from bench.processes import cpu_seconds, running
 from bench.report import Line, Report, median_ratio, percentile
 from bench.senders.deliveries import PATH
 from bench.system import TRACKERS, System, open_system
-from bench.watching import Command, watch
+from bench.watching import Command, emptied, watch
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE
@@ -126,7 +127,7 @@ class Bench:
                 await asyncio.gather(*(self._accept(inbox, number) for number in some))
         finally:
             os.kill(worker, signal.SIGCONT)
-        return await _drained(worker, count, partial(self.system.redis.zcard, PENDING))
+        return await _drained(worker, count, self.system.redis, PENDING)
 
     async def _accept(self, inbox: Inbox, number: int) -> None:
         event = {"type": "finding.critical", "data": {"finding_id": self.known[number % len(self.known)]}}
@@ -140,7 +141,7 @@ class Bench:
                 await self.arq.enqueue_job("arrived", f"{time.time_ns()}-{number}")
         finally:
             os.kill(self.plain.pid, signal.SIGCONT)
-        return await _drained(self.plain.pid, count, partial(self.system.redis.zcard, _ARQ_QUEUE))
+        return await _drained(self.plain.pid, count, self.system.redis, _ARQ_QUEUE)
 
     async def start_plain(self) -> float:
         """Milliseconds from arq's own enqueueing to the first question of its job."""
@@ -183,13 +184,11 @@ def measure(effort: Effort) -> Report:
     return asyncio.run(_measure(effort))
 
 
-async def _drained(pid: int, count: int, waiting: Callable[[], Awaitable[int]]) -> Drained:
-    """Watch a process work off what waits, until nothing does."""
+async def _drained(pid: int, count: int, redis: Redis, waiting: str) -> Drained:
+    """Watch a process work off what waits in a sorted set, until nothing does."""
     began, before = time.perf_counter(), cpu_seconds(pid)
-    async with asyncio.timeout(_DRAIN_SECONDS):
-        while await waiting():  # noqa: ASYNC110 - it happens in another process
-            await asyncio.sleep(_PAUSE)
-    return Drained(count / (time.perf_counter() - began), (cpu_seconds(pid) - before) / count * 1e6)
+    ended = await emptied(redis, waiting, _DRAIN_SECONDS, _PAUSE)
+    return Drained(count / (ended - began), (cpu_seconds(pid) - before) / count * 1e6)
 
 
 async def _measure(effort: Effort) -> Report:
