@@ -71,7 +71,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the service against its anchors.")
     parser.add_argument("topics", nargs="*", choices=[*TOPICS, []], metavar="topic", help=", ".join(TOPICS))
     efforts = parser.add_mutually_exclusive_group()
-    trial, quick = "whether a measurement works; its figures say nothing", "about a minute, for a first look"
+    trial = "whether a measurement works; its figures say nothing"
+    quick = "a first look: some seconds for each topic; comparing installs packages, too"
     long = "the receiver's memory over a million deliveries, and a storm of a hundred thousand"
     efforts.add_argument("--trial", dest="effort", action="store_const", const=TRIAL, default=USUAL, help=trial)
     efforts.add_argument("--quick", dest="effort", action="store_const", const=QUICK, help=quick)
