@@ -27,7 +27,7 @@ def replace(path: Path, text: str, before: str) -> None:
         target = Path(os.path.realpath(path, strict=True))
         with _whole(target, text) as beside:
             beside.chmod(target.stat().st_mode & 0o777)
-            if target.read_bytes().decode("utf-8-sig") != before:
+            if target.read_bytes() != before.encode():
                 raise ConfigurationError(
                     [Problem(str(path), "was changed meanwhile: nothing was written. Call it again")]
                 )

@@ -351,6 +351,15 @@ def test_a_second_run_shows_what_would_change_and_keeps_what_people_wrote(world:
     assert init(world).exit_code == 0
 
 
+def test_a_file_that_an_editor_began_with_a_byte_order_mark_can_be_changed(world: LiveWorld) -> None:
+    init(world, *schoolscan(world), *jira(world, "--jira-project", "SEC"))
+    file_of(world).write_bytes(b"\xef\xbb\xbf" + file_of(world).read_bytes())
+    applied = init(world, "--jira-project", "WEB", "--apply")
+    assert applied.exit_code == 0, applied.output
+    assert file_of(world).read_text(encoding="utf-8").startswith("\ufeff# Which findings")
+    assert "project: WEB" in file_of(world).read_text(encoding="utf-8")
+
+
 def test_a_file_that_people_wrote_and_that_fits_needs_no_change(world: LiveWorld) -> None:
     world.open_record(short_description="Exposed", u_district="Lakeside")
     file_of(world).write_text(world.text)

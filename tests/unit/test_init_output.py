@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from remediation.domain.errors import ConfigurationError
+from remediation.mapping.reading.loading import text_of_file
 from remedy.init.output import replace, write_new
 
 
@@ -30,10 +31,18 @@ def test_a_changed_file_keeps_its_mode_and_stays_where_links_lead(tmp_path: Path
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_somebody_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+@pytest.mark.parametrize("theirs", [b"theirs", b"\xef\xbb\xbfold", b"\xff\xfeold"], ids=["text", "mark", "no UTF-8"])
+def test_what_somebody_changed_meanwhile_is_not_overwritten(tmp_path: Path, theirs: bytes) -> None:
     path = tmp_path / "mappings.yaml"
-    path.write_text("theirs", encoding="utf-8")
+    path.write_bytes(theirs)
     with pytest.raises(ConfigurationError, match="was changed meanwhile"):
         replace(path, "new", "old")
-    assert path.read_text(encoding="utf-8") == "theirs"
+    assert path.read_bytes() == theirs
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_can_be_changed_and_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.yaml"
+    path.write_bytes(b"\xef\xbb\xbfold")
+    replace(path, "\ufeffnew", text_of_file(path))
+    assert path.read_bytes() == b"\xef\xbb\xbfnew"
