@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from remediation.domain.errors import ConfigurationError, OutsideError, Problem
-from remediation.mapping.config.trackers.jira import JiraTracker
+from remediation.mapping.config.trackers.jira import Deployment, JiraTracker
 from remediation.mapping.config.words import without_final_slash
 from remediation.mapping.explain.inspections import choice_of, shown
 from remediation.mapping.writing.new_file import NewTracker
@@ -24,7 +24,7 @@ from remediation.trackers.jira.inspection.proposal import (
     jira_proposal,
     usual_type,
 )
-from remediation.trackers.jira.inspection.reader import CatalogueReader, Deployment
+from remediation.trackers.jira.inspection.reader import CatalogueReader
 from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, checked, found, reference_of, usage
@@ -232,7 +232,7 @@ class JiraSetUp:
         text_option("--jira-gateway", "URL", "Atlassian's gateway for such tokens, where it is another one."),
         click.option(
             "--jira-deployment",
-            type=click.Choice(["cloud", "data_center"]),
+            type=click.Choice(get_args(Deployment)),
             help="Which of the two Jiras it is.  [default: what it says itself]",
         ),
         *secret_options(*_TOKEN, "Jira's token"),

@@ -35,6 +35,9 @@ from remediation.mapping.config.words import (
     lower_keys,
 )
 
+Deployment = Literal["cloud", "data_center"]
+"""The two Jiras that there are."""
+
 CONNECTION_ATTEMPTS = 3
 """How often opening a connection is tried. A read whose connection broke is sent once more, within the same time."""
 
@@ -210,7 +213,7 @@ class JiraTracker(TrackerSettings):
     relates: ClassVar = True
 
     kind: Literal["jira"] = Field(description="jira: Cloud or Data Center.")
-    deployment: Literal["cloud", "data_center"] = Field(default="cloud", description="Which of the two Jiras it is.")
+    deployment: Deployment = Field(default="cloud", description="Which of the two Jiras it is.")
     auth: JiraAuth
     comments: Literal["public", "internal"] = Field(
         default="public",

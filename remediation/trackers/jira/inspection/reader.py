@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
-from remediation.mapping.config.trackers.jira import JiraTracker
+from remediation.mapping.config.trackers.jira import Deployment, JiraTracker
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.jira.answers import JiraUser, Named, SentT, understood
 from remediation.trackers.jira.catalogue import (
@@ -24,7 +24,6 @@ from remediation.trackers.jira.catalogue import (
 from remediation.trackers.jira.client import JiraClient
 from remediation.trackers.threads import Threads
 
-Deployment = Literal["cloud", "data_center"]
 ResultT = TypeVar("ResultT")
 ListingT = TypeVar("ListingT", bound=CataloguePage)
 
