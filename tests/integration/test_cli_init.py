@@ -104,6 +104,19 @@ def test_a_data_center_says_itself_what_it_is(tmp_path: Path) -> None:
         assert checked(world).exit_code == 0
 
 
+def test_a_deployment_that_is_said_is_proposed_for_a_file_that_is_there(tmp_path: Path) -> None:
+    with live_world(tmp_path, deployment="data_center") as world:
+        said = ("--jira", world.addresses["jira"], "--jira-project", "PRIV", "--jira-deployment")
+        assert init(world, *schoolscan(world), *said, "data_center").exit_code == 0
+        assert init(world, "--jira-deployment", "data_center").exit_code == 0
+        written = file_of(world).read_text(encoding="utf-8")
+        file_of(world).write_text(written.replace("    deployment: data_center\n", ""), encoding="utf-8")
+        result = init(world, "--jira-deployment", "data_center", "--apply")
+        assert result.exit_code == 0, result.output
+        assert "+    deployment: data_center" in result.stdout
+        assert load_mappings(file_of(world)).mappings.trackers["jira"].deployment == "data_center"
+
+
 def test_a_token_with_scopes_signs_in_at_the_gateway(world: LiveWorld) -> None:
     scoped = ("--jira-cloud-id", CLOUD_ID, "--jira-gateway", world.addresses["jira"], "--jira-project", "SEC")
     result = init(world, *schoolscan(world), "--jira", world.addresses["jira"], *scoped)

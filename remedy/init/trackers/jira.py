@@ -76,7 +76,8 @@ class JiraPlan:
         is_moved = self.options["jira"] and address != without_final_slash(self.known.url)
         url = [Entry("url", address, needed=True)] if is_moved else []
         auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
-        is_other = deployment != self.config.deployment
+        usual = JiraTracker.model_fields["deployment"].default
+        is_other = deployment != self.known.words.get("deployment", usual)
         return Block([*url, *auth, *([Entry("deployment", deployment, needed=True)] if is_other else [])])
 
 
