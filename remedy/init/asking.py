@@ -17,12 +17,12 @@ class Asker:
         self.may_ask = may_ask
         self._missing: list[str] = []
 
-    def text(self, option: str, question: str, usual: str | None = None) -> str:
-        """The answer; empty where nobody may be asked, and then `must_be_complete` names the option."""
-        if self.may_ask:
-            return str(click.prompt(question, default=usual, err=True)).strip()
-        self.missing(option)
-        return ""
+    def text(self, option: str, question: str) -> str:
+        """The answer; empty where there is none, and then `must_be_complete` names the option."""
+        answer = str(click.prompt(question, err=True)).strip() if self.may_ask else ""
+        if not answer:
+            self.missing(option)
+        return answer
 
     def missing(self, option: str) -> None:
         """Note that something is needed which nobody has said."""

@@ -11,7 +11,7 @@ from remediation.domain.cases.records import DISTRICT_NAME
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import loaded_of, text_of_file
 from remediation.redaction import terminal
-from remedy.init.options import Options
+from remedy.init.options import Options, are_about
 
 _SECRET_WORDS = ("password", "token", "client_secret")
 
@@ -104,8 +104,7 @@ class Existing:
         written: Mapping[str, Any] = self.words.get("trackers", {})
         of_kind = [each for each, words in written.items() if words.get("kind") == kind]
         name = options[f"{kind}_name"]
-        is_said = any(value for word, value in options.items() if word == kind or word.startswith(f"{kind}_"))
-        if name is None and len(of_kind) > 1 and is_said:
+        if name is None and len(of_kind) > 1 and are_about(options, kind):
             raise click.UsageError(f"say --{kind}-name NAME: the file has {', '.join(of_kind)}.")
         chosen = [named(f"--{kind}-name", name)] if name else of_kind or [kind]
         if others := [each for each in chosen if each in written and each not in of_kind]:

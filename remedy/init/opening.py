@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, found_or_asked
 from remedy.init.existing import Existing, named
-from remedy.init.options import Options
+from remedy.init.options import Options, are_about
 from remedy.init.schoolscan import AccountSetUp, OpenAccount
 from remedy.init.set_ups import SET_UPS, OpenTracker, TrackerPlan
 from remedy.init.systems import System, sign_in
@@ -49,11 +49,17 @@ def order_of(options: Options, existing: Existing, asker: Asker) -> Order:
     is_said = existing.is_there or any(options[kind] for kind in SET_UPS)
     asks = Asker(may_ask=False) if is_said else asker
     trackers: list[TrackerPlan] = []
+    meant = [kind for kind in SET_UPS if are_about(options, kind)]
     for kind, set_up in SET_UPS.items():
         for known in existing.trackers(kind, options):
-            url = options[kind] or known.url or asks.perhaps(f"{set_up.title}'s address (empty: none)")
+            url, question = options[kind] or known.url, f"{set_up.title}'s address"
+            if not url and kind in meant:
+                unknown = f" (the file has no {known.name})" if existing.is_there else ""
+                url = asker.text(f"--{kind} URL{unknown}", f"{question}{unknown}")
+            elif not url:
+                url = asks.perhaps(f"{question} (empty: none)")
             trackers += [set_up.plan(options, known, asker, url)] if url else []
-    if not trackers:
+    if not trackers and not meant:
         asker.missing(" or ".join(f"--{kind} URL" for kind in SET_UPS))
     asker.must_be_complete()
     return Order(AccountSetUp(name, options, existing.account(name)), trackers)

@@ -24,6 +24,11 @@ def text_option(name: str, metavar: str, words: str) -> Option:
     return click.option(name, metavar=metavar, help=words)
 
 
+def are_about(options: Options, kind: str) -> bool:
+    """Whether one of the options about this kind of system was said."""
+    return any(value for word, value in options.items() if word == kind or word.startswith(f"{kind}_"))
+
+
 def fields_of(options: Options, option: str) -> list[tuple[str, str]]:
     """The names and values of an option that is said several times. Raises UsageError."""
     found = []

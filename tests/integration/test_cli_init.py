@@ -472,6 +472,27 @@ def test_what_is_missing_is_named_where_nobody_may_be_asked(world: LiveWorld) ->
     assert "environment variable JIRA_TOKEN: is not there" in missing.stderr
 
 
+def test_options_about_a_tracker_without_an_address_are_never_left_out(world: LiveWorld) -> None:
+    only = init(world, *schoolscan(world), "--jira-project", "WEB")
+    assert (only.exit_code, "say --jira URL, or call" in only.stderr) == (2, True), only.output
+    beside = init(world, *schoolscan(world), *servicenow(world), "--jira-field", "School site=West")
+    assert (beside.exit_code, "say --jira URL, or call" in beside.stderr) == (2, True), beside.output
+    assert not file_of(world).exists()
+    init(world, *everything(world))
+    misspelt = init(world, "--jira-name", "jra", "--jira-project", "WEB", "--apply")
+    assert (misspelt.exit_code, "say --jira URL (the file has no jra)" in misspelt.stderr) == (2, True), misspelt.output
+
+
+def test_on_a_terminal_the_address_that_options_need_is_asked_for(world: LiveWorld) -> None:
+    named = ("--ask", *schoolscan(world), "--jira-project", "SEC", "--jira-user", SERVICE.email)
+    result = init(world, *named, answers=f"{world.addresses['jira']}\n\n")
+    assert result.exit_code == 0, result.output
+    assert "Jira's address: " in result.stderr
+    file_of(world).unlink()
+    silent = init(world, *named, answers=" \n\n")
+    assert (silent.exit_code, "say --jira URL." in silent.stderr) == (2, True), silent.output
+
+
 def test_a_secret_in_place_of_its_variable_s_name_is_not_quoted(world: LiveWorld) -> None:
     result = init(world, *schoolscan(world), *jira(world, "--jira-token-env", "test-only-pasted"))
     assert result.exit_code == 2
