@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -69,7 +70,7 @@ def init(
     path = output or load_settings().mappings_path
     asker = Asker(may_ask=sys.stdin.isatty() if may_ask is None else may_ask)
     existing = existing_at(path)
-    order = order_of(options, existing, asker)
+    order = order_of(options, existing, asker, time.time())
     with open_systems(order, asker) as opened:
         result = result_of(path, existing, opened, asker)
     result = _kept(result, applies=applies, dry_run=dry_run)

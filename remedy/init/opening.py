@@ -43,8 +43,11 @@ class Opened:
         return [self.account.system.credential, *webhook, *(each.system.credential for each in self.trackers)]
 
 
-def order_of(options: Options, existing: Existing, asker: Asker) -> Order:
-    """What the options, the file and the person say. Raises UsageError and ConfigurationError."""
+def order_of(options: Options, existing: Existing, asker: Asker, now: float) -> Order:
+    """What the options, the file and the person say. Raises UsageError and ConfigurationError.
+
+    Webhook secrets that have ended at `now` (Unix seconds) do not count.
+    """
     name = named("--district", existing.district(options["district"]) or asker.text("--district NAME", _DISTRICT))
     is_said = existing.is_there or any(options[kind] for kind in SET_UPS)
     asks = Asker(may_ask=False) if is_said else asker
@@ -62,7 +65,7 @@ def order_of(options: Options, existing: Existing, asker: Asker) -> Order:
     if not trackers and not meant:
         asker.missing(" or ".join(f"--{kind} URL" for kind in SET_UPS))
     asker.must_be_complete()
-    return Order(AccountSetUp(name, options, existing.account(name)), trackers)
+    return Order(AccountSetUp(name, options, existing.account(name), now), trackers)
 
 
 @contextlib.contextmanager

@@ -113,7 +113,7 @@ def _lines(result: Result) -> list[str]:
     )
     names = ", ".join(result.unruled)
     lines += _listed("No rule opens tickets there yet: name it under `tickets` of some:", [names] if names else [])
-    lines.append("Secrets that the service needs:")
+    lines.append("Secrets of these systems:")
     lines += [_secret_line(each.place, each.what, is_set=each.is_set) for each in result.credentials]
     keys = "seals what rests in Redis" if result.has_data_keys else _NO_KEYS
     return [*lines, _secret_line("DATA_KEYS", keys, is_set=result.has_data_keys), f"Next: {_next(result)}"]

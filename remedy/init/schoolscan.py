@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import click
 import httpx2
 
+from remediation.deliveries.webhook_secrets import end_of
+from remediation.mapping.config.references import WebhookSecretRef
 from remediation.mapping.config.schema import SchoolScanAccount
 from remediation.mapping.config.words import without_final_slash
 from remediation.mapping.writing.new_file import NewDistrict
@@ -17,16 +20,21 @@ from remedy.runtime.calls.outbound import Outbound
 
 
 class AccountSetUp:
-    """The account of one district, as the file has it or is going to have it."""
+    """The account of one district at `now` (Unix seconds), as the file has it or is going to have it.
 
-    def __init__(self, name: str, options: Options, known: Mapping[str, Any]) -> None:
+    Raises ConfigurationError, and UsageError where options name another webhook secret than the file.
+    """
+
+    def __init__(self, name: str, options: Options, known: Mapping[str, Any], now: float) -> None:
         self.name = name
+        self._now = now
         self._is_moved = bool(options["schoolscan"])
         self._link = options["finding_link"]
         place = place_of(options, *TOKEN)
         self._has_other_token = place.is_said
         self._token = reference_of(place, known.get("token"))
-        self._webhook_secret = reference_of(place_of(options, *WEBHOOK_SECRET), None)
+        webhook_place = place_of(options, *WEBHOOK_SECRET)
+        self._webhook_secret = reference_of(webhook_place, None)
         words = {
             **known,
             "url": options["schoolscan"] or known.get("url") or SCHOOLSCAN,
@@ -35,13 +43,19 @@ class AccountSetUp:
         }
         words |= {"finding_link": self._link} if self._link else {}
         self.config = checked(SchoolScanAccount, words, "SchoolScan")
+        if webhook_place.is_said and self._webhook_secret not in map(_reference, self.config.webhook.secrets):
+            where = f"districts.{name}.schoolscan.webhook.secrets"
+            raise click.UsageError(f"the file has other webhook secrets of {name}: change {where} in it.")
         self.credential = found("SchoolScan's token", self._token)
 
     @property
     def webhook_credentials(self) -> list[Credential]:
-        """What SchoolScan signs its deliveries with; nothing is signed or verified here."""
-        references = (each.model_dump(mode="json", include={"env", "file"}) for each in self.config.webhook.secrets)
-        return [found("what SchoolScan signs its deliveries with", each) for each in references]
+        """What SchoolScan signs its deliveries with, without secrets that have ended: they may be deleted already.
+
+        Nothing is signed or verified here.
+        """
+        valid = (each for each in self.config.webhook.secrets if self._now < end_of(each.until))
+        return [found("what SchoolScan signs its deliveries with", _reference(each)) for each in valid]
 
     @property
     def words(self) -> NewDistrict:
@@ -61,6 +75,10 @@ class AccountSetUp:
     def opened(self, way: Outbound, client: httpx2.AsyncClient, credential: Credential) -> "OpenAccount":
         """The account, to be asked."""
         return OpenAccount(self, way.source(self.name, self.config, credential.value, client), credential)
+
+
+def _reference(secret: WebhookSecretRef) -> dict[str, str]:
+    return secret.model_dump(mode="json", include={"env", "file"})
 
 
 class OpenAccount:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -393,6 +394,37 @@ def test_what_a_person_s_file_lacks_by_now_is_said(world: LiveWorld) -> None:
     assert applied.exit_code == 0, applied.output
     assert f"caller_id: {INTEGRATION.user_name}" in file_of(world).read_text(encoding="utf-8")
     assert checked(world).exit_code == 0
+
+
+def test_another_webhook_secret_is_changed_by_hand_in_a_file_that_is_there(world: LiveWorld) -> None:
+    init(world, *everything(world))
+    same = init(world, "--schoolscan-webhook-secret-env", "SCHOOLSCAN_WEBHOOK_SECRET")
+    assert same.exit_code == 0, same.output
+    for other in (("-env", "NEW_SECRET"), ("-file", str(world.folder / "new-secret"))):
+        result = init(world, f"--schoolscan-webhook-secret{other[0]}", other[1], "--apply")
+        assert result.exit_code == 2, result.output
+        assert "change districts.lakeside.schoolscan.webhook.secrets in it" in result.stderr
+    hillside = ("--district", "hillside", "--schoolscan", f"{world.addresses['schoolscan']}/v1")
+    added = init(world, *hillside, "--schoolscan-webhook-secret-env", "NEW_SECRET", "--apply")
+    assert added.exit_code == 0, added.output
+    assert "{env: NEW_SECRET}" in file_of(world).read_text(encoding="utf-8")
+
+
+def test_a_webhook_secret_that_has_ended_is_not_looked_for(world: LiveWorld) -> None:
+    ended, tomorrow = world.folder / "ended", datetime.now(UTC).date() + timedelta(days=1)
+    ended.mkdir()  # a place that cannot be read as a secret
+    ends = f"{{file: {ended}, until: 2026-01-31}}, {{env: SCHOOLSCAN_WEBHOOK_SECRET, until: {tomorrow}}}, {{env: NEXT}}"
+    file_of(world).write_text(world.text.replace("{env: SCHOOLSCAN_WEBHOOK_SECRET}", ends))
+    result = init(world, "--json")
+    assert result.exit_code != 2, result.output
+    secrets = {each["reference"].get("env", "a file"): each["is_set"] for each in json.loads(result.stdout)["secrets"]}
+    assert secrets == {
+        "SCHOOLSCAN_TOKEN": True,
+        "SCHOOLSCAN_WEBHOOK_SECRET": True,
+        "NEXT": False,
+        "SERVICENOW_PASSWORD": True,
+        "JIRA_TOKEN": True,
+    }
 
 
 def test_of_several_trackers_of_a_kind_all_are_read_and_options_say_which_they_are_about(world: LiveWorld) -> None:
