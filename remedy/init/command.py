@@ -86,7 +86,7 @@ def _kept(result: Result, *, applies: bool, dry_run: bool) -> Result:
         case "proposed" if applies and not dry_run:
             replace(result.path, result.text, result.before)
             return dataclasses.replace(result, done="applied")
-        case "written" | "proposed" if dry_run:
+        case "written":
             return dataclasses.replace(result, done="shown")
         case _:
             pass

@@ -23,9 +23,9 @@ _NO_KEYS = 'export DATA_KEYS="$(remedy keys generate)"'
 class Result:
     """What was done, and what is left to do.
 
-    `done` is one of written, shown (a dry run), unchanged, proposed and applied. `to_set` are words that only a person
-    knows; `wrong` is what does not fit the systems, `untold` what they do not tell, and `away` what could not be asked
-    again. `before` is the text of the file that was there.
+    `done` is one of written, shown (a dry run of a new file), unchanged, proposed and applied. `to_set` are words that
+    only a person knows; `wrong` is what does not fit the systems, `untold` what they do not tell, and `away` what could
+    not be asked again. `before` is the text of the file that was there.
     """
 
     path: Path
@@ -66,7 +66,7 @@ def show(result: Result, *, as_json: bool) -> None:
         click.echo(json.dumps(_as_json(result), indent=2))
         return
     if result.done == "shown":
-        click.echo(terminal(result.diff if result.before else result.text, lines=True), nl=False)
+        click.echo(terminal(result.text, lines=True), nl=False)
     if result.done in {"proposed", "applied"}:
         click.echo(terminal(result.diff, lines=True), nl=False)
     to_stderr = result.done == "shown"

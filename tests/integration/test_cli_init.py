@@ -458,6 +458,19 @@ def test_a_dry_run_prints_the_file_and_writes_none(world: LiveWorld) -> None:
     assert file_of(world).read_text(encoding="utf-8") == result.stdout
 
 
+@pytest.mark.parametrize("also", [(), ("--apply",)])
+def test_a_dry_run_for_a_file_that_is_there_proposes_and_changes_nothing(
+    world: LiveWorld, also: tuple[str, ...]
+) -> None:
+    init(world, *everything(world))
+    before = file_of(world).read_bytes()
+    result = init(world, "--jira-project", "WEB", "--dry-run", *also)
+    assert (result.exit_code, file_of(world).read_bytes()) == (1, before), result.output
+    assert result.output == init(world, "--jira-project", "WEB").output
+    assert "+      project: WEB" in result.stdout
+    assert json.loads(init(world, "--jira-project", "WEB", "--dry-run", *also, "--json").stdout)["done"] == "proposed"
+
+
 def test_json_has_what_was_done_and_what_is_left(world: LiveWorld) -> None:
     del world.secrets["SCHOOLSCAN_WEBHOOK_SECRET"]
     result = init(world, *schoolscan(world), *jira(world), "--json")
