@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -19,7 +20,7 @@ class Asker:
 
     def text(self, option: str, question: str) -> str:
         """The answer; empty where there is none, and then `must_be_complete` names the option."""
-        answer = str(click.prompt(question, err=True)).strip() if self.may_ask else ""
+        answer = _prompt(question).strip() if self.may_ask else ""
         if not answer:
             self.missing(option)
         return answer
@@ -30,11 +31,11 @@ class Asker:
 
     def perhaps(self, question: str) -> str:
         """The answer, which may be empty; empty where nobody may be asked."""
-        return str(click.prompt(question, default="", show_default=False, err=True)).strip() if self.may_ask else ""
+        return _prompt(question, "").strip() if self.may_ask else ""
 
     def secret(self, question: str) -> str:
         """A secret, for this command alone."""
-        return str(click.prompt(question, hide_input=True, err=True))
+        return _prompt(question, hide_input=True)
 
     def choice(
         self, question: str, choices: Sequence[tuple[str, str]], usual: str | None = None, *, takes_others: bool = False
@@ -48,13 +49,19 @@ class Asker:
         if len(choices) > _MOST_SHOWN:
             click.echo(f"  … and {len(choices) - _MOST_SHOWN} more", err=True)
         checked = None if takes_others else _one_of([word for word, _ in choices])
-        return str(click.prompt(question, default=usual, value_proc=checked, err=True)).strip()
+        return _prompt(question, usual, value_proc=checked).strip()
 
     def must_be_complete(self) -> None:
         """Raises UsageError with all that is missing."""
         if self._missing:
             asks = "" if self.may_ask else ", or call this on a terminal, where you are asked"
             raise click.UsageError(f"say {', '.join(self._missing)}{asks}.")
+
+
+def _prompt(question: str, usual: str | None = None, **how: Any) -> str:
+    """The answer, or `usual` for none. What systems say is shown without what a terminal would obey."""
+    shown = terminal(f"{question} [{usual}]" if usual else question)
+    return str(click.prompt(shown, default=usual, show_default=False, err=True, **how))
 
 
 def _one_of(words: Sequence[str]) -> Callable[[str], str]:

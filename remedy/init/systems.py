@@ -7,7 +7,10 @@ from typing import Protocol
 
 from remediation.domain.errors import ConfigurationError, OutsideError, Problem, TryLater
 from remediation.mapping.explain.inspections import InspectionOutcome, signed_out
+from remediation.redaction import plain
 from remedy.init.credentials import Credential
+
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class SignedIn(Protocol):
     async def close(self) -> None:
         """Close connections and threads."""
         ...
+
+
+def signed_in_as(account: str) -> str:
+    """The words that say which account we are."""
+    return f"signs in as {plain(account, _LONGEST_NAME)}"
 
 
 async def sign_in(systems: Sequence[SignedIn]) -> list[tuple[System, str]]:

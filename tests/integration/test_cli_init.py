@@ -532,7 +532,7 @@ def test_on_a_terminal_the_address_that_options_need_is_asked_for(world: LiveWor
     named = ("--ask", *schoolscan(world), "--jira-project", "SEC", "--jira-user", SERVICE.email)
     result = init(world, *named, answers=f"{world.addresses['jira']}\n\n")
     assert result.exit_code == 0, result.output
-    assert "Jira's address: " in result.stderr
+    assert "Jira's address:" in result.stderr
     file_of(world).unlink()
     silent = init(world, *named, answers=" \n\n")
     assert (silent.exit_code, "say --jira URL." in silent.stderr) == (2, True), silent.output

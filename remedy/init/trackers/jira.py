@@ -13,7 +13,6 @@ from remediation.mapping.config.words import without_final_slash
 from remediation.mapping.explain.inspections import choice_of, shown
 from remediation.mapping.writing.new_file import NewTracker
 from remediation.mapping.writing.yaml_text import Block, Entry
-from remediation.redaction import plain
 from remediation.trackers.jira.answers import Named
 from remediation.trackers.jira.catalogue import CreateField, CreateType, Project
 from remediation.trackers.jira.inspection.proposal import (
@@ -31,14 +30,13 @@ from remedy.init.credentials import Credential, checked, found, reference_of, us
 from remedy.init.existing import WrittenTracker
 from remedy.init.options import Option, Options, fields_of, place_of, secret_options, text_option
 from remedy.init.set_ups import SetUp
-from remedy.init.systems import System
+from remedy.init.systems import System, signed_in_as
 from remedy.runtime.calls.outbound import Outbound
 
 AnswerT = TypeVar("AnswerT")
 
 _TOKEN = ("--jira-token", "JIRA_TOKEN")
 _FIELD = "--jira-field"
-_LONGEST_NAME = 80
 _NO_USER = "Jira Cloud takes an API token of a user (--jira-user) or one with scopes (--jira-cloud-id)"
 
 
@@ -99,7 +97,7 @@ class OpenJira:
         if not self.jira.options["jira_deployment"] and not self.jira.config.auth.scoped:
             self.deployment = await self._reader.deployment()
         kind = "Jira Cloud" if self.deployment == "cloud" else "Jira Data Center"
-        return f"signs in as {plain(account.id or 'somebody', _LONGEST_NAME)}; {kind}"
+        return f"{signed_in_as(account.id or 'somebody')}; {kind}"
 
     def _survey(self, runner: asyncio.Runner, asker: Asker) -> JiraSurvey:
         """What is there, and what was chosen of it. What cannot be read is empty."""

@@ -34,7 +34,7 @@ from remedy.init.credentials import Credential, checked, found, reference_of, us
 from remedy.init.existing import WrittenTracker
 from remedy.init.options import Option, Options, fields_of, place_of, secret_options, text_option
 from remedy.init.set_ups import SetUp
-from remedy.init.systems import System
+from remedy.init.systems import System, signed_in_as
 from remedy.runtime.calls.outbound import Outbound
 
 _SECRET = ("--servicenow-secret", "SERVICENOW_PASSWORD")
@@ -105,7 +105,7 @@ class OpenServiceNow:
             if error.status is not None:
                 raise
             return "signs in; ServiceNow does not tell as whom"
-        return f"signs in as {self._account}"
+        return signed_in_as(self._account)
 
     def _survey(self, runner: asyncio.Runner, asker: Asker) -> ServiceNowSurvey:
         """What is there, and what was chosen of it. What is hidden from us is empty."""
