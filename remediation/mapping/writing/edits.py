@@ -58,11 +58,12 @@ def edits_of(above: Words, proposed: Block, written: object) -> Iterator[Edit]:
 
 def edited(text: str, edits: Iterable[Edit]) -> Edited:
     """The text with these changes, one after the other."""
+    values = _values(text)
     by_hand: list[Edit] = []
     for edit in edits:
-        changed = _applied(text, edit)
-        if changed is not None and _values(changed) == _with(_values(text), edit.path, value_of(edit.entry)):
-            text = changed
+        changed, wanted = _applied(text, edit), _with(values, edit.path, value_of(edit.entry))
+        if changed is not None and _values(changed) == wanted:
+            text, values = changed, wanted
         else:
             by_hand.append(edit)
     return Edited(text, tuple(by_hand))
