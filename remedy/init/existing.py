@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from remediation.domain.cases.records import DISTRICT_NAME
+from remediation.mapping.config.words import without_final_slash
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import loaded_of, text_of_file
+from remediation.mapping.writing.yaml_text import Entry
 from remediation.redaction import terminal
 from remedy.init.options import Options, are_about
 
@@ -18,9 +20,10 @@ _SECRET_WORDS = ("password", "token", "client_secret")
 
 @dataclass(frozen=True, slots=True)
 class WrittenTracker:
-    """A tracker by our name for it, with its words and those of its tickets by default; none of both for a new one.
+    """A tracker by our name for it.
 
-    `given` are those of its tickets with what every rule gives them besides: that need not be proposed.
+    `words` are the tracker's in the file, `ticket` its `defaults.tickets`; both are empty for a new tracker. `given`:
+    the words that need no proposal, because `defaults` or every rule sets them.
     """
 
     name: str
@@ -47,6 +50,12 @@ class WrittenTracker:
     def sign_in(self) -> tuple[str, Mapping[str, Any]]:
         """The way of signing in, and its words; nothing for a new one."""
         return next(iter(self.words.get("auth", {}).items()), ("", {}))
+
+    def changed(self, url: str, auth: Mapping[str, Any]) -> list[Entry]:
+        """The entries of its address (empty: that of the file) and of signing in, where they differ from the file's."""
+        is_moved = url and url != without_final_slash(self.url)
+        address = [Entry("url", url, needed=True)] if is_moved else []
+        return [*address, *([Entry("auth", auth, needed=True)] if auth != self.words.get("auth") else [])]
 
     @property
     def secret_reference(self) -> object:

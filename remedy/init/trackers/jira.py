@@ -51,6 +51,7 @@ class JiraPlan:
         words = {**known.words, "kind": "jira", "url": url, "auth": self._auth}
         words |= {"deployment": options["jira_deployment"]} if options["jira_deployment"] else {}
         self.config = checked(JiraTracker, words, "Jira")
+        self.address = without_final_slash(str(self.config.url))
         self.credential = found("Jira's token", self.config.secret[1].model_dump(mode="json"))
 
     def opened(self, way: Outbound, credential: Credential) -> "OpenJira":
@@ -63,20 +64,17 @@ class JiraPlan:
             [
                 Entry("kind", "jira"),
                 Entry("deployment", deployment),
-                Entry("url", without_final_slash(str(self.config.url))),
+                Entry("url", self.address),
                 Entry("auth", Block(Entry(way, words) for way, words in self._auth.items())),
             ]
         )
 
     def asked_words(self, deployment: Deployment) -> Block:
-        """What the options, or Jira itself, say of a tracker that the file has: it counts for more than the file."""
-        address = without_final_slash(str(self.config.url))
-        is_moved = self.options["jira"] and address != without_final_slash(self.known.url)
-        url = [Entry("url", address, needed=True)] if is_moved else []
-        auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
+        """What the options, or Jira itself, say of a tracker that the file has: it takes precedence over the file."""
+        changed = self.known.changed(self.address if self.options["jira"] else "", self._auth)
         usual = JiraTracker.model_fields["deployment"].default
         is_other = deployment != self.known.words.get("deployment", usual)
-        return Block([*url, *auth, *([Entry("deployment", deployment, needed=True)] if is_other else [])])
+        return Block([*changed, *([Entry("deployment", deployment, needed=True)] if is_other else [])])
 
 
 class OpenJira:
@@ -85,9 +83,8 @@ class OpenJira:
     def __init__(self, jira: JiraPlan, way: Outbound, credential: Credential) -> None:
         config, name = way.completes(jira.config), jira.name
         self.jira = jira
-        self.credential = credential
         advice = "" if jira.config.auth.bearer is None else _NO_USER
-        self.system = System(name, "Jira", without_final_slash(str(jira.config.url)), credential, advice)
+        self.system = System(name, "Jira", jira.address, credential, advice)
         self.deployment: Deployment = jira.config.deployment
         self._reader = CatalogueReader(name, config, credential.value, way.largest_answer)
 

@@ -57,6 +57,7 @@ class ServiceNowPlan:
         if self.table not in KNOWN_TABLES and "states" not in words:
             words |= _OWN_STATES
         self.config = checked(ServiceNowTracker, words, "ServiceNow")
+        self.address = without_final_slash(str(self.config.url))
         self.credential = found("ServiceNow's secret", self.config.secret[1].model_dump(mode="json"))
 
     def opened(self, way: Outbound, credential: Credential) -> "OpenServiceNow":
@@ -69,19 +70,15 @@ class ServiceNowPlan:
         return Block(
             [
                 Entry("kind", "servicenow"),
-                Entry("url", without_final_slash(str(self.config.url))),
+                Entry("url", self.address),
                 Entry("auth", Block(Entry(way, words) for way, words in self._auth.items())),
             ]
         )
 
     @property
     def asked_words(self) -> Block:
-        """What the options say of a tracker that the file has: it counts for more than the file."""
-        address = without_final_slash(str(self.config.url))
-        is_moved = self.options["servicenow"] and address != without_final_slash(self.known.url)
-        url = [Entry("url", address, needed=True)] if is_moved else []
-        auth = [Entry("auth", self._auth, needed=True)] if self._auth != self.known.words.get("auth") else []
-        return Block([*url, *auth])
+        """What the options say of a tracker that the file has: it takes precedence over the file."""
+        return Block(self.known.changed(self.address if self.options["servicenow"] else "", self._auth))
 
 
 class OpenServiceNow:
@@ -90,9 +87,7 @@ class OpenServiceNow:
     def __init__(self, instance: ServiceNowPlan, way: Outbound, credential: Credential) -> None:
         config, name = way.completes(instance.config), instance.name
         self.instance = instance
-        self.credential = credential
-        address = without_final_slash(str(config.url))
-        self.system = System(name, "ServiceNow", address, credential, sign_in_advice(config))
+        self.system = System(name, "ServiceNow", instance.address, credential, sign_in_advice(config))
         self._api = ServiceNow(name, config, credential.value, largest_answer=way.largest_answer)
         self._reader = DirectoryReader(self._api)
         self._account = ""
