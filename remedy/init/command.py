@@ -27,7 +27,7 @@ from remedy.init.set_ups import OF_TRACKERS
     help="The file to write.  [default: MAPPINGS_PATH, or mappings.yaml here]",
 )
 @click.option(
-    "--apply", "applies", is_flag=True, help="Make the changes of a file that is there, which are proposed else."
+    "--apply", "applies", is_flag=True, help="Make the changes in a file that exists; without it they are only shown."
 )
 @click.option("--ask/--no-ask", "may_ask", default=None, help="Ask for what is missing.  [default: on a terminal]")
 @click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")

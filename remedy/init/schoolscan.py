@@ -65,7 +65,7 @@ class AccountSetUp:
 
     @property
     def asked_words(self) -> Block:
-        """What the options say of an account that the file has: it counts for more than the file."""
+        """What the options say of an account that the file has: it takes precedence over the file."""
         address = without_final_slash(str(self.config.url))
         url = [Entry("url", address, needed=True)] if self._is_moved else []
         token = [Entry("token", dict(self._token), needed=True)] if self._has_other_token else []

@@ -27,7 +27,7 @@ class OpenTracker(SignedIn, Protocol):
 
     @property
     def asked_words(self) -> Block:
-        """What the options, or the tracker itself, say of one that the file has: it counts for more than the file."""
+        """What the options, or the tracker itself, say of one that the file has: it takes precedence over it."""
         ...
 
     def proposed(self, runner: asyncio.Runner, asker: Asker) -> NewTracker:
