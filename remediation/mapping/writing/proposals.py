@@ -31,9 +31,3 @@ class Proposal:
     tracker: Block
     ticket: Block
     gaps: tuple[Gap, ...] = ()
-
-
-def map_of(known: Known, word: str) -> Known:
-    """The map that a file has for a word already; empty where it has none."""
-    value = known.get(word)
-    return value if isinstance(value, dict) else {}

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from remediation.domain.status import Severity
 from remediation.mapping.config.trackers.jira import JIRA_RESOLUTIONS
 from remediation.mapping.explain.inspections import choice_of, named_of, shown
+from remediation.mapping.reading.checks.values import map_of
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
-from remediation.mapping.writing.proposals import Gap, Known, Proposal, map_of
+from remediation.mapping.writing.proposals import Gap, Known, Proposal
 from remediation.mapping.writing.yaml_text import Block, Entry, flow, is_writable
 from remediation.trackers.jira.answers import Named
 from remediation.trackers.jira.catalogue import CreateField, CreateType, Project
@@ -167,7 +168,7 @@ def _security(
 
 def _fields(survey: JiraSurvey, where: Steps, known: Known, gaps: list[Gap]) -> Iterator[Entry]:
     """The fields with a value that was chosen, and those that the screen requires."""
-    before, screen = map_of(known, "fields"), survey.screen or {}
+    before, screen = map_of(known.get("fields")), survey.screen or {}
     chosen = {name: value for name, value in survey.chosen.items() if name != _SECURITY}
     entries = [Entry(name, value, screen[name].name, needed=True) for name, value in chosen.items()]
     entries += [

@@ -11,9 +11,10 @@ from remediation.mapping.config.trackers.servicenow_tables import (
     words_of_table,
 )
 from remediation.mapping.explain.inspections import choice_of, named_of, shown
+from remediation.mapping.reading.checks.values import map_of
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
-from remediation.mapping.writing.proposals import Gap, Known, Proposal, map_of
+from remediation.mapping.writing.proposals import Gap, Known, Proposal
 from remediation.mapping.writing.yaml_text import Block, Entry, is_writable
 from remediation.trackers.servicenow.inspection.catalogue import Column
 from remediation.trackers.servicenow.inspection.demands import ALWAYS_SET
@@ -188,7 +189,7 @@ def _fields(
     survey: ServiceNowSurvey, where: Steps, known: Known, set_already: Sequence[str], gaps: list[Gap]
 ) -> list[Entry]:
     """The mandatory columns: the only value that there is, our own account, or a question."""
-    done = {*ALWAYS_SET, *set_already, *map_of(known, "fields"), *known, *survey.chosen, "due_date"}
+    done = {*ALWAYS_SET, *set_already, *map_of(known.get("fields")), *known, *survey.chosen, "due_date"}
     columns = [each for each in survey.columns.values() if each.demanded and each.name not in done]
     entries = [Entry(column, value, needed=True) for column, value in survey.chosen.items()]
     entries += [_mandatory(survey, each, where, gaps) for each in columns]
