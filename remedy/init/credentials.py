@@ -60,10 +60,8 @@ def reference_of(place: SecretPlace, known: object) -> Mapping[str, str]:
 def found(what: str, reference: Mapping[str, str]) -> Credential:
     """The secret, if it is there. Raises ConfigurationError where it is and cannot be used."""
     ref: SecretRef = TypeAdapter(SecretRef).validate_python(dict(reference))
-    is_missing = isinstance(ref, SecretFromEnv) and not environ().get(ref.env)
-    if is_missing or (not isinstance(ref, SecretFromEnv) and not ref.file.exists()):
-        return Credential(what, reference)
-    return Credential(what, reference, read_secret(ref, environ()))
+    is_there = bool(environ().get(ref.env)) if isinstance(ref, SecretFromEnv) else ref.file.exists()
+    return Credential(what, reference, read_secret(ref, environ()) if is_there else "")
 
 
 def found_or_asked(credentials: Mapping[str, Credential], asker: Asker) -> dict[str, Credential]:

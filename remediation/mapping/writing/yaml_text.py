@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remediation.redaction import plain
 
@@ -117,13 +117,9 @@ def _items(items: Items, indent: int) -> Iterator[str]:
         if number:
             yield ""
         yield from (f"{margin}{comment(words)}" for words in above)
-        lines = list(_lines([_without_above(block[0]), *block[1:]], indent + _INDENT))
+        lines = list(_lines([replace(block[0], above=()), *block[1:]], indent + _INDENT))
         yield f"{margin}- {lines[0].lstrip()}"
         yield from lines[1:]
-
-
-def _without_above(entry: Entry) -> Entry:
-    return Entry(entry.key, entry.value, entry.beside)
 
 
 def _plain_value(value: object) -> object:
