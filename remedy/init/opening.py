@@ -61,7 +61,7 @@ def order_of(options: Options, existing: Existing, asker: Asker, now: float) -> 
                 url = asker.text(f"--{kind} URL{unknown}", f"{question}{unknown}")
             elif not url:
                 url = asks.perhaps(f"{question} (empty: none)")
-            trackers += [set_up.plan(options, known, asker, url)] if url else []
+            trackers += [set_up.plan(known, options, asker, url)] if url else []
     if not trackers and not meant:
         asker.missing(" or ".join(f"--{kind} URL" for kind in SET_UPS))
     asker.must_be_complete()

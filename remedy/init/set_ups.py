@@ -3,7 +3,11 @@
 import asyncio
 import importlib
 import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
+
+import click
 
 from remediation.mapping.config.trackers.kinds import KINDS
 from remediation.mapping.writing.new_file import NewTracker
@@ -53,22 +57,17 @@ class TrackerPlan(Protocol):
         ...
 
 
-class SetUp(Protocol):
-    """How trackers of one kind are set up."""
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """How trackers of one kind are set up. `title` is what people call the kind.
 
-    @property
-    def title(self) -> str:
-        """What people call the kind."""
-        ...
+    `options` are those that only this kind has; each begins with the word of the kind. `plan` makes the plan of the
+    tracker with an address: it asks how to sign in, where that is not said, and raises ConfigurationError.
+    """
 
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """Its own options, each of which begins with the word of the kind; address and name come from here."""
-        ...
-
-    def plan(self, options: Options, known: WrittenTracker, asker: Asker, url: str) -> TrackerPlan:
-        """The tracker with this address. Asks how to sign in, where that is not said. Raises ConfigurationError."""
-        ...
+    title: str
+    options: tuple[Option, ...]
+    plan: Callable[[WrittenTracker, Options, Asker, str], TrackerPlan]
 
 
 def _set_ups() -> dict[str, SetUp]:
@@ -85,7 +84,11 @@ def options_of(kind: str, set_up: SetUp) -> tuple[Option, ...]:
     """Every option about a kind of tracker."""
     address = text_option(f"--{kind}", "URL", f"Address of {set_up.title}, as a browser has it.")
     name = text_option(f"--{kind}-name", "NAME", f"Our name for it.  [default: {kind}]")
-    return (address, name, *set_up.options)
+    says = "A field of new tickets, by its name; may be said several times."
+    field = click.option(f"--{kind}-field", metavar="NAME=VALUE", multiple=True, help=says)
+    reason = text_option(f"--{kind}-risk-reason", "NAME", "The field that says why a risk is accepted, by its name.")
+    until = "The field that says until when a risk is accepted, by its name."
+    return (address, name, *set_up.options, field, reason, text_option(f"--{kind}-risk-expiry", "NAME", until))
 
 
 OF_TRACKERS = tuple(option for kind, set_up in SET_UPS.items() for option in options_of(kind, set_up))

@@ -28,7 +28,7 @@ from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, checked, found, reference_of, usage
 from remedy.init.existing import WrittenTracker
-from remedy.init.options import Option, Options, fields_of, place_of, secret_options, text_option
+from remedy.init.options import Options, fields_of, place_of, secret_options, text_option
 from remedy.init.set_ups import SetUp
 from remedy.init.systems import System, signed_in_as
 from remedy.runtime.calls.outbound import Outbound
@@ -218,11 +218,9 @@ def _auth_of(options: Options, known: WrittenTracker, asker: Asker) -> Mapping[s
     return {"basic": {"user": owner, "password": reference}} if owner else {"bearer": reference}
 
 
-class JiraSetUp:
-    """See SetUp."""
-
-    title = "Jira"
-    options: tuple[Option, ...] = (
+SET_UP = SetUp(
+    "Jira",
+    (
         text_option("--jira-user", "USER", "Whose token it is: an e-mail address. None for a personal access token."),
         text_option("--jira-cloud-id", "ID", "The site's id (Cloud), for a token with scopes."),
         text_option("--jira-gateway", "URL", "Atlassian's gateway for such tokens, where it is another one."),
@@ -234,19 +232,6 @@ class JiraSetUp:
         *secret_options(*_TOKEN, "Jira's token"),
         text_option("--jira-project", "KEY", "The project in which issues are opened."),
         text_option("--jira-type", "NAME", "The type of issues.  [default: Task, where there is one]"),
-        click.option(
-            _FIELD,
-            metavar="NAME=VALUE",
-            multiple=True,
-            help="A field of new issues, by its name; may be said several times.",
-        ),
-        text_option("--jira-risk-reason", "NAME", "The field that says why a risk is accepted, by its name."),
-        text_option("--jira-risk-expiry", "NAME", "The field that says until when a risk is accepted, by its name."),
-    )
-
-    def plan(self, options: Options, known: WrittenTracker, asker: Asker, url: str) -> JiraPlan:
-        """The Jira with this address."""
-        return JiraPlan(known, options, asker, url)
-
-
-SET_UP: SetUp = JiraSetUp()
+    ),
+    JiraPlan,
+)

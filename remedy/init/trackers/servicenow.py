@@ -32,7 +32,7 @@ from remediation.trackers.threads import answer_of
 from remedy.init.asking import Asker
 from remedy.init.credentials import Credential, checked, found, reference_of, usage
 from remedy.init.existing import WrittenTracker
-from remedy.init.options import Option, Options, fields_of, place_of, secret_options, text_option
+from remedy.init.options import Options, fields_of, place_of, secret_options, text_option
 from remedy.init.set_ups import SetUp
 from remedy.init.systems import System, signed_in_as
 from remedy.runtime.calls.outbound import Outbound
@@ -232,11 +232,9 @@ def _auth_of(options: Options, known: WrittenTracker, asker: Asker) -> Mapping[s
             return {way: reference}
 
 
-class ServiceNowSetUp:
-    """See SetUp."""
-
-    title = "ServiceNow"
-    options: tuple[Option, ...] = (
+SET_UP = SetUp(
+    "ServiceNow",
+    (
         click.option(
             "--servicenow-auth",
             type=click.Choice(["basic", "oauth", "bearer", "api_key"]),
@@ -247,19 +245,6 @@ class ServiceNowSetUp:
         *secret_options(*_SECRET, "the password, the client's secret, the token or the key"),
         text_option("--servicenow-table", "TABLE", "The table of our tickets.  [default: incident]"),
         text_option("--servicenow-group", "GROUP", "The group that gets the tickets, by its name or sys_id."),
-        click.option(
-            _FIELD,
-            metavar="COLUMN=VALUE",
-            multiple=True,
-            help="A column of new records; may be said several times.",
-        ),
-        text_option("--servicenow-risk-reason", "COLUMN", "The column that says why a risk is accepted."),
-        text_option("--servicenow-risk-expiry", "COLUMN", "The column that says until when a risk is accepted."),
-    )
-
-    def plan(self, options: Options, known: WrittenTracker, asker: Asker, url: str) -> ServiceNowPlan:
-        """The instance with this address."""
-        return ServiceNowPlan(known, options, asker, url)
-
-
-SET_UP: SetUp = ServiceNowSetUp()
+    ),
+    ServiceNowPlan,
+)
