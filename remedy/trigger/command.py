@@ -25,7 +25,8 @@ from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
 from remedy.trigger.delivering import Event, sending_of
-from remedy.trigger.playing import Outcome, PlayOrder, clean_up_all, play
+from remedy.trigger.outcomes import Outcome, TriggerContext
+from remedy.trigger.playing import PlayOrder, clean_up_all, play
 
 _SITE = "remedy-test.invalid"
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,8}")
@@ -104,7 +105,7 @@ def trigger(  # noqa: PLR0913 - one parameter for each option
     say = functools.partial(print_line, err=as_json)
 
     if event_name is None:
-        _end(with_stores(lambda stores: clean_up_all(stores, patience, who, say)), as_json=as_json)
+        _end(with_stores(lambda stores: clean_up_all(TriggerContext(stores, who, patience, say))), as_json=as_json)
     event = Event(EventKind(event_name), finding, scan)
     drill = None if finding or event.is_about_scan else _drill(severity, domain_type, site)
     order, verdict = _order(event, drill, district, url)
@@ -115,7 +116,7 @@ def trigger(  # noqa: PLR0913 - one parameter for each option
         raise click.ClickException(f"{verdict} Nothing was sent; --severity, --domain-type and --site choose another.")
 
     async def played(stores: Stores) -> list[Outcome]:
-        return [await play(stores, order, patience=patience, keep=keep, who=who, say=say)]
+        return [await play(TriggerContext(stores, who, patience, say), order, keep=keep)]
 
     _end(with_stores(played), as_json=as_json)
 

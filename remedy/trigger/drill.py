@@ -4,9 +4,6 @@ What is left where this process dies at any line, `clean_up` ends: the drill is 
 forgotten by nobody before its tickets are closed. Tickets are closed by workers, which find the test finding resolved.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 from remediation.domain.actions import Verb
 from remediation.domain.cases.records import CaseKey, CaseRecord, Link
 from remediation.domain.findings import Finding
@@ -17,75 +14,61 @@ from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import Todo
 from remediation.store.drills import Drill, Drills
 from remedy.parked.selection import Stores
-from remedy.send import ReceiverAnswer
+from remedy.trigger.outcomes import Outcome, TriggerContext
 from remedy.trigger.watching import CaseWatch
-
-Say = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class DrillResult:
-    """What came of a drill. `left` are tickets that could not be closed, `trouble` says why it did not succeed."""
-
-    key: CaseKey
-    answer: ReceiverAnswer | None = None
-    tickets: list[Link] = field(default_factory=list)
-    left: list[Link] = field(default_factory=list)
-    is_clean: bool = False
-    trouble: str = ""
 
 
 class DrillRun:
-    """Plays one drill, which gets tickets in these `trackers`. `patience` is how many seconds each part may take."""
+    """Plays one drill, or ends one that was left. `trackers` are those in which it gets tickets by the rules."""
 
     def __init__(
-        self, stores: Stores, key: CaseKey, patience: float, say: Say, trackers: frozenset[str] = frozenset()
+        self, context: TriggerContext, key: CaseKey, what: str, trackers: frozenset[str] = frozenset()
     ) -> None:
+        self._context = context
+        self._key = key
         self._trackers = trackers
-        self._stores = stores
-        self._drills = Drills(stores.connection)
-        self._watch = CaseWatch(stores.connection, key, say)
-        self._patience = patience
-        self._say = say
-        self.result = DrillResult(key)
+        self._stores = context.stores
+        self._drills = Drills(context.stores.connection)
+        self._watch = CaseWatch(context.stores.connection, key, context.say)
+        self.outcome = Outcome(what, key.ref, is_clean=False)
 
     async def begin(self, finding: Finding) -> None:
         """Keep the test finding: from now on there is something to clean up."""
         await self._watch.begin()
-        await self._drills.begin(self.result.key, finding, self._stores.clock())
+        await self._drills.begin(self._key, finding, self._stores.clock())
 
     async def follow(self) -> None:
-        """Wait for its tickets. Notes in the result what came of it."""
+        """Wait for its tickets. Notes in the outcome what came of it."""
+        patience = self._context.patience
         try:
-            record = await self._watch.until(lambda each: self._is_open(each) or is_stuck(each), self._patience)
+            record = await self._watch.until(lambda each: self._is_open(each) or is_stuck(each), patience)
         except TimeoutError:
             record = await self._watch.record()
             waits = f"; it waits for {record.waits_for}" if record and record.waits_for else ""
-            self.result.trouble = f"its tickets were not open after {self._patience:.0f} s{waits}"
-        self.result.tickets = list(record.links.values()) if record else []
+            self.outcome.trouble = f"its tickets were not open after {patience:.0f} s{waits}"
+        self.outcome.tickets = list(record.links.values()) if record else []
         if record is not None and record.undecided:
             refused = ", ".join(sorted(map(str, record.undecided)))
-            self.result.trouble = f"refused, and parked: {refused}; remedy parked list says why"
+            self.outcome.trouble = f"refused, and parked: {refused}; remedy parked list says why"
 
     def _is_open(self, record: CaseRecord | None) -> bool:
         return record is not None and is_open(record) and self._trackers <= record.links.keys()
 
     async def clean_up(self) -> None:
         """Resolve the test finding, and wait until workers have closed its tickets. May be called again."""
-        key = self.result.key
-        await self._drills.end(key, self._stores.clock())
+        await self._drills.end(self._key, self._stores.clock())
         if await self._watch.record() is None:
-            self.result.is_clean = True  # no look has begun: one that comes later finds it resolved, and opens nothing
+            self.outcome.is_clean = True  # no look has begun; a later one finds it resolved, and opens nothing
             return
-        await Todo(self._stores.connection).mark([(key, None)], self._stores.clock(), LookCause.PERSON)
+        await Todo(self._stores.connection).mark([(self._key, None)], self._stores.clock(), LookCause.PERSON)
         try:
-            record = await self._watch.until(lambda each: is_closed(each) or cannot_close(each), self._patience)
+            record = await self._watch.until(lambda each: is_closed(each) or cannot_close(each), self._context.patience)
         except TimeoutError:
             record = await self._watch.record()
-        self.result.is_clean = is_closed(record)
-        self.result.tickets = list(record.links.values()) if record else self.result.tickets
-        self.result.left = _left(record)
-        if record is not None and self.result.is_clean:
+        self.outcome.is_clean = is_closed(record)
+        self.outcome.tickets = list(record.links.values()) if record else self.outcome.tickets
+        self.outcome.left = _left(record)
+        if record is not None and self.outcome.is_clean:
             await self._give_up_parked(record)
 
     async def _give_up_parked(self, record: CaseRecord) -> None:
