@@ -76,8 +76,8 @@ class DrillRun:
         audit = self._stores.audit
         for action in sorted(map(str, record.undecided)):
             name = f"{record.key.ref}/{action}"
-            line = audit.line(audit.entry(AuditAct.DISCARDED, piece=name, choice="trigger"))
-            await self._stores.parked.discard(name, self._stores.clock(), audit=line)
+            entry = audit.entry(AuditAct.DISCARDED, self._context.who, piece=name, choice="trigger")
+            await self._stores.parked.discard(name, self._stores.clock(), audit=audit.line(entry))
         await audit.chain()
 
 

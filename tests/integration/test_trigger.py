@@ -1,0 +1,103 @@
+"""How a test finding is ended on a real Valkey: by whom, with whom at work, and what is said of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
+
+import pytest
+
+from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.drills import DRILL_PREFIX
+from remediation.domain.errors import Refused
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
+from remediation.ports import ListedSource, Rulebook, SourceKey
+from remediation.sealing import Keyring
+from remediation.sources.schoolscan.drills import DrilledSource
+from remediation.store.audit.entries import AuditAct
+from remediation.store.deliveries.parked import ParkedWork
+from remediation.store.drills import Drills
+from remediation.store.server.connection import Connection
+from remedy.parked.selection import Stores
+from remedy.runtime.auditing import CommandAudit
+from remedy.runtime.clock import clock_of
+from remedy.trigger.drill import DrillRun
+from remedy.trigger.outcomes import TriggerContext
+from tests.integration.offices import Office
+from tests.stand_ins import AccountSources, ManualClock, MemorySource
+from workers.resources import NamedSystems, WorkerContext, context_on
+
+pytestmark = pytest.mark.usefixtures("quiet")
+KEY = CaseKey("lakeside", CaseKind.FINDING, f"{DRILL_PREFIX}1")
+ResultT = TypeVar("ResultT")
+
+
+class RealClock(ManualClock):
+    """The command's clock is Redis's, so the worker's goes with it."""
+
+    def __call__(self) -> float:
+        return time.time() + self.now
+
+
+class DrilledAccounts(AccountSources):
+    """Sources with drills among their findings."""
+
+    def __init__(self, accounts: Mapping[str, MemorySource], drills: Drills) -> None:
+        super().__init__(accounts)
+        self._drills = drills
+
+    def __getitem__(self, which: SourceKey) -> ListedSource:
+        return DrilledSource(super().__getitem__(which), self._drills, time.time)
+
+
+class DrilledOffice(Office):
+    """An office whose worker finds drills in Redis."""
+
+    def context_with(self, keyring: Keyring, rulebook: Rulebook) -> WorkerContext:
+        sources = DrilledAccounts(self.accounts, Drills(self.connection))
+        return context_on(self.connection, keyring, NamedSystems(sources, self.trackers, rulebook), self.clock)
+
+
+class Drilling:
+    """A service, and anna at the command line beside it."""
+
+    def __init__(self, office: DrilledOffice, stores: Stores) -> None:
+        self.office, self.stores = office, stores
+        self.said: list[str] = []
+        self.command = TriggerContext(stores, "anna", 5.0, self.said.append)
+
+    async def left(self) -> None:
+        """A command has begun a drill, and was killed when workers had looked at it."""
+        finding = Finding(KEY.id, Status.OPEN, Severity.HIGH)
+        await Drills(self.office.connection).begin(KEY, finding, self.stores.clock())
+        await self.office.mark(KEY)
+        await self.office.work()
+
+    async def beside_workers(self, doing: Awaitable[ResultT]) -> ResultT:
+        """What it results in while workers work."""
+        task = asyncio.ensure_future(doing)
+        while not task.done():
+            await self.office.work()
+            await asyncio.sleep(0.01)
+        return await task
+
+
+@pytest.fixture
+async def drilling(connection: Connection, keyring: Keyring) -> Drilling:
+    clock = await clock_of(connection)
+    audit = CommandAudit(connection, keyring, clock)
+    stores = Stores(ParkedWork(connection, keyring), audit, clock, connection, keyring)
+    return Drilling(DrilledOffice(connection, keyring, clock=RealClock(0.0)), stores)
+
+
+async def test_whoever_cleans_up_gives_up_what_was_refused(drilling: Drilling) -> None:
+    drilling.office.jira.troubles.once("create", Refused("jira", "no", status=400))
+    await drilling.left()
+    assert list(await drilling.office.parked()) == [f"{KEY.ref}/open:jira"]
+    await drilling.beside_workers(DrillRun(drilling.command, KEY, KEY.ref).clean_up())
+    assert await drilling.office.parked() == {}
+    told = [line.entry async for line in drilling.stores.audit.trail.lines()]
+    assert [(each.piece, each.by) for each in told if each.act == AuditAct.DISCARDED] == [
+        (f"{KEY.ref}/open:jira", "anna")
+    ]
