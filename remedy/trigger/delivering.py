@@ -9,8 +9,7 @@ from remediation.deliveries.events import SCHOOLSCAN, EventKind, delivery_id
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.reading.loading import Loaded
 from remediation.settings import Settings
-from remediation.store.deliveries.inbox import DeliveryState
-from remediation.store.keys import INBOX
+from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remediation.store.processes import Processes
 from remediation.store.server.connection import Connection
 from remedy.send import Delivery, ReceiverAnswer, address_of, body_of, receiver_url, sent, signed_delivery
@@ -60,13 +59,13 @@ def sending_of(loaded: Loaded, settings: Settings, district: str, event: Event, 
     return Sending(delivery, event_id, delivery_id(SCHOOLSCAN.name, district, event_id))
 
 
-async def read_by_workers(connection: Connection, row: str, seconds: float) -> DeliveryState:
+async def read_by_workers(inbox: Inbox, row: str, seconds: float) -> DeliveryState:
     """What became of a delivery once it is not waiting to be read any more. Raises TimeoutError, StoreUnavailable."""
     deadline = time.monotonic() + seconds
     while True:
-        state = await connection.ask(connection.redis.hget(f"{INBOX}{row}", "state"))
-        if state is not None and state.decode() != DeliveryState.RECEIVED:
-            return DeliveryState(state.decode())
+        state = await inbox.state(row)
+        if state is not None and state is not DeliveryState.RECEIVED:
+            return state
         if time.monotonic() > deadline:
             raise TimeoutError
         await asyncio.sleep(_PAUSE)

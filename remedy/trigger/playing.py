@@ -7,7 +7,7 @@ from remediation.domain.findings import Finding
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.timeline import Timeline
-from remediation.store.deliveries.inbox import DeliveryState
+from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remedy.reconcile.report import Tally, outcome_lines, outcome_word
 from remedy.reconcile.wait import CaseWaiter
 from remedy.runtime.failures import ExitCode
@@ -64,14 +64,14 @@ async def _drilled(context: TriggerContext, run: DrillRun, sending: Sending, dri
 
 async def _delivered(context: TriggerContext, order: PlayOrder) -> Outcome:
     """A real finding or scan: its delivery is followed, and for a finding its look."""
-    connection, patience = context.stores.connection, context.patience
+    stores, patience = context.stores, context.patience
     outcome = Outcome(order.event.words, order.key.ref if order.key else "")
-    begun = await Timeline(connection).now()
+    begun = await Timeline(stores.connection).now()
     outcome.answer = await _sent(context, order.sending)
     if outcome.answer.exit_code is not ExitCode.DONE:
         return outcome
     try:
-        state = await read_by_workers(connection, order.sending.row, patience)
+        state = await read_by_workers(Inbox(stores.connection, stores.keyring), order.sending.row, patience)
     except TimeoutError:
         outcome.trouble, outcome.code = f"no worker had read it after {patience:.0f} s", ExitCode.UNREACHABLE
         return outcome
