@@ -71,10 +71,11 @@ async def read_by_workers(inbox: Inbox, row: str, seconds: float) -> DeliverySta
         await asyncio.sleep(_PAUSE)
 
 
-async def must_run(connection: Connection, now: float) -> None:
-    """Raises ConfigurationError where no receiver or no worker runs with this Redis: nothing would be done."""
-    roles = {each.role for each in await Processes(connection).running(now)}
-    missing = sorted({"receiver", "worker"} - roles)
+async def must_run(
+    connection: Connection, now: float, needed: frozenset[str] = frozenset({"receiver", "worker"})
+) -> None:
+    """Raises ConfigurationError where one of the needed processes does not run with this Redis: it would do nothing."""
+    missing = sorted(needed - {each.role for each in await Processes(connection).running(now)})
     if missing:
         words = f"no {' and no '.join(missing)} runs here, so nothing would come of it: remedy run {missing[0]}"
         raise ConfigurationError([Problem("Redis", words)])

@@ -103,13 +103,19 @@ async def _sent(context: TriggerContext, sending: Sending) -> ReceiverAnswer:
 
 
 async def clean_up_all(context: TriggerContext) -> list[Outcome]:
-    """End every drill that was left, each with its line of the audit."""
-    outcomes, audit = [], context.stores.audit
-    for drill in await drills_left(context.stores):
-        ref = drill.key.ref
-        await audit.note(audit.entry(AuditAct.SEND, context.who, piece=ref, choice="trigger --clean-up", count=0))
-        context.say(f"{ref}: left by an earlier test")
-        run = DrillRun(context, drill.key, ref)
-        await run.clean_up()
-        outcomes.append(run.outcome)
-    return outcomes
+    """End every drill that was left. Raises ConfigurationError where there is one, and no worker runs."""
+    stores = context.stores
+    left = await drills_left(stores)
+    if left:
+        await must_run(stores.connection, stores.clock(), frozenset({"worker"}))
+    return [await _ended(context, each.key) for each in left]
+
+
+async def _ended(context: TriggerContext, key: CaseKey) -> Outcome:
+    """End a drill that was left, with a line of the audit."""
+    audit = context.stores.audit
+    await audit.note(audit.entry(AuditAct.SEND, context.who, piece=key.ref, choice="trigger --clean-up", count=0))
+    context.say(f"{key.ref}: left by an earlier test")
+    run = DrillRun(context, key, key.ref)
+    await run.clean_up()
+    return run.outcome

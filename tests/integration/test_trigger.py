@@ -9,7 +9,7 @@ import pytest
 
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.drills import DRILL_PREFIX
-from remediation.domain.errors import Refused
+from remediation.domain.errors import ConfigurationError, Refused
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.ports import ListedSource, Rulebook, SourceKey
@@ -18,12 +18,15 @@ from remediation.sources.schoolscan.drills import DrilledSource
 from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.drills import Drills
+from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
 from remedy.parked.selection import Stores
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
+from remedy.runtime.failures import ExitCode
 from remedy.trigger.drill import DrillRun
 from remedy.trigger.outcomes import TriggerContext
+from remedy.trigger.playing import clean_up_all
 from tests.integration.offices import Office
 from tests.stand_ins import AccountSources, ManualClock, MemorySource
 from workers.resources import NamedSystems, WorkerContext, context_on
@@ -74,6 +77,11 @@ class Drilling:
         await self.office.mark(KEY)
         await self.office.work()
 
+    async def starts_working(self) -> None:
+        """A worker reports that it runs."""
+        now = self.stores.clock()
+        await Processes(self.office.connection).tell(Process("w/1", "worker", "1", now), now)
+
     async def beside_workers(self, doing: Awaitable[ResultT]) -> ResultT:
         """What it results in while workers work."""
         task = asyncio.ensure_future(doing)
@@ -101,3 +109,14 @@ async def test_whoever_cleans_up_gives_up_what_was_refused(drilling: Drilling) -
     assert [(each.piece, each.by) for each in told if each.act == AuditAct.DISCARDED] == [
         (f"{KEY.ref}/open:jira", "anna")
     ]
+
+
+async def test_without_a_worker_what_is_left_is_not_waited_for(drilling: Drilling) -> None:
+    assert await clean_up_all(drilling.command) == []
+    await drilling.left()
+    with pytest.raises(ConfigurationError, match="no worker runs here"):
+        await asyncio.wait_for(clean_up_all(drilling.command), 2)
+    assert drilling.office.jira.of(KEY.mark)[0].state.is_active
+    await drilling.starts_working()
+    (outcome,) = await drilling.beside_workers(clean_up_all(drilling.command))
+    assert (outcome.exit_code, outcome.is_clean, len(outcome.tickets)) == (ExitCode.DONE, True, 2)
