@@ -194,8 +194,6 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"It did not succeed: {outcome.trouble}"
     if outcome.is_kept:
         yield "The tickets stay open, until remedy trigger --clean-up."
-    elif outcome.is_clean is False:
-        yield "Not all of it is cleaned up: remedy trigger --clean-up tries again."
     elif outcome.is_clean and not outcome.trouble:
         yield (
             "Done: tickets were opened and closed again, and nothing is left."

@@ -70,6 +70,8 @@ class DrillRun:
         self.outcome.left = _left(record)
         if record is not None and self.outcome.is_clean:
             await self._give_up_parked(record)
+        if not self.outcome.is_clean:
+            self._context.say(_left_words(self.outcome.left))
 
     async def _give_up_parked(self, record: CaseRecord) -> None:
         """What was refused of a test finding is nobody's decision any more: the audit says who gave it up."""
@@ -117,6 +119,13 @@ def is_closed(record: CaseRecord | None) -> bool:
 def cannot_close(record: CaseRecord | None) -> bool:
     """Whether closing a ticket was refused."""
     return record is not None and any(action.verb == Verb.RESOLVE for action in record.undecided)
+
+
+def _left_words(left: list[Link]) -> str:
+    """What is said of tickets that are left, also where the command was interrupted and says nothing else."""
+    names = ", ".join(f"{link.ticket_key} in {link.tracker} ({link.url})" for link in left)
+    still = f"still open: {names}" if left else "workers are not done with it"
+    return f"Not all of it is cleaned up, {still}; remedy trigger --clean-up tries again."
 
 
 def _left(record: CaseRecord | None) -> list[Link]:

@@ -120,3 +120,14 @@ async def test_without_a_worker_what_is_left_is_not_waited_for(drilling: Drillin
     await drilling.starts_working()
     (outcome,) = await drilling.beside_workers(clean_up_all(drilling.command))
     assert (outcome.exit_code, outcome.is_clean, len(outcome.tickets)) == (ExitCode.DONE, True, 2)
+
+
+async def test_whoever_interrupts_a_test_is_told_which_tickets_are_left(drilling: Drilling) -> None:
+    await drilling.left()
+    drilling.office.jira.troubles.once("resolve", Refused("jira", "no", status=400))
+    await drilling.beside_workers(DrillRun(drilling.command, KEY, KEY.ref).clean_up())
+    (ticket,) = drilling.office.jira.of(KEY.mark)
+    assert drilling.said[-1] == (
+        f"Not all of it is cleaned up, still open: {ticket.key} in jira ({ticket.url}); "
+        "remedy trigger --clean-up tries again."
+    )
