@@ -37,6 +37,10 @@ class DrillRun:
         await self._watch.begin()
         await self._drills.begin(self._key, finding, self._stores.clock())
 
+    async def take_over(self) -> None:
+        """Take over a drill that another command has left: what was told of it until now is no news."""
+        await self._watch.begin()
+
     async def follow(self) -> None:
         """Wait for its tickets. Notes in the outcome what came of it."""
         patience = self._context.patience

@@ -117,5 +117,6 @@ async def _ended(context: TriggerContext, key: CaseKey) -> Outcome:
     await audit.note(audit.entry(AuditAct.SEND, context.who, piece=key.ref, choice="trigger --clean-up", count=0))
     context.say(f"{key.ref}: left by an earlier test")
     run = DrillRun(context, key, key.ref)
+    await run.take_over()
     await run.clean_up()
     return run.outcome

@@ -131,3 +131,13 @@ async def test_whoever_interrupts_a_test_is_told_which_tickets_are_left(drilling
         f"Not all of it is cleaned up, still open: {ticket.key} in jira ({ticket.url}); "
         "remedy trigger --clean-up tries again."
     )
+
+
+async def test_what_was_done_before_it_is_cleaned_up_is_not_told_again(drilling: Drilling) -> None:
+    await drilling.left()
+    await drilling.starts_working()
+    await drilling.beside_workers(clean_up_all(drilling.command))
+    first, *told = drilling.said
+    assert first == f"{KEY.ref}: left by an earlier test"
+    assert any("done: closed" in line for line in told)
+    assert not any("opened" in line for line in told)
