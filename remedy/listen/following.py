@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 
 from remediation.domain.cases.records import CaseKey, key_of_ref
-from remediation.read_model.live_events import CaseStory, LiveEvent, LiveFilter, delivery_event, refused_events
+from remediation.read_model.live_events import LiveEvent, LiveFilter, delivery_event, refused_events
 from remediation.read_model.wording import count_words
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor, ListedCase
 from remediation.store.cases.timeline import Timeline, place_of
@@ -12,6 +12,7 @@ from remediation.store.deliveries.heard import RENEW_SECONDS, HeardDeliveries
 from remediation.store.deliveries.refused import RefusalKind, RefusedLog
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
+from remedy.listen.case_news import CaseNews
 
 SHORTEST_PAUSE = 0.25
 LONGEST_PAUSE = 2.0
@@ -124,7 +125,7 @@ class FollowedCases:
         self._filter = CaseFilter(district=wanted.district or None)
         self._wanted = wanted
         self._key = key
-        self._stories: OrderedDict[str, tuple[CaseStory, str]] = OrderedDict()
+        self._told_of: OrderedDict[str, CaseNews] = OrderedDict()
         self._floor = ""
         self._latest: deque[tuple[float, int]] = deque()
         self.left_out = False
@@ -170,14 +171,15 @@ class FollowedCases:
         self.left_out = True
 
     async def _told(self, key: CaseKey) -> list[LiveEvent]:
-        story, place = self._stories.pop(key.ref, (CaseStory(key), self._floor))
-        entries = [each async for each in self._timeline.since(key.ref, place)]
-        self._stories[key.ref] = story, entries[-1].id if entries else place
+        news = self._told_of.get(key.ref) or CaseNews(self._timeline, key, self._floor)
+        events = await news.latest(self._wanted)
+        self._told_of[key.ref] = news
+        self._told_of.move_to_end(key.ref)
         self._forget_some()
-        return list(story.events(entries, self._wanted))
+        return events
 
     def _forget_some(self) -> None:
         """Remember the cases that were told of last. Of one that is forgotten, nothing is told twice."""
-        while len(self._stories) > _STORIES:
-            _, (_, place) = self._stories.popitem(last=False)
-            self._floor = max(self._floor, place, key=place_of)
+        while len(self._told_of) > _STORIES:
+            _, forgotten = self._told_of.popitem(last=False)
+            self._floor = max(self._floor, forgotten.place, key=place_of)

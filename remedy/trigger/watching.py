@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 
 from remediation.domain.cases.records import CaseKey, CaseRecord
-from remediation.read_model.live_events import CaseStory, LiveFilter
+from remediation.read_model.live_events import LiveFilter
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
+from remedy.listen.case_news import CaseNews
 
 _PAUSE = 0.2
 
@@ -22,13 +23,12 @@ class CaseWatch:
         self.key = key
         self._todo = Todo(connection)
         self._timeline = Timeline(connection)
-        self._story = CaseStory(key)
+        self._news = CaseNews(self._timeline, key)
         self._say = say
-        self._place = ""
 
     async def begin(self) -> None:
         """From now on."""
-        self._place = await self._timeline.now()
+        self._news.place = await self._timeline.now()
 
     async def record(self) -> CaseRecord | None:
         """What is kept of the case now."""
@@ -49,7 +49,5 @@ class CaseWatch:
             await asyncio.sleep(_PAUSE)
 
     async def _tell(self) -> None:
-        entries = [each async for each in self._timeline.since(self.key.ref, self._place)]
-        self._place = entries[-1].id if entries else self._place
-        for event in self._story.events(entries, LiveFilter()):
+        for event in await self._news.latest(LiveFilter()):
             self._say(event.line)
