@@ -4,6 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 
 from remediation.domain.cases.records import CaseKey, key_of_ref
+from remediation.domain.errors import StoreUnavailable
 from remediation.read_model.live_events import LiveEvent, LiveFilter, delivery_event, refused_events
 from remediation.read_model.wording import count_words
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor, ListedCase
@@ -51,6 +52,7 @@ class LiveFollower:
         self._place = ""
         self._counted: dict[tuple[RefusalKind, str], int] = {}
         self._due: dict[str, float] = {}
+        self._events: list[LiveEvent] = []
         self._running = ""
         self.pause = SHORTEST_PAUSE
 
@@ -64,16 +66,28 @@ class LiveFollower:
     async def news(self, now: float) -> tuple[list[str], list[LiveEvent]]:
         """What to say of the processes, and what happened since the last call, oldest first.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailable. What was found out until then, the next call has.
         """
-        if self._is_due("listen", RENEW_SECONDS):
-            await self._deliveries.listen()
-        events = [*await self._heard(), *await self._refusals(), *await self._cases.news()]
+        try:
+            await self._ask()
+            said = await self._processes(now)
+        except StoreUnavailable:
+            self._due.clear()  # nobody knows what of it was done
+            raise
+        events, self._events = self._events, []
         self.pause = SHORTEST_PAUSE if events else min(LONGEST_PAUSE, self.pause * _GROWTH)
-        said = await self._processes(now)
         if self._cases.left_out:
             said.append(f"more than {_PAGE * _PAGES:,} cases changed at once: some are left out (--district, --case)")
         return said, sorted(events, key=lambda event: event.at)
+
+    async def _ask(self) -> None:
+        """Ask for each kind of news, and keep it at once: it is not told a second time."""
+        if self._is_due("listen", RENEW_SECONDS):
+            await self._deliveries.listen()
+        self._events += await self._heard()
+        self._events += await self._refusals()
+        async for event in self._cases.news():
+            self._events.append(event)
 
     async def _heard(self) -> list[LiveEvent]:
         heard = await self._deliveries.since(self._place)
@@ -135,19 +149,24 @@ class FollowedCases:
         self._floor = await self._timeline.now()
         self._latest.append((self._steady(), place_of(self._floor)[0]))
 
-    async def news(self) -> list[LiveEvent]:
-        """What was told since the last call."""
+    async def news(self) -> AsyncIterator[LiveEvent]:
+        """What was told since the last call. Raises StoreUnavailable: the next call has what this one had not."""
+        if self._key:
+            for event in await self._told(self._key):
+                yield event
+            return
         self.left_out = False
-        keys = [self._key] if self._key else await self._changed()
-        return [event for key in keys for event in await self._told(key)]
+        latest = self._steady(), max(await self._lists.latest_change_ms(), self._latest[-1][1])
+        for key in await self._changed(*latest):
+            for event in await self._told(key):
+                yield event
+        self._latest.append(latest)
 
-    async def _changed(self) -> list[CaseKey]:
+    async def _changed(self, now: float, latest: int) -> list[CaseKey]:
         """The cases that changed within the last second or so, oldest change first.
 
         A case is read again for that long, as what is told of a change may come after it.
         """
-        now, latest = self._steady(), await self._lists.latest_change_ms()
-        self._latest.append((now, max(latest, self._latest[-1][1])))
         while len(self._latest) > 1 and self._latest[1][0] <= now - _AGAIN_SECONDS:
             self._latest.popleft()
         before = self._latest[0][1]

@@ -2,13 +2,18 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey
+from remediation.domain.errors import StoreUnavailable
+from remediation.domain.status import Severity
 from remediation.read_model.live_events import LiveEvent, LiveFilter
 from remediation.sealing import Keyring
+from remediation.store.cases.timeline import Timeline
+from remediation.store.deliveries.heard import RENEW_SECONDS, HeardDeliveries
 from remediation.store.deliveries.refused import RefusalKind, RefusedLog
 from remediation.store.keys import HEARD, INBOX, LISTENING, LISTENING_MS
 from remediation.store.processes import Process, Processes
@@ -153,3 +158,51 @@ async def test_a_quiet_service_is_asked_less_and_less_often(listening: Listening
     await listening.deliver()
     await listening.heard(follower)
     assert follower.pause == SHORTEST_PAUSE
+
+
+def lost_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
+    """Redis is away when this is asked for the next time."""
+    there = getattr(owner, name)
+
+    async def lost(*_: object) -> None:
+        monkeypatch.setattr(owner, name, there)
+        raise StoreUnavailable("Redis does not answer")
+
+    monkeypatch.setattr(owner, name, lost)
+
+
+async def test_after_an_outage_deliveries_are_written_for_it_at_once(
+    listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await listening.to()
+    await listening.heard(follower)
+    await listening.office.redis.delete(LISTENING)
+    listening.steady += RENEW_SECONDS
+    lost_once(monkeypatch, HeardDeliveries, "listen")
+    with pytest.raises(StoreUnavailable):
+        await listening.heard(follower)
+    await listening.heard(follower)
+    assert await listening.office.redis.exists(LISTENING) == 1
+
+
+@pytest.mark.parametrize(("owner", "name"), [(Processes, "running"), (Timeline, "_kept")])
+async def test_an_outage_between_two_questions_loses_nothing_and_repeats_nothing(
+    listening: Listening, owner: type, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await listening.to()
+    await listening.office.look()
+    assert any(line.startswith("done: opened") for line in words(await listening.heard(follower), "case"))
+    found = listening.office.source.findings["fnd_1"]
+    listening.office.source.findings["fnd_1"] = replace(found, severity=Severity.CRITICAL)
+    await listening.deliver()
+    listening.steady += 60
+    lost_once(monkeypatch, owner, name)
+    with pytest.raises(StoreUnavailable):
+        await listening.heard(follower)
+    listening.steady += 5
+    events = await listening.heard(follower)
+    assert words(events, "delivery") == ["came in (schoolscan)", "read (schoolscan)"]
+    told = words(events, "case")
+    assert told[0] == "looked, because a webhook came in, from schoolscan"
+    assert not any(line.startswith("done: opened") for line in told)
+    assert await listening.heard(follower) == []
