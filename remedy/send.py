@@ -214,7 +214,7 @@ def body_of(kind: EventKind, event_id: str, finding: str | None, scan: str | Non
 
 
 def _require_subject(kind: EventKind, finding: str | None, scan: str | None) -> None:
-    option, value = ("--finding", finding) if kind.value.startswith("finding.") else ("--scan", scan)
+    option, value = ("--scan", scan) if kind.is_about_scan else ("--finding", finding)
     if not value:
         raise click.UsageError(f"{kind} is about something: say which with {option} ID.")
 

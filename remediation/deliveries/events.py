@@ -48,6 +48,11 @@ class EventKind(StrEnum):
     SCAN_STARTED = "scan.started"
     SCAN_COMPLETED = "scan.completed"
 
+    @property
+    def is_about_scan(self) -> bool:
+        """Whether it is about a scan; the others are about a finding."""
+        return self in {EventKind.SCAN_STARTED, EventKind.SCAN_COMPLETED}
+
 
 @dataclass(frozen=True, slots=True)
 class FindingNoticed:

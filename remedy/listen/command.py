@@ -84,9 +84,14 @@ class Lines:
         click.echo(json.dumps({"says": words}) if self._as_json else terminal(words), err=True)
 
 
+def _has_server(settings: Settings) -> bool:
+    """Whether a Redis is named, or an embedded server runs."""
+    return settings.redis_url is not None or EmbeddedServer(settings.data_dir).is_running
+
+
 def _must_run(settings: Settings) -> None:
     """Raises StoreMissing where an embedded server would have to be started: nobody else would use that one."""
-    if settings.redis_url is None and not EmbeddedServer(settings.data_dir).is_running:
+    if not _has_server(settings):
         raise StoreMissing([Problem(f"REDIS_URL is not set, and DATA_DIR ({settings.data_dir})", _NOT_RUNNING)])
 
 
@@ -132,7 +137,7 @@ def _must_go_on(settings: Settings) -> None:
         load_settings()
     except ConfigurationError:
         raise StoreUnavailable("what the context belongs to has ended") from None
-    if settings.redis_url is None and not EmbeddedServer(settings.data_dir).is_running:
+    if not _has_server(settings):
         raise StoreUnavailable("the embedded server has ended: whoever ran it has stopped") from None
 
 

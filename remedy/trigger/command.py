@@ -16,10 +16,9 @@ from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.drills import DRILL_PREFIX, is_drill
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
-from remediation.domain.subjects import subject_of
 from remediation.mapping.reading.loading import load_mappings
 from remediation.settings import load_settings
-from remedy.mappings.previews import Asked, Previews, district_of
+from remedy.mappings.previews import Previews, asked_about, district_of
 from remedy.parked.selection import Stores, with_stores
 from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
@@ -107,7 +106,7 @@ def trigger(  # noqa: PLR0913 - one parameter for each option
     if event_name is None:
         _end(with_stores(lambda stores: clean_up_all(TriggerContext(stores, who, patience, say))), as_json=as_json)
     event = Event(EventKind(event_name), finding, scan)
-    drill = None if finding or event.is_about_scan else _drill(severity, domain_type, site)
+    drill = None if finding or event.kind.is_about_scan else _drill(severity, domain_type, site)
     order, verdict = _order(event, drill, district, url)
     if dry_run:
         _show_plan(order, verdict, as_json=as_json)
@@ -144,17 +143,16 @@ def _order(event: Event, drill: Finding | None, district: str | None, url: str |
     settings = load_settings()
     loaded = load_mappings(settings.mappings_path)
     name = district_of(loaded, district)
-    if event.is_about_scan and not event.scan:
+    if event.kind.is_about_scan and not event.scan:
         raise click.UsageError(f"{event.kind} is about a scan that SchoolScan has: say which with --scan ID.")
     if event.finding and is_drill(event.finding):
         raise click.UsageError("--finding names a real finding: a test finding is made anew each time")
     about = replace(event, finding=drill.id) if drill is not None else event
     sending = sending_of(loaded, settings, name, about, url)
-    key = None if event.is_about_scan else CaseKey(name, CaseKind.FINDING, about.finding or "")
+    key = None if event.kind.is_about_scan else CaseKey(name, CaseKind.FINDING, about.finding or "")
     if drill is None or key is None:
         return PlayOrder(name, about, sending, key), ""
-    asked = Asked(subject_of(key, drill), datetime.now(UTC))
-    previews = Previews(loaded).previews(asked)
+    previews = Previews(loaded).previews(asked_about(name, drill, datetime.now(UTC)))
     trackers = frozenset(each.tracker for each in previews)
     words = f"{drill.severity}, {drill.domain_type} on {drill.site}"
     would = f"tickets in {', '.join(sorted(trackers))}" if trackers else "no ticket"

@@ -27,14 +27,9 @@ class Event:
     scan: str | None = None
 
     @property
-    def is_about_scan(self) -> bool:
-        """Whether it is about a scan."""
-        return self.kind.value.startswith("scan.")
-
-    @property
     def words(self) -> str:
         """For people."""
-        return f"{self.kind} {self.scan if self.is_about_scan else self.finding}"
+        return f"{self.kind} {self.scan if self.kind.is_about_scan else self.finding}"
 
 
 @dataclass(frozen=True, slots=True)
