@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediation.domain.cases.records import CaseRecord
+from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.redaction import terminal
 from remediation.store.cases.entries import moment
 from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor, ListedCase
 from remediation.store.server.connection import Connection
 
 MOST_CASES = 500
 """Cases of one page: some hundredths of a second of Redis."""
+
+_NO_WORD = "''"
 
 NOT_COMPLETE = (
     "the workers have not yet listed all cases that an earlier version wrote: some may be missing here. "
@@ -120,11 +124,17 @@ class FilterNames:
 
 @dataclass(frozen=True, slots=True)
 class UnknownName:
-    """A name that neither mappings.yaml nor any case has: `kind` says of what, `known` has those that there are."""
+    """A name that nothing has: `kind` says of what it would be, `known` has those that there are."""
 
     kind: str
     name: str
     known: Collection[str]
+
+    @property
+    def says(self) -> str:
+        """For people: what there is, and which of it may have been meant."""
+        there = f"there is {listed(self.known)}{did_you_mean(self.name, self.known)}"
+        return f"there is no {self.kind} {terminal(self.name) or _NO_WORD}; {there}"
 
 
 async def names_of_cases(connection: Connection) -> FilterNames:

@@ -7,36 +7,27 @@ from typing import Any
 
 import click
 
-from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Severity
-from remediation.mapping.config.suggestions import did_you_mean, listed
-from remediation.mapping.config.trackers.tracker_settings import former_names_of
-from remediation.mapping.reading.loading import load_mappings
 from remediation.read_model.case_pages import (
     MOST_CASES,
     NOT_COMPLETE,
-    FilterNames,
     ShownCase,
     ShownPage,
     case_page,
-    names_of_cases,
     shown_json,
     shown_ticket_words,
     states_words,
-    unknown_names,
 )
 from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
-from remediation.settings import Settings, load_settings
+from remediation.settings import load_settings
 from remediation.store.cases.lists import CaseFilter, CaseState, ListCursor
-from remediation.store.server.connection import Connection
+from remedy.case.names_asked import check_names
 from remedy.runtime.assembly import open_for_command, redis_address
 from remedy.screen_lines import print_line
 from remedy.screen_tables import TextTable, print_table
-
-_NO_WORD = "''"
 
 
 class _Cursor(click.ParamType[ListCursor]):
@@ -102,38 +93,11 @@ def _asked(wanted: CaseFilter, limit: int, after: ListCursor | None) -> ShownPag
 
     async def work(address: RedisAddress) -> ShownPage:
         async with open_for_command(address) as connection:
-            await _check(wanted, settings, connection)
+            await check_names(wanted, settings, connection)
             return await case_page(connection, wanted, limit, after)
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))
-
-
-async def _check(wanted: CaseFilter, settings: Settings, connection: Connection) -> None:
-    """mappings.yaml is read only where no case has a name that is asked for. Raises UsageError."""
-    if wanted.district is wanted.tracker is wanted.rule is None:
-        return
-    known = await names_of_cases(connection)
-    if unknown_names(wanted, known):
-        unknown = unknown_names(wanted, known, _names_in_file(settings))
-        if unknown:
-            raise click.UsageError(
-                "\n".join(
-                    f"there is no {each.kind} {terminal(each.name) or _NO_WORD}; there is {listed(each.known)}"
-                    f"{did_you_mean(each.name, each.known)}"
-                    for each in unknown
-                )
-            )
-
-
-def _names_in_file(settings: Settings) -> FilterNames:
-    """Those that mappings.yaml names; none where it cannot be read: what is known of cases is enough to go by."""
-    try:
-        mappings = load_mappings(settings.mappings_path).mappings
-    except ConfigurationError:
-        return FilterNames((), (), ())
-    trackers = [*mappings.trackers, *former_names_of(mappings.trackers)]
-    return FilterNames(list(mappings.districts), [rule.name for rule in mappings.rules], trackers)
 
 
 def _print(page: ShownPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:

@@ -10,9 +10,9 @@ import click
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.walks import Timetable
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.suggestions import listed
 from remediation.mapping.reading.loading import Loaded, load_mappings
-from remediation.redaction import terminal
+from remediation.read_model.case_pages import UnknownName
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.incidents.feeds import Feeds
@@ -82,17 +82,12 @@ def _meant(loaded: Loaded, district: str | None, feed: str | None) -> dict[str, 
     if not known:
         raise ConfigurationError([Problem(loaded.where, "no district has a feed of incidents: docs/incidents.md")])
     if district is not None and district not in loaded.mappings.districts:
-        raise click.UsageError(_unknown("district", district, tuple(loaded.mappings.districts)))
+        raise click.UsageError(UnknownName("district", district, loaded.mappings.districts).says)
     if feed is not None and feed not in known:
-        raise click.UsageError(_unknown("feed", feed, tuple(known)))
+        raise click.UsageError(UnknownName("feed", feed, known).says)
     of_district = {name: each for name, each in known.items() if district in {None, name.partition("/")[0]}}
     if not of_district:
         raise click.UsageError(f"the district {district} has no feed of incidents; there is {listed(known)}")
     if feed is not None and feed not in of_district:
         raise click.UsageError(f"the feed {feed} is not of the district {district}")
     return {name: each for name, each in of_district.items() if feed in {None, name}}
-
-
-def _unknown(kind: str, name: str, known: tuple[str, ...]) -> str:
-    shown = terminal(name) or "''"
-    return f"there is no {kind} {shown}; there is {listed(known)}{did_you_mean(name, known)}"

@@ -9,18 +9,17 @@ from typing import Any
 
 import click
 
-from remediation.domain.errors import ConfigurationError
-from remediation.mapping.reading.loading import load_mappings
-from remediation.read_model.case_pages import names_of_cases
 from remediation.read_model.case_reports import accepted_risks as risks
 from remediation.read_model.case_reports import service_levels as levels
 from remediation.read_model.case_words import time_words
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
-from remediation.settings import Settings, load_settings
+from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct
+from remediation.store.cases.lists import CaseFilter
 from remediation.store.server.connection import Connection
 from remedy.audited import note_where_kept
+from remedy.case.names_asked import check_names, names_in_file
 from remedy.reconcile.command import Since
 from remedy.reconcile.report import Bar, Screen
 from remedy.report.writing import ReportForm, ReportWriter, open_report
@@ -188,22 +187,12 @@ def _check(district: str | None) -> None:
     if district is None:
         return
     settings = load_settings()
-    if district in _named(settings):
+    if district in names_in_file(settings).districts:
         return
 
-    async def names(address: RedisAddress) -> list[str]:
+    async def work(address: RedisAddress) -> None:
         async with open_for_command(address) as connection:
-            return sorted((await names_of_cases(connection)).districts)
+            await check_names(CaseFilter(district), settings, connection)
 
     with redis_address(settings) as address:
-        known = asyncio.run(names(address))
-    if district not in known:
-        there = ", ".join(sorted({*known, *_named(settings)})) or "none"
-        raise click.UsageError(terminal(f"there is no district {district}; there is {there}"))
-
-
-def _named(settings: Settings) -> list[str]:
-    try:
-        return list(load_mappings(settings.mappings_path).mappings.districts)
-    except ConfigurationError:
-        return []
+        asyncio.run(work(address))

@@ -79,6 +79,7 @@ def test_each_report_leaves_a_line_in_the_audit(school: SmallSchool) -> None:
     ("words", "says"),
     [
         (("sla", "--district", "nowhere"), "there is no district nowhere; there is lakeside"),
+        (("sla", "--district", "lakesid"), "there is no district lakesid; there is lakeside; did you mean 'lakeside'?"),
         (("sla", "--since", "30d", "--until", "60d"), "--until is not after --since"),
         (("accepted-risks", "--output", "risks.txt"), "--output needs a form for a file"),
         (("accepted-risks", "--format", "csv", "--output", "/nowhere/risks.csv"), "there is no folder /nowhere"),
