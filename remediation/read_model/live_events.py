@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey
 from remediation.read_model.case_words import STANDS_STILL, entry_words, time_words
 from remediation.read_model.delivery_list import path_of, refusal_words
@@ -63,7 +64,7 @@ class LiveEvent:
 class LiveFilter:
     """Which lines are wanted; empty takes any.
 
-    `sender` is schoolscan, or a tracker: its deliveries, and what they cause.
+    `sender` is schoolscan, or the name of a tracker: its deliveries, and what they cause.
     """
 
     district: str = ""
@@ -71,10 +72,11 @@ class LiveFilter:
     sender: str = ""
 
     def takes_delivery(self, path: str) -> bool:
-        """Whether lines about deliveries of this account are wanted."""
-        sender, _, account = path.partition("/")
-        of_district = not self.district or (sender == "schoolscan" and account == self.district)
-        return not self.case and of_district and (not self.sender or self.sender in {sender, account})
+        """Whether lines about deliveries of this account are wanted. An account called as its kind stands alone."""
+        kind, _, account = path.rpartition("/")
+        is_schoolscan = (kind or account) == SCHOOLSCAN.name
+        sender, district = (SCHOOLSCAN.name, account) if is_schoolscan else (account, "")
+        return not self.case and self.district in {"", district} and self.sender in {"", sender}
 
     def takes_cause(self, cause: str) -> bool:
         """Whether what a look does is wanted that began because of this."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import click
 
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import ConfigurationError, Problem, StoreMissing, StoreUnavailable
 from remediation.mapping.reading.loading import load_mappings
@@ -16,8 +17,10 @@ from remediation.read_model.live_events import LiveEvent, LiveFilter
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings
+from remediation.store.cases.lists import CaseFilter
 from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
+from remedy.case.names_asked import check_names
 from remedy.embedded.server import EmbeddedServer
 from remedy.listen.following import LiveFollower
 from remedy.runtime.assembly import open_for_command, redis_address
@@ -35,7 +38,7 @@ _NOT_RUNNING = "has no server that runs, so nothing happens there: remedy run re
 @click.command
 @click.option("--district", default="", help="Only cases of this district, and its deliveries.")
 @click.option("--case", "ref", default="", metavar="REF", help="Only this case: its reference, or its ticket's key.")
-@click.option("--sender", default="", help="Only of schoolscan or of a tracker: its deliveries, and what they cause.")
+@click.option("--sender", default="", help="Only of schoolscan or this tracker: its deliveries, and what they cause.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def listen(*, district: str, ref: str, sender: str, as_json: bool) -> None:
     """Follow deliveries and cases as they happen, one line each, until Ctrl-C.
@@ -53,8 +56,11 @@ def listen(*, district: str, ref: str, sender: str, as_json: bool) -> None:
       remedy listen --case SEC-12
       remedy listen --sender schoolscan --json | jq .outcome
 
-    Exit codes: 0 after Ctrl-C; 2 no Redis is named and none runs here; 3 Redis has ended or is away for half a minute.
+    Exit codes: 0 after Ctrl-C; 2 there is no such district or sender, or no Redis is named and none runs here; 3 Redis
+    has ended or is away for half a minute.
     """
+    if ref and district:
+        raise click.UsageError("--case names the district, too: it goes without --district")
     settings = load_settings()
     _must_run(settings)
     screen = Lines(as_json=as_json)
@@ -97,6 +103,7 @@ def _must_run(settings: Settings) -> None:
 
 async def _followed(settings: Settings, address: RedisAddress, wanted: LiveFilter, screen: Lines) -> None:
     async with open_for_command(address) as connection:
+        await _check(wanted, settings, connection)
         key = await _case_meant(wanted.case, settings, connection)
         clock = await clock_of(connection)
         follower = LiveFollower(connection, wanted, time.monotonic, key)
@@ -139,6 +146,12 @@ def _must_go_on(settings: Settings) -> None:
         raise StoreUnavailable("what the context belongs to has ended") from None
     if not _has_server(settings):
         raise StoreUnavailable("the embedded server has ended: whoever ran it has stopped") from None
+
+
+async def _check(wanted: LiveFilter, settings: Settings, connection: Connection) -> None:
+    """Raises UsageError for a district or a sender that there is not: nothing would ever be heard of it."""
+    tracker = wanted.sender if wanted.sender != SCHOOLSCAN.name else None
+    await check_names(CaseFilter(wanted.district or None, tracker=tracker or None), settings, connection)
 
 
 async def _case_meant(ref: str, settings: Settings, connection: Connection) -> CaseKey | None:

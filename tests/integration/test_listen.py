@@ -3,8 +3,10 @@
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey
@@ -19,9 +21,18 @@ from remediation.store.keys import HEARD, INBOX, LISTENING, LISTENING_MS
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
 from remedy.listen.following import LONGEST_PAUSE, SHORTEST_PAUSE, LiveFollower
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import RealClock
 
+FILE = """\
+version: 1
+districts: {lakeside: {schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}}}
+trackers: {tickets: {kind: jira, url: "https://jira.example", auth: {bearer: {env: J}}}}
+templates: {body: "{{ finding.id }}"}
+rules: [{name: all, tickets: {tickets: {project: SEC}}}]
+"""
 pytestmark = pytest.mark.usefixtures("quiet")
 EVENT = {"id": "evt_1", "type": "finding.critical", "data": {"finding_id": "fnd_1"}}
 
@@ -206,3 +217,35 @@ async def test_an_outage_between_two_questions_loses_nothing_and_repeats_nothing
     assert told[0] == "looked, because a webhook came in, from schoolscan"
     assert not any(line.startswith("done: opened") for line in told)
     assert await listening.heard(follower) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path", "is_taken"),
+    [
+        (LiveFilter(sender="tickets"), "jira/tickets", True),
+        (LiveFilter(sender="jira"), "jira/tickets", False),
+        (LiveFilter(sender="jira"), "jira", True),
+        (LiveFilter(sender="schoolscan"), "schoolscan/lakeside", True),
+        (LiveFilter(sender="lakeside"), "schoolscan/lakeside", False),
+        (LiveFilter(district="lakeside"), "jira/lakeside", False),
+    ],
+)
+def test_a_sender_is_schoolscan_or_a_tracker_by_its_name(wanted: LiveFilter, path: str, *, is_taken: bool) -> None:
+    assert wanted.takes_delivery(path) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--district", "lakesid"), "there is no district lakesid; there is lakeside; did you mean 'lakeside'?"),
+        (("--sender", "jira"), "there is no tracker jira; there is tickets"),
+        (("--sender", "ticket"), "there is no tracker ticket; there is tickets; did you mean 'tickets'?"),
+        (("--case", "fnd_1", "--district", "lakeside"), "--case names the district, too: it goes without --district"),
+    ],
+)
+def test_whom_nothing_can_be_heard_of_is_not_waited_for(
+    remedy: CliRunner, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "mappings.yaml").write_text(FILE)
+    refused = remedy.invoke(main, ("listen", *words))
+    assert (refused.exit_code, says in refused.stderr) == (ExitCode.CONFIGURATION, True), refused.output
