@@ -14,7 +14,7 @@ import httpx2
 
 from remediation.deliveries.events import EventKind
 from remediation.deliveries.signatures import SignatureFormat, sign
-from remediation.domain.errors import RemediationError, TryLater
+from remediation.domain.errors import ConfigurationError, Problem, RemediationError, TryLater
 from remediation.mapping.config.references import SecretFromEnv, SecretFromFile
 from remediation.mapping.reading.loading import load_mappings
 from remediation.mapping.reading.secrets import read_secret
@@ -28,11 +28,11 @@ from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import has_keys, keyring_of
 from remedy.runtime.failures import ExitCode
+from remedy.runtime.http.alive import reachable
 from remedy.screen_lines import print_line
 from remedy.signing import Signing, signing_of
 
 TIMEOUT_SECONDS = 10.0
-_USUAL_PORT = 8080
 
 MEANINGS: Mapping[int, str] = {
     202: "taken: it is stored durably and will be worked on (or it is a repeat of one that is)",
@@ -179,13 +179,13 @@ def _signing(district: str | None, secret_env: str | None, secret_file: Path | N
 
 
 def receiver_url(settings: Settings) -> str:
-    """The address of the receiver: RECEIVER_URL, or where one of this machine listens."""
+    """The address of the receiver: RECEIVER_URL, or where one of this machine listens. Raises ConfigurationError."""
     if settings.receiver_url:
         return settings.receiver_url
-    host = settings.receiver_host
-    # a receiver that listens at every address is reached at the loopback's; nothing is bound here
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104
-    return f"http://{f'[{reached}]' if ':' in reached else reached}:{settings.receiver_port or _USUAL_PORT}"
+    if not settings.receiver_port:
+        words = "is 0, any free port, so nobody knows where the receiver listens: set RECEIVER_URL, or say --url"
+        raise ConfigurationError([Problem("RECEIVER_PORT", words)])
+    return f"http://{reachable(settings.receiver_host)}:{settings.receiver_port}"
 
 
 def signed_delivery(address: str, body: bytes, signing: Signing, now: float, event_id: str) -> Delivery:

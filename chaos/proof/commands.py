@@ -133,9 +133,12 @@ def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
         "scans show": [(known.scan,), ("scan_nowhere",)],
         "scans start": [("--domain", "lakeside.example", "--dry-run"), ("--domain", "nowhere.example", "--yes")],
         "scans cancel": [(known.scan, "--dry-run"), (known.scan, "--yes")],
-        "send": [("--finding", known.finding, "--dry-run"), ("--finding", known.finding, "--url", known.receiver)],
+        "send": [
+            ("--finding", known.finding, "--url", known.receiver, "--dry-run"),
+            ("--finding", known.finding, "--url", known.receiver),
+        ],
         "trigger": [
-            ("finding.critical", "--dry-run"),
+            ("finding.critical", "--url", known.receiver, "--dry-run"),
             ("finding.critical", "--url", known.receiver, "--patience", "10"),
             ("finding.critical", "--finding", known.finding, "--url", known.receiver, "--patience", "5"),
             ("--clean-up", "--patience", "5"),

@@ -167,10 +167,11 @@ rules: [{name: metadata, match: {domain_type: metadata}, tickets: {jira: {projec
 def test_nothing_is_sent_where_no_rule_wants_a_ticket_or_for_a_rehearsal(scene: Scene, tmp_path: Path) -> None:
     rules = tmp_path / "mappings.yaml"
     rules.write_text(NO_TICKETS, encoding="utf-8")
-    environment = {**scene.stage.environment, "MAPPINGS_PATH": str(rules)}
+    receiver = {"RECEIVER_URL": scene.stage.receiver_address}
+    environment = {**scene.stage.environment, **receiver, "MAPPINGS_PATH": str(rules)}
     none = remedy("trigger", "finding.critical", environment=environment)
     assert (none.returncode, "want no ticket" in none.stderr) == (1, True), none.stderr
-    planned = scene.remedy("trigger", "finding.critical", "--dry-run")
+    planned = scene.remedy("trigger", "finding.critical", "--dry-run", **receiver)
     assert (planned.returncode, "want tickets in jira, servicenow" in planned.stdout) == (0, True)
     assert scene.remedy("trigger", "finding.critical", "--site", "a b").returncode == 2
     assert scene.remedy("trigger").returncode == 2
@@ -179,7 +180,7 @@ def test_nothing_is_sent_where_no_rule_wants_a_ticket_or_for_a_rehearsal(scene: 
 
 def test_without_anybody_at_work_it_plays_nothing() -> None:
     with open_scene() as scene:
-        ran = scene.remedy("trigger", "finding.critical")
+        ran = scene.remedy("trigger", "finding.critical", "--url", "http://127.0.0.1:9")
         assert (ran.returncode, "no receiver and no worker runs here" in ran.stderr) == (2, True), ran.stderr
         assert of_tests(scene) == []
 

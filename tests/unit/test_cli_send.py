@@ -101,3 +101,23 @@ def test_the_secret_may_be_in_a_file(tmp_path: Path) -> None:
 
 def test_what_a_user_wrote_cannot_command_the_terminal() -> None:
     assert "\x1b" not in send("--finding", "fnd_1", "--district", "\x1b[2J").output
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("0:0::0", "[::1]"), ("10.0.0.7", "10.0.0.7"), ("desk", "desk")],
+)
+def test_a_receiver_of_this_machine_is_reached_where_it_listens(host: str, reached: str) -> None:
+    words = ["send", "--dry-run", "--finding", "fnd_1", "--json"]
+    environment = {"SCHOOLSCAN_WEBHOOK_SECRET": SECRET, "RECEIVER_HOST": host, "RECEIVER_PORT": "8090"}
+    shown = CliRunner(env=environment).invoke(main, words)
+    assert json.loads(shown.stdout)["url"] == f"http://{reached}:8090/webhooks/schoolscan"
+
+
+def test_a_receiver_at_any_free_port_is_not_sought_at_another() -> None:
+    words = ["send", "--dry-run", "--finding", "fnd_1"]
+    runner = CliRunner(env={"SCHOOLSCAN_WEBHOOK_SECRET": SECRET, "RECEIVER_PORT": "0"})
+    refused = runner.invoke(main, words)
+    assert refused.exit_code == ExitCode.CONFIGURATION
+    assert "RECEIVER_PORT: is 0" in refused.stderr
+    assert runner.invoke(main, [*words, "--url", "http://127.0.0.1:8090"]).exit_code == ExitCode.DONE

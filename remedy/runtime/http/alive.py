@@ -20,10 +20,10 @@ def main() -> int:
     """0 where one of them answers, 1 otherwise."""
     settings = load_settings()
     places = ((settings.receiver_host, settings.receiver_port), (settings.worker_host, settings.worker_port))
-    return 0 if any(_answers(f"http://{_reachable(host)}:{port}/livez") for host, port in places) else 1
+    return 0 if any(_answers(f"http://{reachable(host)}:{port}/livez") for host, port in places) else 1
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """A process's listening address as the host in a URL; for all addresses, the loopback address."""
     try:
         listening = ip_address(host)
