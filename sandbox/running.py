@@ -34,7 +34,7 @@ class SandboxOrder:
 
 
 def run_sandbox(order: SandboxOrder, announce: Callable[[Mapping[str, str]], None]) -> None:
-    """Run them; `announce` is given their addresses by name when all of them listen. OSError: a port is taken."""
+    """Run them; `announce` is given their addresses by name when all of them listen. Raises PortTaken."""
     asyncio.run(_run(order, announce))
 
 

@@ -17,6 +17,7 @@ from sandbox.secrets import (
     account_of,
     sign_in_words,
 )
+from sandbox.wire.server import PortTaken
 
 _PORT = click.IntRange(0, 65_535)
 
@@ -82,9 +83,8 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
 
     try:
         run_sandbox(order, announce)
-    except OSError as error:
-        words = f"a port cannot be listened on: {error.strerror}"
-        raise ConfigurationError([Problem("remedy sandbox", words)]) from None
+    except PortTaken as error:
+        raise ConfigurationError([Problem("remedy sandbox", str(error))]) from None
 
 
 def _lines(addresses: Mapping[str, str], districts: tuple[str, ...]) -> Iterator[str]:

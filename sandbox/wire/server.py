@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.wire.faults import TRANSPORT, FaultyApp
 
-__all__ = ["FaultyApp", "run_servers", "serve", "stop_accepting"]
+__all__ = ["FaultyApp", "PortTaken", "run_servers", "serve", "stop_accepting"]
 
 _LOOPBACK = "127.0.0.1"
 _BACKLOG = 1024
@@ -101,8 +101,12 @@ def _server(app: ASGIApp) -> _Server:
     )
 
 
+class PortTaken(OSError):
+    """A port cannot be listened on; its text says which one, and why."""
+
+
 def _listener(port: int) -> socket.socket:
-    """A listening socket on the loopback. Raises OSError for a port that is taken.
+    """A listening socket on the loopback. Raises PortTaken.
 
     Its protocol is named, because asyncio turns Nagle's algorithm off only where it is: else each answer takes 40 ms.
     """
@@ -110,9 +114,9 @@ def _listener(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_LOOPBACK, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise PortTaken(f"port {port} cannot be listened on: {error.strerror}") from None
     listener.listen(_BACKLOG)
     listener.setblocking(False)
     return listener
