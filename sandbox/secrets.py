@@ -21,7 +21,7 @@ def account_of(district: str) -> tuple[str, str]:
     variable, token = "SCHOOLSCAN_TOKEN", ENVIRONMENT["SCHOOLSCAN_TOKEN"]
     if district == DISTRICT:
         return variable, token
-    return f"{variable}_{district.upper()}", f"{token}-{district}"
+    return f"{variable}_{district.upper().replace('-', '_')}", f"{token}-{district}"
 
 
 def sites_of(district: str) -> tuple[str, str]:

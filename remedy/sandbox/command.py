@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import click
 
+from remediation.domain.cases.records import DISTRICT_NAME
 from remediation.domain.errors import ConfigurationError, Problem
 from remedy.screen_lines import print_line
 from sandbox.running import NAMES, SandboxOrder, run_sandbox
@@ -20,6 +21,12 @@ from sandbox.secrets import (
 from sandbox.wire.server import PortTaken
 
 _PORT = click.IntRange(0, 65_535)
+
+
+def _names_districts(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(map(DISTRICT_NAME.fullmatch, value)):
+        raise click.BadParameter("it is no name of a district: small letters, digits and -")
+    return value
 
 
 @click.command
@@ -47,6 +54,7 @@ _PORT = click.IntRange(0, 65_535)
     multiple=True,
     default=(DISTRICT,),
     show_default=True,
+    callback=_names_districts,
     help="A district with an account at SchoolScan; may be given several times.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, the addresses by name.")

@@ -5,6 +5,12 @@ import socket
 import subprocess
 import sys
 
+import pytest
+from click.testing import CliRunner
+
+from remedy.main import main
+from remedy.sandbox.command import _lines
+
 COMMAND = [sys.executable, "-m", "remedy", "sandbox"]
 
 
@@ -24,3 +30,15 @@ def test_whoever_reads_only_its_first_lines_is_told_of_no_port() -> None:
     finally:
         os.close(writer)
     assert (ran.returncode, ran.stderr) == (1, "")
+
+
+def test_the_token_of_each_district_is_a_variable_that_a_shell_takes() -> None:
+    exports = [line.split()[1] for line in _lines({}, ("lakeside", "north-lake")) if line.startswith("  export ")]
+    assert "SCHOOLSCAN_TOKEN_NORTH_LAKE=test-only-schoolscan-token-north-lake" in exports
+    assert all(each.partition("=")[0].isidentifier() for each in exports)
+
+
+@pytest.mark.parametrize("name", ["North", "north_lake", "a b", ""])
+def test_what_no_district_can_be_called_is_refused(name: str) -> None:
+    refused = CliRunner().invoke(main, ["sandbox", "--district", name])
+    assert (refused.exit_code, "it is no name of a district" in refused.stderr) == (2, True)
