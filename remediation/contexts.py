@@ -100,6 +100,9 @@ class ContextVariables(Mapping[str, str]):
             where = f"{self._context.path}: secrets.{name}"
             raise ConfigurationError([Problem(where, str(each)) for each in error.problems]) from None
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._context.settings or name in self._context.secrets
+
     def __iter__(self) -> Iterator[str]:
         return iter({**self._context.settings, **self._context.secrets})
 

@@ -211,6 +211,7 @@ def test_the_variables_of_a_context_can_be_listed_without_reading_a_secret() -> 
     context = context_of("settings: {LOG_LEVEL: info}\nsecrets: {JIRA_TOKEN: {env: GONE}}", "a", Path("a.yaml"))
     variables = ContextVariables(context, {})
     assert (set(variables), len(variables)) == ({"LOG_LEVEL", "JIRA_TOKEN"}, 2)
+    assert [name in variables for name in ("LOG_LEVEL", "JIRA_TOKEN", "GONE")] == [True, True, False]
 
 
 @pytest.mark.parametrize(
