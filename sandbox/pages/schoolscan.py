@@ -49,21 +49,22 @@ async def show_finding(request: Request) -> Response:
         return _LAYOUT.page("There is no such finding", "", status=error.status)
     shown = {"district": kept.district, **{name: kept.finding.get(name) for name in _SHOWN}}
     trail = [(f"{each['at']}, by {each['by']}: {each['status']}", each["note"] or "") for each in kept.audit]
-    again = form(f"{request.url.path}/found-again", "The next scan", (), "Scan the site: it is still there")
+    path, button = f"{request.url.path}/found-again", "Scan the site: it is still there"
+    again = form(path, "The next scan", (), button, hidden={"again": "yes"})
     body = f"{facts('Details', shown)}<h2>Audit trail</h2>{said(trail, 'Nothing was decided yet.')}{again}"
     return _LAYOUT.page(f"Finding {kept.finding['id']}", body)
 
 
 async def find_again(request: Request) -> Response:
-    """Let a scan of the finding's site find it again, and tell of it by webhooks."""
-    await posted(request)
-    stage = _stage(request)
+    """Let a scan of the finding's site find it again, and tell of it by webhooks; not where another site asks."""
+    sent, stage = await posted(request), _stage(request)
     try:
         kept = stage.world.findings.kept(request.path_params["id"])
     except ApiError as error:
         return _LAYOUT.page("There is no such finding", "", status=error.status)
-    run = stage.world.scans.begin(kept.district, _site(kept), (), (kept.finding["id"],))
-    stage.play(run, 0)
+    if sent:
+        run = stage.world.scans.begin(kept.district, _site(kept), (), (kept.finding["id"],))
+        stage.play(run, 0)
     return see_other(f"/findings/{kept.finding['id']}")
 
 

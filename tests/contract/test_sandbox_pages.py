@@ -230,6 +230,10 @@ def test_a_scan_finds_a_finding_again_at_the_press_of_a_button(schoolscan: httpx
     order = {"findings": [{"severity": "critical"}], "duration_seconds": 0}
     (found,) = schoolscan.post("/_sandbox/scans", json=order).json()["findings"]
     schoolscan.patch(f"/_sandbox/findings/{found}", json={"status": "resolved"})
-    page = schoolscan.post(f"/findings/{found}/found-again")
+    elsewhere = {"origin": "https://evil.example"}
+    again = {"again": "yes"}
+    refused = schoolscan.post(f"/findings/{found}/found-again", data=again, headers=elsewhere)
+    assert "by scan: open" not in refused.text
+    page = schoolscan.post(f"/findings/{found}/found-again", data=again)
     assert (page.status_code, "by scan: open" in page.text) == (200, True)
     assert schoolscan.get("/findings/fnd_none").status_code == 404

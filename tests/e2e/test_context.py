@@ -96,7 +96,7 @@ def test_a_person_who_closes_both_tickets_on_their_pages_resolves_the_finding(sc
         scene.settles(finding, RESOLVED)
         page = browser.get(f"{scene.outside.addresses['schoolscan']}/findings/{finding}")
         assert "by api: resolved" in page.text
-        browser.post(f"{scene.outside.addresses['schoolscan']}/findings/{finding}/found-again")
+        browser.post(f"{scene.outside.addresses['schoolscan']}/findings/{finding}/found-again", data={"again": "yes"})
     becomes(lambda: scene.state(finding).status, "reviewing")
 
 
