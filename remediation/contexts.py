@@ -132,7 +132,7 @@ def read_context(name: str) -> Context:
     path, names = path_of(name), context_names()
     if name not in names:
         choice = f"there are {listed(names)}" if names else "there is none"
-        hint = "; it is there while make demo runs" if name == OF_THE_DEMO else did_you_mean(name, names)
+        hint = "; it is there while remedy demo runs" if name == OF_THE_DEMO else did_you_mean(name, names)
         words = f"no context is named '{name}'{hint} ({choice})"
         raise ConfigurationError([Problem(str(path.parent), words)])
     _check_owner(path)
@@ -158,7 +158,7 @@ def chosen_variables(name: str) -> Mapping[str, str]:
     """What a context gives. Raises ConfigurationError, also where the process that it belongs to has ended."""
     context = read_context(name)
     if not context.is_running:
-        again = ": start it again with make demo" if name == OF_THE_DEMO else ""
+        again = ": start it again with remedy demo" if name == OF_THE_DEMO else ""
         words = f"the context '{name}' belongs to a process that has ended{again}"
         raise ConfigurationError([Problem(str(context.path), words)])
     return ContextVariables(context, environ_itself())

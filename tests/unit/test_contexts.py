@@ -149,7 +149,7 @@ def test_an_unknown_context_is_answered_with_the_nearest_one(folder: Path) -> No
     result = run("--context", "prdo", "status")
     assert result.exit_code == ExitCode.CONFIGURATION
     assert result.stderr == f"error: {folder}: no context is named 'prdo'; did you mean 'prod'? (there are lab, prod)\n"
-    assert "; it is there while make demo runs (there are lab, prod)" in run("--context", "demo", "status").stderr
+    assert "; it is there while remedy demo runs (there are lab, prod)" in run("--context", "demo", "status").stderr
     assert run("--context", "../prod", "status").exit_code == ExitCode.CONFIGURATION
 
 
@@ -179,7 +179,7 @@ def test_a_context_of_a_process_that_has_ended_says_so(folder: Path, tmp_path: P
         assert load_settings().redis_url is not None
     result = run("--context", "demo", "status")
     assert result.exit_code == ExitCode.CONFIGURATION
-    assert "belongs to a process that has ended: start it again with make demo" in result.stderr
+    assert "belongs to a process that has ended: start it again with remedy demo" in result.stderr
     (row,) = json.loads(run("context", "list", "--json").stdout)["contexts"]
     assert (row["name"], row["state"]) == ("demo", "has ended")
 
