@@ -160,7 +160,7 @@ class RemedyGroup(click.Group):
             _must_be_text(words)
             code = super().main(words, prog_name or "remedy", **{**options, "standalone_mode": False})
         except (RemediationError, click.ClickException, click.Abort) as failure:
-            failures.show(_in_better_words(failure), as_json="--json" in words)
+            failures.show(_with_advice(failure), as_json="--json" in words)
             code = failures.exit_code_of(failure)
         except Exception as defect:  # noqa: BLE001 - whatever it is, its text may quote what it was raised over
             failures.show_defect(defect, as_json="--json" in words)
@@ -176,7 +176,8 @@ def _must_be_text(words: Sequence[str]) -> None:
         raise click.UsageError("an argument holds bytes that are no UTF-8") from None
 
 
-def _in_better_words(failure: failures.Failure) -> failures.Failure:
+def _with_advice(failure: failures.Failure) -> failures.Failure:
+    """The failure, or another one that says what to write instead."""
     if isinstance(failure, click.NoSuchOption) and failure.option_name == "--context":
         return click.UsageError("--context stands before the subcommand: remedy --context NAME …", failure.ctx)
     return failure

@@ -102,7 +102,7 @@ class ReceiverProcess:
         if channel is None:
             raise ConnectionRefusedError("it does not run")
         report = await channel.ask(of_store=of_store)
-        if channel is not self._channel:  # it has died meanwhile: what it counted is buried
+        if channel is not self._channel:  # it has died meanwhile: what it counted is taken already
             raise ConnectionResetError("the process is gone")
         self.report = report
         return report
@@ -114,8 +114,8 @@ class ReceiverProcess:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    def buried(self) -> list[Metric]:
-        """What it counted until it died. The next process begins anew."""
+    def take_counted(self) -> list[Metric]:
+        """What the process that died had counted. The next one begins anew."""
         counted = growing(self.report.metrics) if self.report else []
         self.report = None
         return counted
@@ -156,7 +156,7 @@ class ReceiverGroup(Collector):
         """Run one receiver after the other in this place."""
         while not self._stopping.is_set():
             status = await process.run()
-            self._gone = summed([self._gone, process.buried()])
+            self._gone = summed([self._gone, process.take_counted()])
             if self._stopping.is_set():
                 return
             if status > 0 and not self._processes[0].is_heard.is_set():  # it has said what a person must correct

@@ -25,13 +25,13 @@ class LateChannel:
         return ProcessReport(counted(4), Readiness([]))
 
 
-async def test_an_answer_read_after_the_death_of_its_process_is_not_counted_beside_what_was_buried() -> None:
+async def test_an_answer_read_after_the_death_of_its_process_is_not_counted_twice() -> None:
     process, channel = ReceiverProcess(cast("Any", None), ()), LateChannel()
     process._channel, process.report = cast("Any", channel), ProcessReport(counted(3), Readiness([]))
     asked = asyncio.create_task(process.ask())
     await channel.is_asked.wait()
     process._channel = None  # as run() leaves it
-    assert process.buried()
+    assert process.take_counted()
     channel.is_read.set()
     with pytest.raises(ConnectionError):
         await asked
