@@ -1,7 +1,7 @@
 """A drill from its beginning to its end: a marked test finding, its delivery, its tickets, and their closing.
 
-What is left where this process dies at any line, `clean_up` ends: the drill is kept before anything is sent, and
-forgotten by nobody before its tickets are closed. Tickets are closed by workers, which find the test finding resolved.
+Wherever this process dies, `clean_up` ends what is left: the drill is kept before anything is sent, for 30 days at
+most, and one day once it was taken back. Workers close its tickets, since they find the test finding resolved.
 """
 
 from remediation.domain.actions import Verb
@@ -59,10 +59,13 @@ class DrillRun:
         return record is not None and is_open(record) and self._trackers <= record.links.keys()
 
     async def clean_up(self) -> None:
-        """Resolve the test finding, and wait until workers have closed its tickets. May be called again."""
+        """Resolve the test finding, and wait until workers have closed its tickets. May be called again.
+
+        A case at which nobody has looked has no tickets: a later look finds the finding resolved, and opens nothing.
+        """
         await self._drills.end(self._key, self._stores.clock())
         if await self._watch.record() is None:
-            self.outcome.is_clean = True  # no look has begun; a later one finds it resolved, and opens nothing
+            self.outcome.is_clean = True
             return
         await Todo(self._stores.connection).mark([(self._key, None)], self._stores.clock(), LookCause.PERSON)
         try:
