@@ -18,6 +18,9 @@ from typing import Any
 SECONDS = 12.0
 """Seconds until a message is given up: a round has 30, and several channels at once."""
 
+AT_ONCE = 4
+"""Processes at once: each has seconds for its start, which twenty of them on one core would take from each other."""
+
 _COMMAND = (sys.executable, "-I", "-m", "remediation.outbound.apprise_process")
 _NO_HOME = "/nonexistent"
 """requests reads passwords from a file in the home of its user: there is none."""
@@ -92,7 +95,12 @@ class ChannelWay:
         return {name: value for name, value in found.items() if value}
 
 
-async def send(url: str, title: str, text: str, way: ChannelWay) -> SendResult:
+def flaw_words(flaw: SendResult) -> str:
+    """What is wrong with an address that was only looked at, for people: no server was asked."""
+    return "it took too long to look at it" if flaw.outcome is SendOutcome.TIMED_OUT else flaw.words
+
+
+async def send(url: str, way: ChannelWay, title: str, text: str) -> SendResult:
     """Send a message to an address of Apprise's form. Raises nothing but what cancels it."""
     return await _asked({"url": url, "title": title, "text": text}, way)
 

@@ -5,10 +5,7 @@ from collections.abc import Mapping
 
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
-from remediation.outbound.channels import SendOutcome, SendResult, address_flaw
-
-_AT_ONCE = 4
-"""Processes at once: each has seconds for its start, which twenty of them on one core would take from each other."""
+from remediation.outbound.channels import AT_ONCE, SendResult, address_flaw, flaw_words
 
 
 class ChannelInspector:
@@ -20,7 +17,7 @@ class ChannelInspector:
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
         """An answer for each channel."""
         del mappings
-        slots = asyncio.Semaphore(_AT_ONCE)
+        slots = asyncio.Semaphore(AT_ONCE)
 
         async def looked_at(url: str) -> SendResult | None:
             async with slots:
@@ -39,5 +36,4 @@ def _inspection(name: str, flaw: SendResult | None) -> Inspection:
         return Inspection(where, InspectionOutcome.OK, "has a form that can be used")
     is_wrong = flaw.outcome.is_about_address
     outcome = InspectionOutcome.WRONG if is_wrong else InspectionOutcome.UNKNOWN
-    told = flaw.words if flaw.outcome is not SendOutcome.TIMED_OUT else "it took too long to look at it"
-    return Inspection(where, outcome, told, "docs/notifications.md has the forms" if is_wrong else "")
+    return Inspection(where, outcome, flaw_words(flaw), "docs/notifications.md has the forms" if is_wrong else "")

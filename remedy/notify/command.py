@@ -11,7 +11,7 @@ from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.config.suggestions import did_you_mean, with_choice
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.mapping.reading.secrets import channel_urls
-from remediation.outbound.channels import SendOutcome, SendResult, address_flaw, send
+from remediation.outbound.channels import AT_ONCE, SendOutcome, SendResult, address_flaw, flaw_words, send
 from remediation.read_model.notifications.wording import trial_message
 from remediation.redaction import terminal
 from remediation.settings import environ, load_settings
@@ -33,9 +33,10 @@ class _Tried:
     @property
     def words(self) -> str:
         """In words for people."""
-        if self.dry_run and self.result == _DONE:
-            return "its address has a form that can be used; nothing was sent"
-        return self.result.words
+        if not self.dry_run:
+            return self.result.words
+        is_usable = self.result == _DONE
+        return "its address has a form that can be used; nothing was sent" if is_usable else flaw_words(self.result)
 
     @property
     def shown(self) -> dict[str, object]:
@@ -92,7 +93,7 @@ def _chosen(loaded: Loaded, names: Sequence[str]) -> Mapping[str, str]:
 
 
 async def _try(urls: Mapping[str, str], *, dry_run: bool) -> list[_Tried]:
-    slots = asyncio.Semaphore(4)
+    slots = asyncio.Semaphore(AT_ONCE)
     way = channel_way()
 
     async def one(name: str, url: str) -> _Tried:
@@ -100,7 +101,7 @@ async def _try(urls: Mapping[str, str], *, dry_run: bool) -> list[_Tried]:
             if dry_run:
                 return _Tried(name, await address_flaw(url) or _DONE, dry_run=True)
             message = trial_message(name)
-            return _Tried(name, await send(url, message.title, message.text, way), dry_run=False)
+            return _Tried(name, await send(url, way, message.title, message.text), dry_run=False)
 
     return list(await asyncio.gather(*(one(name, url) for name, url in urls.items())))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from remediation.outbound.channels import SendOutcome, SendResult
 from remediation.read_model.notifications.planning import in_vain
 from remediation.store.keys import APPOINTMENTS
 from remediation.store.notifications.memories import ChannelMemories
@@ -16,6 +17,7 @@ from remediation.store.notifications.memory import ChannelMemory
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code
 from remedy.main import main
+from remedy.notify import command
 from remedy.runtime.failures import ExitCode
 from tests.integration.clinic import Clinic
 from tests.integration.people import Hook, Mailbox, listening_aside
@@ -68,6 +70,17 @@ def test_a_dry_run_sends_nothing(channels: Channels) -> None:
     result = channels.call("--dry-run")
     assert result.stdout.splitlines()[0] == "mail: its address has a form that can be used; nothing was sent"
     assert (result.exit_code, channels.hook.asked, channels.mailbox.mails) == (ExitCode.DONE, 0, [])
+
+
+def test_a_dry_run_that_takes_too_long_does_not_say_so_of_a_server_that_nobody_asked(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(_url: str) -> SendResult:
+        return SendResult(SendOutcome.TIMED_OUT)
+
+    monkeypatch.setattr(command, "address_flaw", late)
+    result = channels.call("hook", "--dry-run")
+    assert (result.exit_code, result.stdout) == (ExitCode.FAILED, "hook: it took too long to look at it\n")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from remediation.sealing import Keyring
 from remediation.store.keys import NOTIFIED, NOTIFY_TURN
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.server.connection import Connection
-from remedy.runtime.calls.channels import send_by
 from tests.certificates import Authority
 from tests.integration.offices import KEY, Office
 from tests.integration.people import Hook, Mailbox, listening
@@ -46,7 +45,7 @@ class Desk:
         config = NotifyChannel.model_validate(
             {"url": {"env": "ONE"}, "after": "1s", "about": ["parked", "risks"], **words}
         )
-        opened = {name: OpenChannel(config, partial(send_by, url, ChannelWay())) for name, url in urls.items()}
+        opened = {name: OpenChannel(config, partial(send, url, ChannelWay())) for name, url in urls.items()}
         here = InstalledFile("", (), (), (), tuple(opened))
         notifying = Notifying(opened, lambda _now: here, lambda: self.refuses_file, "", ("lakeside",))
         self.office.context = replace(self.office.context, notifying=notifying)
@@ -245,7 +244,7 @@ async def test_an_address_is_used_only_where_it_is_encrypted_or_leads_to_this_ma
 async def test_mail_that_only_some_recipients_get_is_sent_to_nobody_again() -> None:
     mailbox = Mailbox(refuses={"gone@example.org"})
     async with listening(mailbox):
-        result = await send(f"{mailbox.url},gone@example.org", "remedy: a test", "text", ChannelWay())
+        result = await send(f"{mailbox.url},gone@example.org", ChannelWay(), "remedy: a test", "text")
     assert (result.outcome, result.outcome.is_over, len(mailbox.mails)) == (SendOutcome.PARTLY, True, 1)
 
 
@@ -253,12 +252,12 @@ async def test_a_mail_server_that_does_not_take_our_sign_in_says_so_by_its_statu
     mailbox = Mailbox(refuses_sign_in=True)
     async with listening(mailbox):
         url = mailbox.url.replace("mailto://", "mailto://remedy:test-only-password@")
-        result = await send(url, "remedy: a test", "text", ChannelWay())
+        result = await send(url, ChannelWay(), "remedy: a test", "text")
     assert (result.outcome, result.status, mailbox.mails) == (SendOutcome.NOT_TAKEN, 535, [])
 
 
 async def test_nobody_there_is_said_to_be_so() -> None:
-    result = await send("json://127.0.0.1:9/", "remedy: a test", "text", ChannelWay())
+    result = await send("json://127.0.0.1:9/", ChannelWay(), "remedy: a test", "text")
     assert result.outcome is SendOutcome.UNREACHED
 
 
@@ -286,7 +285,7 @@ async def test_a_server_with_certificates_of_ones_own_is_trusted_where_a_setting
             f"mailtos://localhost:{starting.port}/?from=a@example.org&to=b@example.org",
         ]
         ways = (ChannelWay(), ChannelWay(ca_file=authority.file))
-        found = [[(await send(url, "a title", "a text", way)).outcome for way in ways] for url in urls]
+        found = [[(await send(url, way, "a title", "a text")).outcome for way in ways] for url in urls]
     assert found == [[SendOutcome.UNREACHED, SendOutcome.SENT]] * 3
     assert (len(mailbox.mails), len(starting.mails), len(hook.posted)) == (1, 1, 1)
 
@@ -302,7 +301,7 @@ async def test_a_proxy_is_used_where_a_setting_names_one() -> None:
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
         address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-        result = await send("jsons://hooks.example.org/secret", "a title", "a text", ChannelWay(proxy=address))
+        result = await send("jsons://hooks.example.org/secret", ChannelWay(proxy=address), "a title", "a text")
     assert result.outcome is SendOutcome.UNREACHED
     assert [each.rpartition(b" ")[0] for each in asked] == [b"CONNECT hooks.example.org:443"]
 
@@ -313,4 +312,4 @@ async def test_the_process_that_sends_has_nothing_of_our_environment(monkeypatch
     assert ChannelWay().environment == {"HOME": "/nonexistent"}
     hook = Hook()
     async with listening(hook):
-        assert (await send(hook.url, "a title", "a text", ChannelWay())).outcome is SendOutcome.SENT
+        assert (await send(hook.url, ChannelWay(), "a title", "a text")).outcome is SendOutcome.SENT

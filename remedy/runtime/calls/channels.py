@@ -5,17 +5,12 @@ from functools import partial
 
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import channel_urls
-from remediation.outbound.channels import ChannelWay, SendResult, send
+from remediation.outbound.channels import ChannelWay, send
 from remediation.read_model.status.overview import installed_file
 from remediation.settings import environ
 from remedy.runtime.calls.outbound import outbound
 from remedy.runtime.heartbeat import version
 from workers.channels import Notifying, OpenChannel
-
-
-async def send_by(url: str, way: ChannelWay, title: str, text: str) -> SendResult:
-    """Send a message to an address."""
-    return await send(url, title, text, way)
 
 
 def open_channels(loaded: Loaded, is_refused: Callable[[], bool]) -> Notifying:
@@ -24,7 +19,7 @@ def open_channels(loaded: Loaded, is_refused: Callable[[], bool]) -> Notifying:
     `is_refused` returns whether the file was changed since, and cannot be used.
     """
     mappings, urls, way = loaded.mappings, channel_urls(loaded, environ()), channel_way()
-    channels = {name: OpenChannel(each, partial(send_by, urls[name], way)) for name, each in mappings.notify.items()}
+    channels = {name: OpenChannel(each, partial(send, urls[name], way)) for name, each in mappings.notify.items()}
     installed = partial(installed_file, mappings, loaded.digest)
     return Notifying(channels, installed, is_refused, version(), tuple(mappings.districts))
 
