@@ -75,6 +75,7 @@ class Code(StrEnum):
     NOT_FOUND_FULL = "not-found-full"
     NOTIFICATIONS_UNDELIVERED = "notifications-undelivered"
     CHANNEL_ADDRESS = "channel-address"
+    CHANNEL_UNSEEN = "channel-unseen"
     SYSTEM_WAITED_FOR = "system-waited-for"
     SIGN_IN = "sign-in"
     RIGHTS = "rights"
@@ -324,6 +325,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         ),
         Code.CHANNEL_ADDRESS: _failure(
             "the address of a channel cannot be used", "Correct it: docs/notifications.md has the forms."
+        ),
+        Code.CHANNEL_UNSEEN: _warning(
+            "the address of a channel could not be looked at",
+            "Ask again when this machine has less to do; remedy notify test sends a message by it.",
         ),
         Code.SYSTEM_WAITED_FOR: _failure(
             "workers wait for a system", "Nothing is lost: the cases go on when it answers."

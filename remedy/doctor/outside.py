@@ -41,6 +41,12 @@ _CLOCK_SECONDS = 60.0
 """Seconds that are no difference: a header has whole seconds, and an answer takes some time to arrive."""
 _LOW = 0.1
 
+_ADDRESS_CODES = {
+    InspectionOutcome.WRONG: Code.CHANNEL_ADDRESS,
+    InspectionOutcome.UNKNOWN: Code.CHANNEL_UNSEEN,
+}
+"""What an address of a channel is told as that is not known to have a form that can be used."""
+
 
 @dataclass(frozen=True, slots=True)
 class _System:
@@ -63,7 +69,7 @@ async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connecti
         feeds = feed_inspectors(loaded, tokens, way, await stack.enter_async_context(way.open_client()))
     except ConfigurationError as error:  # a token that cannot be sent in a header
         return [Check("secrets", 1.0, partial(_unusable, error))]
-    checks = [_channel_check(loaded)] if loaded.mappings.notify else []
+    checks = [channel_check(loaded)] if loaded.mappings.notify else []
     checks += [_check(_account(name, each), loaded, connection, None) for name, each in outside.accounts.items()]
     checks += [_check(_feed(name, each), loaded, connection, None) for name, each in feeds.items()]
     for name, tracker in outside.trackers.items():
@@ -75,8 +81,8 @@ async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connecti
     return checks
 
 
-def _channel_check(loaded: Loaded) -> Check:
-    """Looks at the form of the addresses of channels; nothing is sent by them."""
+def channel_check(loaded: Loaded) -> Check:
+    """The check of the form of the addresses of channels; nothing is sent by them."""
     what = "channels"
 
     async def look() -> list[Diagnosis]:
@@ -85,9 +91,13 @@ def _channel_check(loaded: Loaded) -> Check:
         except ConfigurationError:  # told with the other secrets
             return []
         found = await ChannelInspector(urls).inspect(loaded.mappings)
-        wrong = [each for each in found if each.outcome is InspectionOutcome.WRONG]
-        flaws = (trouble(Code.CHANNEL_ADDRESS, f"channel {each.where[1]}", each.message) for each in wrong)
-        return ordinary(what, f"{count_words(len(found), 'address', 'addresses')} of a form that can be used", *flaws)
+        flaws = [
+            trouble(_ADDRESS_CODES[each.outcome], f"channel {each.where[1]}", each.message)
+            for each in found
+            if each.outcome in _ADDRESS_CODES
+        ]
+        usable = count_words(len(found) - len(flaws), "address", "addresses")
+        return ordinary(what, f"{usable} of a form that can be used", *flaws)
 
     return Check(what, SECONDS, look)
 
