@@ -4,7 +4,7 @@ Nothing is judged here: what is no trouble for `remedy status` is none for a cha
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -67,17 +67,12 @@ class Notice:
 
 def notices_of(sections: Iterable[StatusSection], risks: Iterable[EndingRisk]) -> list[Notice]:
     """All notices, failures first. Several lines about the same trouble are one."""
-    lines = [line for section in sections for line in section.lines if line.trouble is not None]
-    notices: dict[NoticeKey, Notice] = {}
-    more: dict[NoticeKey, int] = {}
-    for notice in (_of_trouble(line, line.trouble) for line in lines if line.trouble):
-        if notice.key in notices:
-            more[notice.key] = more.get(notice.key, 0) + 1
-        else:
-            notices[notice.key] = notice
-    for key, count in more.items():
-        notices[key] = replace(notices[key], says=f"{notices[key].says} (and {count_words(count, 'other')})")
-    troubles = sorted(notices.values(), key=lambda notice: not notice.is_failure)
+    notices: dict[NoticeKey, list[Notice]] = {}
+    for line in (line for section in sections for line in section.lines):
+        if line.trouble is not None:
+            notice = _of_trouble(line, line.trouble)
+            notices.setdefault(notice.key, []).append(notice)
+    troubles = sorted(map(_joined, notices.values()), key=lambda notice: not notice.is_failure)
     return [*troubles, *map(_of_risk, risks)]
 
 
@@ -91,6 +86,12 @@ def is_wanted(name: str, channel: NotifyChannel, key: NoticeKey) -> bool:
     is_its_own = key.code == TroubleCode.NOTIFICATIONS_UNDELIVERED and key.about == name
     concerns = not channel.districts or not key.district or key.district in channel.districts
     return key.kind in channel.about and concerns and not is_its_own
+
+
+def _joined(notices: Sequence[Notice]) -> Notice:
+    """The first of notices with the same key, and how many others there are."""
+    first, *others = notices
+    return replace(first, says=f"{first.says} (and {count_words(len(others), 'other')})") if others else first
 
 
 def _of_trouble(line: StatusLine, name: TroubleName) -> Notice:

@@ -12,7 +12,6 @@ MOST_LINES = 20
 
 _LONGEST_TITLE = 70
 _AFTER = "remedy status says how it is now, and remedy doctor looks deeper."
-TEST_TITLE = "remedy: a test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,9 @@ def message_of(plan: NotificationPlan) -> Notification:
 
 
 def trial_message(channel: str) -> Notification:
-    """A message that says that it is none."""
+    """A test message; it says that it is a test."""
     text = f"This is a test of the channel {channel}. Nothing happened, and nothing is to be done."
-    return Notification(TEST_TITLE, text)
+    return Notification("remedy: a test", text)
 
 
 def over_words(key: NoticeKey) -> str:
@@ -47,14 +46,16 @@ def over_words(key: NoticeKey) -> str:
 
 
 def _title(plan: NotificationPlan) -> str:
-    new, again, over = len(plan.new), len(plan.again), len(plan.over)
-    if new + again + over == 1:
-        one = over_words(plan.over[0]) if over else (*plan.new, *plan.again)[0].says.partition(": ")[0]
-        code = "" if over else f" {(*plan.new, *plan.again)[0].key.code.replace('-', ' ')}"
-        words = f"over: {one}" if over else f"{one}:{code}"
-        return f"remedy: {words}"[:_LONGEST_TITLE]
-    counts = ((new, "new"), (again, "still there"), (over, "over"))
+    told = [*map(_short_words, (*plan.new, *plan.again)), *(f"over: {over_words(key)}" for key in plan.over)]
+    if len(told) == 1:
+        return f"remedy: {told[0]}"[:_LONGEST_TITLE]
+    counts = ((len(plan.new), "new"), (len(plan.again), "still there"), (len(plan.over), "over"))
     return f"remedy: {', '.join(f'{count} {words}' for count, words in counts if count)}"
+
+
+def _short_words(notice: Notice) -> str:
+    """What a notice is about, and its kind."""
+    return f"{notice.says.partition(': ')[0]}: {notice.key.code.replace('-', ' ')}"
 
 
 def _lines(notice: Notice) -> list[str]:
