@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,21 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.errors import Refused
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.notifying import NotifyChannel
 from remediation.outbound.channels import ChannelWay, SendOutcome, address_flaw, send
+from remediation.read_model.case_reports import reading
+from remediation.read_model.notifications import weekly
+from remediation.read_model.notifications.weekly import read_week
 from remediation.read_model.status.overview import InstalledFile
 from remediation.sealing import Keyring
+from remediation.store.audit.chain import Line
+from remediation.store.audit.entries import AuditAct, AuditEntry
+from remediation.store.audit.search import lines_since
+from remediation.store.cases.lists import CaseLists, UnlistedCases
+from remediation.store.cases.todo import Todo
 from remediation.store.keys import NOTIFIED, NOTIFY_TURN
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.server.connection import Connection
@@ -198,6 +208,70 @@ async def test_the_weeks_figures_are_sent_once_a_week_with_what_happened_and_wha
     assert "past week: 1 opened, 0 found again, 0 resolved, 0 accepted" in posted["message"]
     assert "still open: 1 high" in posted["message"]
     assert "parked: 0; accepted risks that end within 14 days: 0" in posted["message"]
+
+
+async def test_the_weeks_figures_are_read_once_for_all_channels(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[float] = []
+
+    def noted(connection: Connection, since: float) -> AsyncIterator[Line]:
+        reads.append(since)
+        return lines_since(connection, since)
+
+    monkeypatch.setattr(weekly, "lines_since", noted)
+    desk.channels(about=[], weekly={"day": "monday"})
+    await desk.rounds()
+    desk.office.clock.pass_by(7 * 86_400)
+    await desk.rounds(3)
+    assert (len(desk.hook.posted), len(desk.mailbox.mails), len(reads)) == (1, 1, 1)
+
+
+async def test_every_line_of_the_audit_that_is_read_counts_towards_the_bound(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    wire = AuditEntry(AuditAct.REPLAY, 0, piece=KEY.ref).wire
+
+    async def lines(_: Connection, __: float) -> AsyncIterator[Line]:
+        for number in range(1_000):
+            read.append(number)
+            yield Line(0, number, "k", b"", wire)
+
+    monkeypatch.setattr(weekly, "lines_since", lines)
+    monkeypatch.setattr(weekly, "_MOST_LINES", 20)
+    assert (await read_week(connection, time.time())).happened is None
+    assert len(read) == 21
+
+
+async def test_a_case_that_changes_while_the_weeks_figures_are_read_is_counted(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    todo, now = Todo(connection), time.time()
+    keys = [CaseKey("hillside", CaseKind.FINDING, f"fnd_{number}") for number in range(9)]
+
+    async def settle(key: CaseKey, severity: Severity, at: float) -> None:
+        await todo.mark([(key, None)], at)
+        lease = await todo.take(key.ref, at)
+        assert lease is not None
+        assert await todo.settle(lease, Memory(Status.REVIEWING, {}, severity=severity), at)
+
+    while not await UnlistedCases(connection).list_some(now):
+        pass
+    for number, key in enumerate(keys):
+        await settle(key, Severity.HIGH, now + number)
+    read = CaseLists.records
+    changed: list[CaseKey] = []
+
+    async def records(self: CaseLists, refs: Sequence[str]) -> dict[str, CaseRecord]:
+        found = await read(self, refs)
+        if not changed:
+            changed.append(keys[0])  # it would have come last, and is first now
+            await settle(keys[0], Severity.LOW, now + 100)
+        return found
+
+    monkeypatch.setattr(reading, "_PAGE", 2)
+    monkeypatch.setattr(CaseLists, "records", records)
+    week = (await read_week(connection, now)).of("hillside")
+    assert week.open == {Severity.HIGH: 8, Severity.LOW: 1}
 
 
 async def test_what_is_kept_of_a_channel_has_a_lifetime_and_no_address(desk: Desk) -> None:

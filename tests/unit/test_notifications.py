@@ -20,12 +20,12 @@ from remediation.read_model.notifications.planning import (
     ChannelTerms,
     NotificationPlan,
     in_vain,
-    is_weekly_due,
     notification_plan,
+    weekly_due,
     with_week_begun,
     with_weekly,
 )
-from remediation.read_model.notifications.weekly import DistrictWeek, happened_to, weekly_message
+from remediation.read_model.notifications.weekly import DistrictWeek, HappenedCases, WeekFigures, weekly_message
 from remediation.read_model.notifications.wording import MOST_LINES, message_of
 from remediation.read_model.status.codes import TroubleCode, TroubleName, district_of, notice_kind_of
 from remediation.read_model.status.levels import Level
@@ -331,17 +331,33 @@ MONDAY_EIGHT = 1_790_596_800.0
 WEEKLY = WeeklyTime.model_validate({"time_zone": "America/New_York"})
 
 
+WEEK = 7 * 86_400
+
+
+def due(memory: ChannelMemory, *after: float) -> list[float | None]:
+    """The moments for which figures are due, so many seconds after that Monday."""
+    return [weekly_due(memory, WEEKLY, TERMS, MONDAY_EIGHT + each) for each in after]
+
+
 def test_figures_are_due_once_a_week_and_a_new_channel_waits_for_the_next() -> None:
     memory = ChannelMemory(MONDAY_EIGHT - HOUR)
-    assert [is_weekly_due(memory, WEEKLY, MONDAY_EIGHT + after) for after in (-1, 0, 3 * 86_400)] == [False, True, True]
-    told = with_weekly(memory, WEEKLY, MONDAY_EIGHT + 90)
-    week = 7 * 86_400
-    assert [is_weekly_due(told, WEEKLY, MONDAY_EIGHT + after) for after in (120, week - 1, week)] == [
-        False,
-        False,
-        True,
-    ]
-    assert not is_weekly_due(ChannelMemory(MONDAY_EIGHT + 1), WEEKLY, MONDAY_EIGHT + 3 * 86_400)
+    assert due(memory, -1, 0, 3 * 86_400) == [None, MONDAY_EIGHT, MONDAY_EIGHT]
+    told = with_weekly(memory, MONDAY_EIGHT, MONDAY_EIGHT + 90)
+    assert due(told, 120, WEEK - 1, WEEK) == [None, None, MONDAY_EIGHT + WEEK]
+    assert due(ChannelMemory(MONDAY_EIGHT + 1), 3 * 86_400) == [None]
+
+
+def test_figures_that_take_until_the_next_ones_are_due_do_not_stand_for_those() -> None:
+    (moment,) = due(ChannelMemory(MONDAY_EIGHT - HOUR), WEEK - 1)
+    assert moment == MONDAY_EIGHT
+    told = with_weekly(ChannelMemory(MONDAY_EIGHT - HOUR), moment, MONDAY_EIGHT + WEEK + 5)
+    assert due(told, WEEK + 60) == [MONDAY_EIGHT + WEEK]
+
+
+def test_figures_wait_where_the_channel_may_send_nothing() -> None:
+    waits = in_vain(ChannelMemory(MONDAY_EIGHT - HOUR), "it hung", MONDAY_EIGHT)
+    assert due(waits, 59, 60) == [None, MONDAY_EIGHT]
+    assert weekly_due(ChannelMemory(0), None, TERMS, MONDAY_EIGHT) is None
 
 
 def test_the_clock_of_the_time_zone_counts_when_summer_ends() -> None:
@@ -374,10 +390,22 @@ def test_a_case_counts_once_for_each_thing_that_happened_to_it_however_often_it_
         decided(other, AuditedAction("patch:accepted_risk", why="ticket_done")),
         AuditEntry("replay", int(AT * 1000), piece="lakeside:finding:fnd_9/open:jira"),
     ]
-    assert happened_to(entries) == {
+    happened = HappenedCases()
+    for entry in entries:
+        happened.add(entry)
+    assert happened.by_district() == {
         "lakeside": {"opened": 2, "found again": 1, "resolved": 1},
         "hillside": {"accepted": 1},
     }
+
+
+def test_each_district_has_its_own_of_the_figures_of_all() -> None:
+    figures = WeekFigures({"lakeside": {"opened": 2}}, {}, {"lakeside": 1}, {"hillside": 3})
+    assert [figures.of(name) for name in ("lakeside", "hillside")] == [
+        DistrictWeek("lakeside", {"opened": 2}, {}, {}, 1, 0),
+        DistrictWeek("hillside", {}, {}, {}, 0, 3),
+    ]
+    assert WeekFigures(None, None, {}, {}).of("lakeside") == DistrictWeek("lakeside")
 
 
 def test_a_weeks_figures_say_what_could_not_be_counted() -> None:
@@ -425,7 +453,7 @@ def test_tries_in_vain_are_known_for_as_long_as_something_waits() -> None:
 
 
 def weekly_after(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> bool:
-    return is_weekly_due(with_week_begun(memory, weekly, now), weekly, now)
+    return weekly_due(with_week_begun(memory, weekly, now), weekly, TERMS, now) is not None
 
 
 def test_a_channel_that_gets_the_weeks_figures_from_now_on_begins_with_the_next_ones() -> None:

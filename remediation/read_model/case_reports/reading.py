@@ -1,4 +1,4 @@
-"""All cases, some at a time, for reports: what is held of a million is a number for each."""
+"""All cases, some at a time, for reports and figures: what is held of a million is a number for each."""
 
 from collections.abc import AsyncIterator
 
@@ -46,4 +46,5 @@ async def _pages(
 
 
 def _counts(record: CaseRecord) -> bool:
+    """Whether it is a case of its own: a summary is about findings that have cases, and a test is nobody's."""
     return record.key.kind is not CaseKind.SUMMARY and not record.home and not is_drill(record.key.id)

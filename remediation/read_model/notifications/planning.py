@@ -126,9 +126,9 @@ def in_vain(memory: ChannelMemory, why: str, now: float) -> ChannelMemory:
 
 
 def with_week_begun(memory: ChannelMemory, weekly: WeeklyTime | None, now: float) -> ChannelMemory:
-    """A memory that knows for which moment the figures of the past week were sent last, or would have been.
+    """Sets the first weekly time of a new channel, so that it does not get the week before it existed.
 
-    A channel that is new, and one that gets them from now on, begins with the next moment.
+    The same for a channel that gets the figures from now on.
     """
     last = 0.0
     if weekly is not None:
@@ -136,17 +136,20 @@ def with_week_begun(memory: ChannelMemory, weekly: WeeklyTime | None, now: float
     return replace(memory, since=min(memory.since, now), weekly=last)
 
 
-def is_weekly_due(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> bool:
-    """Whether the figures of the past week are to be sent at `now` (Unix seconds).
+def weekly_due(memory: ChannelMemory, weekly: WeeklyTime | None, terms: ChannelTerms, now: float) -> float | None:
+    """The moment for which the figures of the past week are to be sent at `now` (Unix seconds); None for none.
 
     Those that were missed are made up for; of several, the last ones.
     """
-    return max(memory.since, memory.weekly + _APART) < weekly.moment_before(now)
+    if weekly is None or not may_send(memory, terms, now):
+        return None
+    moment = weekly.moment_before(now)
+    return moment if max(memory.since, memory.weekly + _APART) < moment else None
 
 
-def with_weekly(memory: ChannelMemory, weekly: WeeklyTime, now: float) -> ChannelMemory:
-    """What is remembered after the figures were taken."""
-    return replace(taken(memory, now), weekly=weekly.moment_before(now))
+def with_weekly(memory: ChannelMemory, moment: float, now: float) -> ChannelMemory:
+    """What is remembered after the figures for this moment were taken, at `now` (Unix seconds)."""
+    return replace(taken(memory, now), weekly=moment)
 
 
 def _tries(memory: ChannelMemory, now: float) -> tuple[float, ...]:
@@ -154,7 +157,7 @@ def _tries(memory: ChannelMemory, now: float) -> tuple[float, ...]:
 
 
 def _lapsed(memory: ChannelMemory, now: float) -> ChannelMemory:
-    """The same without tries in vain that are long past, where nothing waits: what they were about is gone untold."""
+    """Forgets failed tries older than a day when no message is waiting."""
     waits = any(each.told is None or each.gone is not None for each in memory.known.values())
     is_past = memory.failures > 0 and memory.retry_at + _LAPSES_AFTER <= now
     return replace(memory, failures=0, why="", retry_at=0.0) if is_past and not waits else memory

@@ -1,13 +1,14 @@
 """The figures of a week: what a channel is told of each district."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from remediation.domain.actions import Verb, Why
-from remediation.domain.cases.records import CaseKind, CaseRecord
-from remediation.domain.drills import is_drill, is_of_drill
+from remediation.domain.cases.records import CaseRecord
+from remediation.domain.drills import is_of_drill
 from remediation.domain.status import Severity, Status
+from remediation.read_model.case_reports.reading import case_records
 from remediation.read_model.notifications.wording import Notification
 from remediation.read_model.status.levels import RISK_SECONDS
 from remediation.read_model.wording import day_words
@@ -26,7 +27,9 @@ _MOST_LINES = 100_000
 _MOST_CASES = 20_000
 """Cases that are read, in about two seconds. Where there are more, what is still open is left out."""
 
-_AT_ONCE = 200
+_MOST_RISKS = 100_000
+"""Accepted risks that are counted by district, those that end first."""
+
 _DAY = 86_400.0
 _AGES = (7, 30, 90)
 """Days: how many of the tickets that are worked on are older is told."""
@@ -56,45 +59,6 @@ class DistrictWeek:
     risks: int = 0
 
 
-async def weeks_of(connection: Connection, districts: Sequence[str], now: float) -> list[DistrictWeek]:
-    """The figures of these districts at `now` (Unix seconds), and of the week before. Raises StoreUnavailable."""
-    happened = await _happened(connection, now - WEEK)
-    left = await _left(connection, now)
-    risks = Counter(each.district for each in (await ending_risks(connection, now, RISK_SECONDS, _MOST_LINES)).first)
-    parked = (await read_figures(connection, now)).parked_accounts
-    return [
-        DistrictWeek(
-            name,
-            None if happened is None else happened.get(name, Counter()),
-            None if left is None else left.get(name, _Left()).open,
-            {} if left is None else left.get(name, _Left()).older,
-            parked.get(name, 0),
-            risks[name],
-        )
-        for name in districts
-    ]
-
-
-def weekly_message(weeks: Iterable[DistrictWeek], now: float) -> Notification:
-    """The figures as a message: a few lines for each district."""
-    title = f"remedy: the week until {day_words(now)}"
-    return Notification(title, "\n\n".join("\n".join(_district_lines(each)) for each in weeks))
-
-
-def happened_to(entries: Iterable[AuditEntry]) -> dict[str, Counter[str]]:
-    """How many cases of each district something happened to, by what: each case once, however often it did."""
-    seen: dict[str, set[str]] = {name: set() for name in _HAPPENED}
-    for entry in entries:
-        for name, did in _HAPPENED.items():
-            if entry.case and any(map(did, entry.did)):
-                seen[name].add(entry.case)
-    found: dict[str, Counter[str]] = {}
-    for name, cases in seen.items():
-        for district in (case.partition(":")[0] for case in cases):
-            found.setdefault(district, Counter())[name] += 1
-    return found
-
-
 @dataclass(slots=True)
 class _Left:
     """What is left to do in one district."""
@@ -109,36 +73,81 @@ class _Left:
         self.older.update(days for days in _AGES if now - since > days * _DAY)
 
 
+@dataclass(frozen=True, slots=True)
+class WeekFigures:
+    """The figures of all districts, by their names; None for what could not be counted."""
+
+    happened: Mapping[str, Mapping[str, int]] | None
+    left: Mapping[str, _Left] | None
+    parked: Mapping[str, int]
+    risks: Mapping[str, int]
+
+    def of(self, district: str) -> DistrictWeek:
+        """Those of one district."""
+        happened = None if self.happened is None else self.happened.get(district, {})
+        parked, risks = self.parked.get(district, 0), self.risks.get(district, 0)
+        if self.left is None:
+            return DistrictWeek(district, happened, parked=parked, risks=risks)
+        left = self.left.get(district, _Left())
+        return DistrictWeek(district, happened, left.open, left.older, parked, risks)
+
+
+async def read_week(connection: Connection, now: float) -> WeekFigures:
+    """The figures of all districts at `now` (Unix seconds), and of the week before. Raises StoreUnavailable."""
+    happened, left = await _happened(connection, now - WEEK), await _left(connection, now)
+    risks = await ending_risks(connection, now, RISK_SECONDS, _MOST_RISKS)
+    parked = (await read_figures(connection, now)).parked_accounts
+    return WeekFigures(happened, left, parked, Counter(each.district for each in risks.first))
+
+
+def weekly_message(weeks: Iterable[DistrictWeek], now: float) -> Notification:
+    """The figures as a message: a few lines for each district."""
+    title = f"remedy: the week until {day_words(now)}"
+    return Notification(title, "\n\n".join("\n".join(_district_lines(each)) for each in weeks))
+
+
+class HappenedCases:
+    """The cases to which something happened, by what: each case once, however often it did."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, set[str]] = {name: set() for name in _HAPPENED}
+
+    def add(self, entry: AuditEntry) -> None:
+        """Note what a line of the audit says."""
+        for name, did in _HAPPENED.items():
+            if entry.case and any(map(did, entry.did)):
+                self._cases[name].add(entry.case)
+
+    def by_district(self) -> dict[str, Counter[str]]:
+        """How many cases of each district, by what happened."""
+        found: dict[str, Counter[str]] = {}
+        for name, cases in self._cases.items():
+            for district in (case.partition(":")[0] for case in cases):
+                found.setdefault(district, Counter())[name] += 1
+        return found
+
+
 async def _happened(connection: Connection, since: float) -> dict[str, Counter[str]] | None:
-    entries: list[AuditEntry] = []
+    found, read = HappenedCases(), 0
     async for line in lines_since(connection, since):
-        if line.entry.did and not is_of_drill(line.entry.case):
-            entries.append(line.entry)
-        if len(entries) > _MOST_LINES:
+        read += 1
+        if read > _MOST_LINES:
             return None
-    return happened_to(entries)
+        if not is_of_drill(line.entry.case):
+            found.add(line.entry)
+    return found.by_district()
 
 
 async def _left(connection: Connection, now: float) -> dict[str, _Left] | None:
-    lists, everything = CaseLists(connection), CaseFilter()
-    if await lists.count(everything) > _MOST_CASES:
+    """What is left in each district. Cases of no finding or incident of their own, and tests, do not count."""
+    if await CaseLists(connection).count(CaseFilter()) > _MOST_CASES:
         return None
     found: dict[str, _Left] = {}
-    page = await lists.page(everything, _AT_ONCE)
-    while True:
-        for record in (await lists.records([each.ref for each in page.cases])).values():
-            if _is_open(record):
+    async for records in case_records(connection, None):
+        for record in records:
+            if record.memory.finding is not None and record.memory.finding.is_unsolved:
                 found.setdefault(record.key.district, _Left()).add(record, now)
-        if page.cursor is None:
-            return found
-        page = await lists.page(everything, _AT_ONCE, page.cursor)
-
-
-def _is_open(record: CaseRecord) -> bool:
-    """Whether somebody must still act. A summary is about findings that have cases of their own; a test is nobody's."""
-    status, key = record.memory.finding, record.key
-    is_counted = key.kind is not CaseKind.SUMMARY and not record.home and not is_drill(key.id)
-    return status is not None and status.is_unsolved and is_counted
+    return found
 
 
 def _district_lines(week: DistrictWeek) -> Iterator[str]:
