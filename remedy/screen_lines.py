@@ -37,14 +37,15 @@ def print_lines(text: str) -> None:
         print_line(line)
 
 
-def terminal_width() -> int | None:
-    """How many columns a line on standard output may have; None where that is no terminal."""
-    return get_terminal_size().columns if sys.stdout.isatty() else None
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """How many columns a line on this stream may have, or on standard output; None where that is no terminal."""
+    return get_terminal_size().columns if (stream or sys.stdout).isatty() else None
 
 
 def for_reader(line: str, stream: TextIO) -> str:
     """A line as it is printed: on a terminal broken between words, otherwise as it is."""
-    return "\n".join(filled(line, get_terminal_size().columns)) if stream.isatty() else line
+    width = terminal_width(stream)
+    return line if width is None else "\n".join(filled(line, width))
 
 
 def filled(line: str, width: int, hang: int | None = None) -> Iterator[str]:

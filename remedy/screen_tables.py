@@ -2,8 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from shutil import get_terminal_size
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from remediation.redaction import terminal
-from remedy.screen_lines import filled, print_line
+from remedy.screen_lines import filled, print_line, terminal_width
 
 _UNLIMITED = 10_000
 """Columns where no terminal limits them: a table takes as many as its cells need."""
@@ -48,16 +47,9 @@ def print_table(table: TextTable, *, err: bool = False) -> None:
 
     On a terminal in which it has no room, each row is told in lines instead, the first of which is its name alone.
     """
-    stream = sys.stderr if err else sys.stdout
-    width = get_terminal_size().columns if stream.isatty() else _UNLIMITED
-    shown = TextTable(
-        table.headings,
-        [[terminal(cell) for cell in row] for row in table.rows],
-        table.name or table.headings[0],
-        table.prose,
-        table.title,
-        table.sections,
-    )
+    width = terminal_width(sys.stderr if err else sys.stdout) or _UNLIMITED
+    rows = [[terminal(cell) for cell in row] for row in table.rows]
+    shown = replace(table, rows=rows, name=table.name or table.headings[0])
     if _least_width(shown) <= width:
         Console(width=width, height=_HEIGHT, stderr=err).print(_drawn(shown))
         return
