@@ -268,7 +268,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     yield from (part_words(part, verdict) for part in whole_parts(verdict))
     for key, count in verdict.keys.items():
         if key not in verdict.unknown_keys:
-            yield f"{count} {'line is' if count == 1 else 'lines are'} signed under the data key {key}"
+            yield f"{count_words(count, 'line')} {by_count(count, 'is', 'are')} signed under the data key {key}"
     yield from (f"BENT {bend_words(bend)}" for bend in verdict.bends)
     for key, count in verdict.unknown_keys.items():
         signed = f"{count_words(count, 'line')} {by_count(count, 'is', 'are')} signed under the data key {key}"

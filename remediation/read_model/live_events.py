@@ -13,7 +13,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey
 from remediation.read_model.case_words import STANDS_STILL, entry_words, time_words
 from remediation.read_model.delivery_list import path_of, refusal_words
-from remediation.read_model.wording import count_words
+from remediation.read_model.wording import count_words, day_words
 from remediation.store.cases.entries import Acted, Entry, LookCause, Settled, Triggered, kind_word, moment
 from remediation.store.cases.timeline import TimelineEntry
 from remediation.store.deliveries.heard import HeardDelivery
@@ -93,7 +93,7 @@ def delivery_event(heard: HeardDelivery) -> LiveEvent:
 def refused_events(before: dict[tuple[RefusalKind, str], int], now: Iterable[RefusedDeliveries]) -> Iterator[LiveEvent]:
     """What was refused since `before` was counted (by kind and day), which is brought up to date."""
     for each in now:
-        key = each.kind, f"{moment(each.first):%Y-%m-%d}"
+        key = each.kind, day_words(each.first)
         fresh = each.count - before.get(key, 0)
         before[key] = each.count
         if fresh > 0:

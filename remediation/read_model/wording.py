@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 _MINUTE = 60
+_HOURS_OF_A_DAY = 24
 
 
 def count_words(count: int, noun: str, plural: str = "") -> str:
@@ -24,6 +25,18 @@ def span_words(seconds: float) -> str:
 def age_words(seconds: float) -> str:
     """An age to the second where it is less than two minutes, otherwise a span: 8 s, 12 min, 3 h 5 min."""
     return f"{max(0, int(seconds))} s" if seconds < 2 * _MINUTE else span_words(seconds)
+
+
+def long_span_words(seconds: float) -> str:
+    """A span of time in its two largest units: 40 s, 12 min, 3 h 5 min, 2 d 4 h."""
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    if minutes < 2:  # noqa: PLR2004 - up to two minutes, seconds tell more
+        return f"{_MINUTE * minutes + rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < _HOURS_OF_A_DAY:
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    days, hours = divmod(hours, _HOURS_OF_A_DAY)
+    return f"{days:,} d {hours} h"
 
 
 def day_words(at: float) -> str:

@@ -15,7 +15,8 @@ from remediation.domain.status import Severity, Status
 from remediation.read_model.case_reports.accepted_risks import accepted_since
 from remediation.read_model.case_reports.milestones import Milestones, due_of, milestones_of
 from remediation.read_model.case_reports.service_levels import ServiceLevels
-from remediation.read_model.case_reports.tables import ColumnKind, ReportColumn, ReportTable, span_text
+from remediation.read_model.case_reports.tables import ColumnKind, ReportColumn, ReportTable
+from remediation.read_model.wording import long_span_words
 from remediation.store.cases.entries import Acted, Entry, Seen, TicketSeen, Triggered
 from remediation.store.cases.timeline import MOST_ENTRIES
 
@@ -156,7 +157,7 @@ def test_programs_get_values_and_people_words() -> None:
     [(0, "0 s"), (119, "119 s"), (121, "2 min"), (3_600, "1 h 0 min"), (86_399, "23 h 59 min"), (90_000, "1 d 1 h")],
 )
 def test_a_span_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
-    assert span_text(seconds) == words
+    assert long_span_words(seconds) == words
 
 
 class Page(HTMLParser):

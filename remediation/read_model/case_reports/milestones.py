@@ -44,7 +44,7 @@ def milestones_of(record: CaseRecord, entries: Sequence[Entry]) -> Milestones:
     )
 
 
-def status_set(entry: Acted) -> str:
+def _status_set(entry: Acted) -> str:
     """The status that an action has set; empty for any other action."""
     name = ActionName.parse(entry.action)
     return name.detail if name.verb == Verb.PATCH else ""
@@ -86,7 +86,7 @@ def status_shown(entry: Entry) -> str:
         case Seen():
             return entry.status
         case Acted(outcome="done"):
-            return status_set(entry)
+            return _status_set(entry)
         case _:
             return ""
 

@@ -14,7 +14,8 @@ from remediation.read_model.wording import by_count, count_words
 from remediation.store.cases.timeline import Timeline
 from remediation.store.server.connection import Connection
 
-_NINE_TENTHS = 0.9
+_MEDIAN, _NINE_TENTHS = 50, 90
+"""In percent."""
 
 TABLE = ReportTable(
     "Service levels",
@@ -143,8 +144,8 @@ def _median_and_p90(spans: Sequence[float]) -> tuple[float | None, float | None]
     if not spans:
         return None, None
     ordered = sorted(spans)
-    return ordered[_rank(len(ordered), 0.5)], ordered[_rank(len(ordered), _NINE_TENTHS)]
+    return ordered[_rank(len(ordered), _MEDIAN)], ordered[_rank(len(ordered), _NINE_TENTHS)]
 
 
-def _rank(count: int, share: float) -> int:
-    return max(0, -(-round(count * share * 1000) // 1000) - 1)
+def _rank(count: int, percent: int) -> int:
+    return -(-count * percent // 100) - 1

@@ -8,13 +8,13 @@ from typing import Any
 
 from remediation.read_model.audit import csv_row
 from remediation.read_model.case_words import time_words
+from remediation.read_model.wording import long_span_words
 from remediation.redaction import plain
 from remediation.store.cases.entries import moment
 
 Value = str | int | float | None
 Row = Sequence[Value]
 
-_DAY = 86_400
 _LONGEST_CELL = 2_000
 
 
@@ -45,7 +45,7 @@ class ReportColumn:
             case int() | float() if self.kind is ColumnKind.TIME:
                 return time_words(value)
             case int() | float() if self.kind is ColumnKind.SPAN:
-                return span_text(value)
+                return long_span_words(value)
             case int():
                 return f"{value:,}"
             case _:
@@ -113,18 +113,6 @@ class ReportTable:
             for heading, lines in parts
         )
         return f"</tbody>\n</table>\n</div>\n{lists}</main>\n</body>\n</html>\n"
-
-
-def span_text(seconds: float) -> str:
-    """A span of time in its two largest units: 40 s, 12 min, 3 h 5 min, 2 d 4 h."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 2:  # noqa: PLR2004 - up to two minutes, seconds tell more
-        return f"{60 * minutes + rest} s"
-    hours, minutes = divmod(minutes, 60)
-    if 3600 * hours < _DAY:
-        return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-    days, hours = divmod(hours, 24)
-    return f"{days:,} d {hours} h"
 
 
 _CLASSES: Mapping[ColumnKind, str] = {

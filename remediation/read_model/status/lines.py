@@ -25,7 +25,7 @@ from remediation.read_model.status.levels import (
     worst_of,
 )
 from remediation.read_model.status.overview import FeedStatus, SenderStatus, ServiceStatus
-from remediation.read_model.wording import age_words, count_words
+from remediation.read_model.wording import age_words, by_count, count_words
 from remediation.store.budgets.learned import Access, BudgetFigures
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.parked_causes import MOST_LOOKED_AT, ParkedCause
@@ -250,8 +250,7 @@ def _waits(status: ServiceStatus) -> Iterator[StatusLine]:
 
 
 def _cases_wait(count: int) -> str:
-    verb = "waits" if count == 1 else "wait"
-    return f"{count_words(count, 'case')} {verb}" if count else "no case waits yet"
+    return f"{count_words(count, 'case')} {by_count(count, 'waits', 'wait')}" if count else "no case waits yet"
 
 
 def _parked(status: ServiceStatus) -> Iterator[StatusLine]:

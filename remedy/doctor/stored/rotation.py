@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.webhook_secrets import secret_ids
 from remediation.read_model.case_words import time_words
+from remediation.read_model.wording import count_words
 from remediation.store.deliveries.signing import SecretUse, read_secret_uses
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble
@@ -38,13 +39,14 @@ def _troubles(what: str, ids: Sequence[str], uses: Mapping[str, SecretUse], now:
     for each, use in known.items():
         others = max((other.last or 0.0 for name, other in known.items() if name != each), default=0.0)
         idle = int((now - max(use.last or 0.0, use.since)) // _DAY)
+        days = count_words(idle, "day")
         if others <= (use.last or use.since):
             continue  # no other secret was used since: nothing came, or this one is in use
         if use.last is None and use.since > oldest and idle >= UNTAKEN_DAYS:
-            says = f"{each} was never used in {_days(idle)}, and another one is: it was changed on one side only"
+            says = f"{each} was never used in {days}, and another one is: it was changed on one side only"
             yield trouble(Code.WEBHOOK_SECRET_UNTAKEN, what, says)
         elif (use.last is not None or use.since == oldest) and idle >= UNUSED_DAYS:
-            says = f"{each} was not used for {_days(idle)}: remove it"
+            says = f"{each} was not used for {days}: remove it"
             yield trouble(Code.WEBHOOK_SECRET_UNUSED, what, says if use.last else f"{says}, unless it is the new one")
 
 
@@ -54,7 +56,3 @@ def _use_words(use: SecretUse | None) -> str:
     if use.last is None:
         return f"never used since {time_words(use.since)} UTC"
     return f"last used {time_words(use.last)} UTC"
-
-
-def _days(count: int) -> str:
-    return f"{count} day" if count == 1 else f"{count} days"

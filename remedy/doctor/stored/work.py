@@ -145,7 +145,7 @@ def _senders(figures: Figures, now: float) -> Iterator[Diagnosis]:
 def _waited_for(each: SystemTrouble) -> Diagnosis:
     """A system for which the workers have to wait, whatever it answers to us here and now."""
     cases = (
-        f"{count_words(each.cases, 'case')} {'waits' if each.cases == 1 else 'wait'} for it"
+        f"{count_words(each.cases, 'case')} {by_count(each.cases, 'waits', 'wait')} for it"
         if each.cases
         else "no case waits for it yet"
     )
