@@ -107,7 +107,7 @@ def accepted_risks(*, district: str | None, form: ReportForm, output: Path, repl
         writer.end(summary.json(), summary.lines(), risks.NOTES)
 
     with open_report(risks.TABLE, form, output, replaces=replaces) as writer:
-        _note(who, "accepted-risks", district, form)
+        _note(who, "accepted-risks", form, district=district)
         _written(writer, write)
     _say_where(output)
 
@@ -153,7 +153,7 @@ def sla(
         writer.end(found.json(), found.lines(), levels.NOTES)
 
     with open_report(levels.TABLE, form, output, replaces=replaces) as writer:
-        _note(who, "sla", district, form)
+        _note(who, "sla", form, district=district, since=since, until=until)
         _written(writer, write)
     _say_where(output)
 
@@ -172,9 +172,14 @@ def _written(writer: ReportWriter, write: Callable[[Connection, ReportWriter, Ba
         asyncio.run(work(address))
 
 
-def _note(who: str, which: str, district: str | None, form: ReportForm) -> None:
-    of = f" --district {district}" if district else ""
-    note_where_kept(AuditAct.REPORT, who, piece="", choice=f"report {which}{of} --format {form}")
+def _note(who: str, which: str, form: ReportForm, **asked: str | datetime | None) -> None:
+    """Write down which report, and what was asked of it; a span before now as the moment that it meant."""
+    given = {
+        name: each.isoformat(timespec="seconds") if isinstance(each, datetime) else each for name, each in asked.items()
+    }
+    options = (f"--{name} {each}" for name, each in given.items() if each is not None)
+    choice = " ".join(["report", which, *options, f"--format {form}"])
+    note_where_kept(AuditAct.REPORT, who, piece="", choice=choice)
 
 
 def _say_where(output: Path) -> None:

@@ -75,6 +75,14 @@ def test_each_report_leaves_a_line_in_the_audit(school: SmallSchool) -> None:
     assert (newest["by"], newest["choice"]) == ("anna", "report accepted-risks --district lakeside --format csv")
 
 
+def test_the_line_of_service_levels_says_of_which_span_they_were_asked(school: SmallSchool) -> None:
+    del school
+    report("sla", "--since", "2026-07-01", "--until", "2026-10-01T12:00Z", "--district", "lakeside")
+    lines = CliRunner().invoke(main, ["audit", "list", "--act", "report", "--json"]).stdout.splitlines()
+    span = "--since 2026-07-01T00:00:00+00:00 --until 2026-10-01T12:00:00+00:00"
+    assert json.loads(lines[0])["line"]["choice"] == f"report sla --district lakeside {span} --format text"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
