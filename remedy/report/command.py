@@ -174,12 +174,13 @@ def _written(writer: ReportWriter, write: Callable[[Connection, ReportWriter, Ba
 
 def _note(who: str, which: str, form: ReportForm, **asked: str | datetime | None) -> None:
     """Write down which report, and what was asked of it; a span before now as the moment that it meant."""
-    given = {
-        name: each.isoformat(timespec="seconds") if isinstance(each, datetime) else each for name, each in asked.items()
-    }
-    options = (f"--{name} {each}" for name, each in given.items() if each is not None)
+    options = (_option(name, value) for name, value in asked.items() if value is not None)
     choice = " ".join(["report", which, *options, f"--format {form}"])
     note_where_kept(AuditAct.REPORT, who, piece="", choice=choice)
+
+
+def _option(name: str, value: str | datetime) -> str:
+    return f"--{name} {value.isoformat(timespec='seconds') if isinstance(value, datetime) else value}"
 
 
 def _say_where(output: Path) -> None:
