@@ -274,7 +274,7 @@ TURN = "remedy:turn:"
 """+ name of a round: when (ms) a worker last began it."""
 
 NOTIFIED = "remedy:notified:"
-"""+ channel: what people were told by it, and how its last messages went (see news/memory.py)."""
+"""+ channel: what people were told by it, and how its last messages went (see notifications/memory.py)."""
 
 NOTIFY_TURN = "remedy:notify-turn:"
 """+ channel: a random name of the worker that sends by it now, with a time to live."""

@@ -119,8 +119,9 @@ _TOLD: Mapping[str, str | int] = {
     "HEARD": keys.HEARD,
     "HEARD_MS": keys.HEARD_MS,
     "MOST_HEARD": keys.MOST_HEARD,
+    "NOTIFY_TURN": keys.NOTIFY_TURN,
 }
-"""What is only told to operators."""
+"""What is only told to people, and whose turn it is to tell them."""
 
 _BUDGETING = {
     "ROW": keys.BUDGET,

@@ -153,6 +153,20 @@ async def test_a_worker_that_dies_before_it_remembers_leaves_the_news_to_the_nex
     assert [len(desk.hook.posted), len(desk.mailbox.mails)] == [2, 1]
 
 
+async def test_a_turn_that_ended_by_itself_is_not_taken_from_the_worker_that_has_it_now(
+    connection: Connection,
+) -> None:
+    memories, key = ChannelMemories(connection), f"{NOTIFY_TURN}hook"
+    async with memories.turn("hook") as is_ours:
+        assert is_ours
+        await connection.redis.set(key, "somebody")
+    assert await connection.redis.get(key) == b"somebody"
+    await connection.redis.delete(key)
+    async with memories.turn("hook"):
+        pass
+    assert await connection.redis.exists(key) == 0
+
+
 @pytest.mark.parametrize("status", [302, 500])
 async def test_a_server_that_refuses_is_told_of_by_status_and_the_other_channel_tells(desk: Desk, status: int) -> None:
     desk.hook.status = status

@@ -38,11 +38,11 @@ class ChannelMemories:
     @asynccontextmanager
     async def turn(self, channel: str) -> AsyncIterator[bool]:
         """Whether the caller may send by this channel, while this is open: nobody else may then."""
-        key, token = NOTIFY_TURN + channel, secrets.token_hex(8).encode()
-        redis = self._connection.redis
-        is_ours = bool(await self._connection.ask(redis.set(key, token, nx=True, ex=TURN_SECONDS)))
+        token = secrets.token_hex(8)
+        taken = self._connection.redis.set(NOTIFY_TURN + channel, token, nx=True, ex=TURN_SECONDS)
+        is_ours = bool(await self._connection.ask(taken))
         try:
             yield is_ours
         finally:
-            if is_ours and await self._connection.ask(redis.get(key)) == token:
-                await self._connection.ask(redis.delete(key))
+            if is_ours:
+                await self._connection.run("end_notify_turn", channel, token)
