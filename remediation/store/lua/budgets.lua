@@ -51,9 +51,10 @@ local function take_from(budget, name, urgent, now)
   return true
 end
 
--- Since when a case waits for a look that brings it to rest.
+-- Since when a case waits for a look that brings it to rest. A time in the future was written by a Redis whose clock was ahead of
+-- this one's: it counts as now.
 local function waits_since(ref, now)
-  return tonumber(redis.call('ZSCORE', DIRTY_SINCE, ref) or now)
+  return math.min(tonumber(redis.call('ZSCORE', DIRTY_SINCE, ref) or now), now)
 end
 
 -- The place of a case among those that wait for a budget: worse ones first, and among equals those that wait longest.

@@ -70,7 +70,7 @@ local function finish(id, said, ...)
   if redis.call('HGET', row, 'state') ~= 'received' then return '' end
   local outcome = acts[said] and acts[said](id, row, ...) or said
   close_delivery(id, kept_ms, said == 'ignored' and said or nil)
-  tell_listeners(id, outcome, account_of(id))
+  tell_listeners(id, outcome)
   return outcome
 end
 

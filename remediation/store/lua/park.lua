@@ -29,7 +29,7 @@ elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   redis.call('ZREM', PENDING_SINCE, ARGV[4])
   redis.call('ZREM', UNREAD, ARGV[4])
   ended(name)
-  tell_listeners(ARGV[4], ARGV[3] == 'delivery' and 'parked' or 'quarantined', account_of(ARGV[4]))
+  tell_listeners(ARGV[4], ARGV[3] == 'delivery' and 'parked' or 'quarantined')
 elseif ARGV[3] == 'scan' then
   redis.call('HSET', SCAN .. ARGV[4], 'state', 'parked')
   redis.call('PERSIST', SCAN .. ARGV[4])
