@@ -43,7 +43,8 @@ class AccountSetUp:
         }
         words |= {"finding_link": self._link} if self._link else {}
         self.config = checked(SchoolScanAccount, words, "SchoolScan")
-        if webhook_place.is_said and self._webhook_secret not in map(_reference, self.config.webhook.secrets):
+        in_file = [_reference(each) for each in self.config.webhook.secrets]
+        if webhook_place.is_said and dict(self._webhook_secret) not in in_file:
             where = f"districts.{name}.schoolscan.webhook.secrets"
             raise click.UsageError(f"the file has other webhook secrets of {name}: change {where} in it.")
         self.credential = found("SchoolScan's token", self._token)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.reading.loading import load_mappings
 from remedy.main import main
 from sandbox.jira.stand_in import SERVICE
@@ -115,7 +116,9 @@ def test_a_deployment_that_is_said_is_proposed_for_a_file_that_is_there(tmp_path
         result = init(world, "--jira-deployment", "data_center", "--apply")
         assert result.exit_code == 0, result.output
         assert "+    deployment: data_center" in result.stdout
-        assert load_mappings(file_of(world)).mappings.trackers["jira"].deployment == "data_center"
+        jira = load_mappings(file_of(world)).mappings.trackers["jira"]
+        assert isinstance(jira, JiraTracker)
+        assert jira.deployment == "data_center"
 
 
 def test_a_token_with_scopes_signs_in_at_the_gateway(world: LiveWorld) -> None:

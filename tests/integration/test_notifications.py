@@ -16,6 +16,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord, Memo
 from remediation.domain.errors import Refused
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.notifying import NotifyChannel
+from remediation.outbound import channels
 from remediation.outbound.channels import ChannelWay, SendOutcome, address_flaw, send
 from remediation.read_model.case_reports import reading
 from remediation.read_model.notifications import weekly
@@ -186,7 +187,10 @@ async def test_a_server_that_refuses_is_told_of_by_status_and_the_other_channel_
     assert len(desk.hook.posted) == 1
 
 
-async def test_a_server_that_hangs_delays_neither_the_other_channel_nor_the_end_of_the_round(desk: Desk) -> None:
+async def test_a_server_that_hangs_delays_neither_the_other_channel_nor_the_end_of_the_round(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "SECONDS", 4.0)
     desk.hook.hangs = True
     await desk.park()
     await desk.rounds()
