@@ -10,6 +10,7 @@ RUN python3 -m venv /opt/remedy \
  && /opt/remedy/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-input \
     --require-hashes --use-pep517 --requirement requirements.lock
 COPY remedy/ remedy/
+COPY console/ console/
 COPY receiver/ receiver/
 COPY remediation/ remediation/
 COPY sandbox/ sandbox/

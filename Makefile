@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the interpreter; ARGS="..." goes to the program that the target runs; ROUNDS=5 is how
 # often `make chaos` plays the random histories of one case that `make test` plays once.
 
-PRODUCT := remediation receiver workers remedy
+PRODUCT := remediation console receiver workers remedy
 CODE := $(PRODUCT) sandbox bench chaos tests
 PYTEST := .venv/bin/pytest --dist loadfile --no-loadscope-reorder --maxprocesses 6
 # Most unit tests need the processor all the time. Others wait half of theirs for processes and networks, so three share

@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("receiver", "remediation", "remedy", "sandbox", "workers")
+PACKAGES = ("console", "receiver", "remediation", "remedy", "sandbox", "workers")
 BESIDE = ("LICENSE", "README.md", "pyproject.toml")
 KINDS = {".lua", ".py"}
 

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from remediation.domain.errors import RemediationError, StoreRefuses, StoreUnavailable
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.settings import Settings
-from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble, well
 from remedy.runtime.assembly import signed_in
 
 _ALIKE = 0.88

@@ -2,94 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
 from remediation.deliveries.signatures import TOLERANCE
 from remediation.read_model.status.levels import Level
-
-
-class Code(StrEnum):
-    """The kinds of trouble, by permanent names. A test holds the table in docs/operations.md to them."""
-
-    SETTING_UNKNOWN = "setting-unknown"
-    SETTING_IDLE = "setting-idle"
-    SETTINGS_CONTRADICT = "settings-contradict"
-    FAILPOINTS = "failpoints"
-    MAPPINGS_WRONG = "mappings-wrong"
-    MAPPINGS_DOUBTFUL = "mappings-doubtful"
-    MAPPINGS_OUTSIDE = "mappings-outside"
-    SECRET_MISSING = "secret-missing"  # noqa: S105 - a code  # nosec B105
-    SECRET_READABLE = "secret-readable"  # noqa: S105 - a code  # nosec B105
-    WEBHOOK_SECRET_WEAK = "webhook-secret-weak"  # noqa: S105 - a code  # nosec B105
-    WEBHOOK_SECRET_BLANK = "webhook-secret-blank"  # noqa: S105 - a code  # nosec B105
-    WEBHOOK_SECRET_ENDED = "webhook-secret-ended"  # noqa: S105 - a code  # nosec B105
-    WEBHOOK_SECRET_ENDING = "webhook-secret-ending"  # noqa: S105 - a code  # nosec B105
-    WEBHOOK_SECRET_UNTAKEN = "webhook-secret-untaken"  # noqa: S105 - a code  # nosec B105
-    WEBHOOK_TIME_DEMANDED = "webhook-time-demanded"
-    WEBHOOK_SECRET_UNUSED = "webhook-secret-unused"  # noqa: S105 - a code  # nosec B105
-    IDENTITY_KEY = "identity-key"
-    DATA_KEYS = "data-keys"
-    DATA_KEY_FOREIGN = "data-key-foreign"
-    DATA_KEY_WRONG = "data-key-wrong"
-    DATA_KEYS_DIFFER = "data-keys-differ"
-    STORE_MISSING = "store-missing"
-    REDIS_AWAY = "redis-away"
-    REDIS_SIGN_IN = "redis-sign-in"
-    REDIS_RIGHTS = "redis-rights"
-    REDIS_ADDRESS = "redis-address"
-    REDIS_TLS = "redis-tls"
-    REDIS_VERSION = "redis-version"
-    REDIS_CLUSTER = "redis-cluster"
-    REDIS_STANDING = "redis-standing"
-    REDIS_NOT_DURABLE = "redis-not-durable"
-    REDIS_DISK = "redis-disk"
-    REDIS_REWRITE = "redis-rewrite"
-    REDIS_SHREDDED = "redis-shredded"
-    REDIS_MEMORY = "redis-memory"
-    REDIS_EVICTED = "redis-evicted"
-    REDIS_CONNECTIONS = "redis-connections"
-    REDIS_SLOW = "redis-slow"
-    FINDINGS_LEFT_OUT = "findings-left-out"
-    CLOCK_REDIS = "clock-redis"
-    CLOCK_OUTSIDE = "clock-outside"
-    AUDIT_BENT = "audit-bent"
-    AUDIT_MET_BENT = "audit-met-bent"
-    AUDIT_UNPROVEN = "audit-unproven"
-    AUDIT_WAITS = "audit-waits"
-    WORKERS_MISSING = "workers-missing"
-    RECEIVERS_MISSING = "receivers-missing"
-    PROCESS_UNTOLD = "process-untold"
-    VERSIONS_DIFFER = "versions-differ"
-    MAPPINGS_DIFFER = "mappings-differ"
-    SWEEP_OLD = "sweep-old"
-    DELIVERIES_UNREAD = "deliveries-unread"
-    DELIVERIES_SILENT = "deliveries-silent"
-    FEED_UNREAD = "feed-unread"
-    FEED_UNSWEPT = "feed-unswept"
-    CASES_WAITING = "cases-waiting"
-    QUEUE_LONG = "queue-long"
-    PARKED = "parked"
-    QUARANTINED = "quarantined"
-    QUARANTINE_FULL = "quarantine-full"
-    NOT_FOUND_FULL = "not-found-full"
-    NOTIFICATIONS_UNDELIVERED = "notifications-undelivered"
-    CHANNEL_ADDRESS = "channel-address"
-    CHANNEL_UNSEEN = "channel-unseen"
-    SYSTEM_WAITED_FOR = "system-waited-for"
-    SIGN_IN = "sign-in"
-    RIGHTS = "rights"
-    OUTSIDE_AWAY = "outside-away"
-    OUTSIDE_REFUSED = "outside-refused"
-    LIMIT_REACHED = "limit-reached"
-    LIMIT_LOW = "limit-low"
-    SITE_CHANGED = "site-changed"
-    TRACKER_UNNAMED = "tracker-unnamed"
-    TABLE_UNNAMED = "table-unnamed"
-    TABLE_UNKNOWN = "table-unknown"
-    RULE_GONE = "rule-gone"
-    UNFINISHED = "unfinished"
-    DEFECT = "defect"
+from remedy.doctor.codes import Code
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from remediation.sources.schoolscan.inspection import AccountInspector
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
 from remedy.doctor.checks import Check
-from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, ordinary, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import TROUBLES, Diagnosis, ordinary, trouble, well
 from remedy.mappings.live_answers import feed_inspectors, placed
 from remedy.mappings.tracker_sites import left_site, remembered, site_of
 from remedy.notify.addresses import ChannelInspector

@@ -14,7 +14,8 @@ from remediation.read_model.wording import count_words
 from remediation.sealing import Keyring
 from remediation.settings import Settings, environ
 from remediation.store.processes import Role
-from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble, well
 from remedy.runtime.assembly import accounts_of
 from remedy.runtime.data_keys import keyring_of
 

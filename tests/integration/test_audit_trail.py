@@ -19,7 +19,7 @@ from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import AUDIT_BENDS, AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code
+from remedy.doctor.codes import Code
 from remedy.doctor.stored.audit import audit_of, look_at_audit
 
 NOW = 1_800_000_000.0

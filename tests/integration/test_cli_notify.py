@@ -15,7 +15,7 @@ from remediation.store.keys import APPOINTMENTS
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.notifications.memory import ChannelMemory
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code
+from remedy.doctor.codes import Code
 from remedy.main import main
 from remedy.notify import command
 from remedy.runtime.failures import ExitCode

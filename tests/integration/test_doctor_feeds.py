@@ -17,7 +17,7 @@ from remediation.store.incidents.figures import FeedFigures, feed_figures
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.keys import FEED, FEEDS, INCIDENTS
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code
+from remedy.doctor.codes import Code
 from remedy.runtime.assembly import open_connection
 from remedy.telemetry.store_metrics import STORE, StoreReader
 from sandbox.incident_feed.stand_in import incident_feed_app

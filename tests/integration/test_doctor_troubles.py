@@ -35,7 +35,7 @@ from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.keys import DELETED, NOT_FOUND
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites, Systems
-from remedy.doctor.diagnosis import Code
+from remedy.doctor.codes import Code
 from remedy.runtime.assembly import open_connection
 from remedy.runtime.failures import ExitCode
 from sandbox.wire.ports import free_port

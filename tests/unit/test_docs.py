@@ -35,7 +35,7 @@ PRODUCT_WORDS = {
 }
 """The words that the product is agreed on in."""
 
-ROOTS = ["bench", "chaos", "receiver", "remediation", "remedy", "sandbox", "workers"]
+ROOTS = ["bench", "chaos", "console", "receiver", "remediation", "remedy", "sandbox", "workers"]
 DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ARROW = re.compile(r"^ *(\S+(?: & \S+)*) -(?:- [^-]+ -)?-> (\S+(?: & \S+)*)$")
 NAMED_FILE = re.compile(r"`([\w.-]+(?:/[\w.-]+)+(?:\.(?:py|lua|sh|toml|yaml|md)|/))`")

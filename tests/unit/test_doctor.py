@@ -15,8 +15,9 @@ from remediation.read_model.status.levels import Level
 from remediation.settings import Settings, environ
 from remediation.store.server.description import ServerState
 from remedy.doctor.checks import Check, run_checks
+from remedy.doctor.codes import Code
 from remedy.doctor.configuration import look_at_settings
-from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, trouble, well
+from remedy.doctor.diagnosis import TROUBLES, Diagnosis, trouble, well
 from remedy.doctor.report import as_object, progress, table_lines
 from remedy.doctor.stored.server import condition_of
 

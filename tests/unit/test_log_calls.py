@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 SOURCES = sorted(
     path
-    for folder in ("receiver", "workers", "remediation", "remedy")
+    for folder in ("console", "receiver", "workers", "remediation", "remedy")
     for path in (ROOT / folder).rglob("*.py")
     if "logger." in path.read_text(encoding="utf-8")
 )

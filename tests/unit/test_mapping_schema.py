@@ -15,7 +15,7 @@ from remediation.mapping.config.wording import Comments, Notes
 from remediation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("remediation", "receiver", "workers", "remedy")
+PRODUCT = ("console", "remediation", "receiver", "workers", "remedy")
 DEFINITIONS = {"schema.py", "rules.py", "wording.py", "references.py", "signing_in.py", "settings.py"}
 
 

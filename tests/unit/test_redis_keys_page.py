@@ -28,7 +28,7 @@ def test_the_table_of_what_lies_in_redis_names_every_key_and_no_other() -> None:
     assert set(NAMED) == written | OF_ARQ
 
 
-@pytest.mark.parametrize("folder", ["remediation/store", "receiver", "workers"])
+@pytest.mark.parametrize("folder", ["remediation/store", "console", "receiver", "workers"])
 def test_no_other_file_has_the_name_of_a_key(folder: str) -> None:
     paths = [path for path in (REPOSITORY / folder).rglob("*") if path.suffix in {".py", ".lua"}]
     assert paths

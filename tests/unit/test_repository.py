@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[2]
-PRODUCT = ["remedy", "receiver", "remediation", "sandbox", "workers"]
+PRODUCT = ["console", "remedy", "receiver", "remediation", "sandbox", "workers"]
 CODE = [*PRODUCT, "bench", "chaos", "tests"]
 
 LONGEST_FUNCTION = 50

@@ -25,7 +25,7 @@ OF_A_KIND = re.compile(
 )
 """Names of the kinds, and of fields that only one of them has."""
 
-PRODUCT = ("receiver", "remediation", "remedy", "workers")
+PRODUCT = ("console", "receiver", "remediation", "remedy", "workers")
 SAMPLES = {"remediation/mapping/reading/trials.py"}
 """Tickets on which texts are tried: names of trackers that nobody decides by."""
 

@@ -8,7 +8,8 @@ from remediation.sealing import Keyring
 from remediation.store.audit.chain import place_in
 from remediation.store.audit.trail import AuditGlance, AuditTrail
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 _LATE = 60.0
 """Seconds after which a line should be chained: workers do that every two seconds."""

@@ -6,7 +6,8 @@ from remediation.read_model.wording import count_words
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.notifications.memory import ChannelMemory
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 
 async def look_at_channels(connection: Connection, mappings: Mappings) -> list[Diagnosis]:

@@ -7,7 +7,8 @@ from remediation.sealing import Keyring
 from remediation.store.data_keys import KeyTimes, key_times
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble
 
 _WHAT = "data keys in use"
 _DAY = 86_400.0

@@ -11,7 +11,8 @@ from remediation.sealing import Keyring
 from remediation.settings import Settings
 from remediation.store.server.connection import Connection
 from remedy.doctor.checks import Check, run_checks
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble
 from remedy.doctor.stored.audit import look_at_audit
 from remedy.doctor.stored.channels import look_at_channels
 from remedy.doctor.stored.data_keys import look_at_key_ages

@@ -7,7 +7,8 @@ from remediation.read_model.status.levels import OVERDUE_SECONDS, UNSWEPT_SECOND
 from remediation.read_model.wording import count_words, span_words
 from remediation.store.incidents.feeds import Feeds, FeedState
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble, well
 from remedy.incidents.stores import timetables_of
 
 

@@ -4,7 +4,8 @@ from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.scans.listing import read_left_out
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble
 
 
 async def look_at_lists(connection: Connection) -> list[Diagnosis]:

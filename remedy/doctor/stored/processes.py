@@ -9,7 +9,8 @@ from remediation.read_model.wording import by_count
 from remediation.store.figures import read_figures
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble, well
 from remedy.runtime.heartbeat import version
 from remedy.runtime.reload import digests_of, short_digest
 

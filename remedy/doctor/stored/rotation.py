@@ -8,7 +8,8 @@ from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.deliveries.signing import SecretUse, read_secret_uses
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble
 
 UNUSED_DAYS = 3
 """Days without a use, while another secret was used, after which a secret may be removed."""

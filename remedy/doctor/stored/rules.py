@@ -2,7 +2,8 @@
 
 from remediation.mapping.config.schema import Mappings
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble
 from remedy.mappings.rules_gone import rules_gone
 
 

@@ -9,7 +9,8 @@ from remediation.store.server.connection import Connection
 from remediation.store.server.description import OLDEST_VERSION, ServerState, read_server
 from remediation.store.server.readiness import UNTOLD, durability_problems, store_state
 from remediation.store.server.refusals import ConnectionCause
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble, well
 from remedy.runtime.clock import WORTH_TELLING
 
 _MUCH, _TOO_MUCH = 0.8, 0.95

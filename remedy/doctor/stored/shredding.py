@@ -3,7 +3,8 @@
 from remediation.read_model.wording import span_words
 from remediation.store.server.connection import Connection
 from remediation.store.server.rewriting import AppendOnlyFile, Rewriting, Shredded
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 _LATE = 7_200.0
 """Seconds after which what was shredded should have left the file: rewrites are a quarter of an hour apart."""

@@ -7,7 +7,8 @@ from remediation.mapping.config.schema import Mappings
 from remediation.read_model.case_words import time_words
 from remediation.store.deliveries.signing import SignedTime, read_signed_times
 from remediation.store.server.connection import Connection
-from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 REFUSED_SECONDS = 7 * 86_400
 """For how long it is told that a delivery was refused."""

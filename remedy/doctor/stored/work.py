@@ -16,7 +16,8 @@ from remediation.store.deliveries.set_aside import KeptAside, what_is_kept
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, SystemTrouble
-from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
+from remedy.doctor.codes import Code
+from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble, well
 
 ROOM_SECONDS = 7 * 86_400
 """For how long it is told that something was deleted to make room."""

@@ -1,0 +1,37 @@
+"""What the pages work with: built once, and handed to each request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from console.people.roles import Person
+from console.rendering import PageTemplates
+from remediation.mapping.reading.loading import Loaded
+from remediation.operations.auditing import OperationAudit
+from remediation.sealing import Keyring
+from remediation.store.server.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleContext:
+    """What every page may use. `clock` returns Unix seconds by Redis's clock; `loaded` the mappings.yaml in force."""
+
+    connection: Connection
+    keyring: Keyring
+    clock: Callable[[], float]
+    loaded: Callable[[], Loaded]
+    templates: PageTemplates
+    audit: OperationAudit
+
+
+def context_of(request: Request) -> ConsoleContext:
+    """The context of the application that got this request."""
+    context: ConsoleContext = request.app.state.context
+    return context
+
+
+def person_of(request: Request) -> Person:
+    """Who asks. Only for routes behind the sign-in, where there is always somebody."""
+    person: Person = request.state.person
+    return person

@@ -1,0 +1,1 @@
+"""Who looks at the pages, and what each may see and do."""

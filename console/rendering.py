@@ -1,0 +1,57 @@
+"""Pages from templates: everything that is shown passes here, and is escaped."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from remediation.read_model.wording import count_words
+
+
+class PageTemplates:
+    """The templates of console/templates. `facts` are known to each of them besides what a page gives."""
+
+    def __init__(self, facts: Mapping[str, Any] | None = None) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters.update(moment=moment, counted=count_words)
+        self._environment.globals.update(facts or {})
+
+    def text(self, name: str, values: Mapping[str, Any]) -> str:
+        """A template with these values."""
+        return self._environment.get_template(name).render(values)
+
+
+def render(request: Request, name: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+    """A whole page. `path` makes an address of a route's name, below the prefix that a proxy may have put before it."""
+    known = {"path": partial(_path, request), "person": getattr(request.state, "person", None), "request": request}
+    templates: PageTemplates = request.app.state.context.templates
+    return HTMLResponse(templates.text(name, known | values), status)
+
+
+def _path(request: Request, name: str, /, **params: Any) -> str:
+    """The path of a route, without scheme and host: who reads it knows them better than we do."""
+    return str(request.url_for(name, **params).path)
+
+
+def moment(at: float | None, words: str = "never") -> Markup:
+    """A time (Unix seconds) as UTC, in an element from which the browser makes the reader's own time.
+
+    `words` stand for None.
+    """
+    if at is None:
+        return Markup("<span>{}</span>").format(words)
+    shown = datetime.fromtimestamp(at, tz=UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(shown.isoformat(), f"{shown:%Y-%m-%d %H:%M}")
