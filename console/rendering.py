@@ -36,7 +36,12 @@ class PageTemplates:
 
 def render(request: Request, name: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
     """A whole page. `path` makes an address of a route's name, below the prefix that a proxy may have put before it."""
-    known = {"path": partial(_path, request), "person": getattr(request.state, "person", None), "request": request}
+    known = {
+        "path": partial(_path, request),
+        "person": getattr(request.state, "person", None),
+        "form_token": getattr(request.state, "form_token", ""),
+        "request": request,
+    }
     templates: PageTemplates = request.app.state.context.templates
     return HTMLResponse(templates.text(name, known | values), status)
 

@@ -17,6 +17,7 @@ from remediation.store.server.connection import Connection, open_pool
 from remedy.embedded.server import EmbeddedServer
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.integration.console_world import ConsoleWorld, open_console
 
 
 @pytest.fixture(scope="session")
@@ -76,4 +77,11 @@ def snow() -> Iterator[ServiceNowWorld]:
     """A ServiceNow, of this test alone."""
     with servicenow_world() as world:
         world.name = "servicenow"
+        yield world
+
+
+@pytest.fixture
+async def console(connection: Connection, keyring: Keyring) -> AsyncIterator[ConsoleWorld]:
+    """The operator's pages, with data of two districts (see console_world.py)."""
+    async with open_console(connection, keyring) as world:
         yield world
