@@ -4,11 +4,12 @@ import json
 
 import click
 
+from remediation.operations.stores import OperationStores
 from remediation.read_model.case_words import time_words
 from remediation.redaction import terminal
 from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.signing import SignedTime, forget_signed_time, read_signed_times
-from remedy.parked.selection import Stores, with_stores
+from remedy.parked.selection import with_stores
 from remedy.runtime.auditing import with_by
 from remedy.screen_lines import print_line
 from remedy.screen_tables import TextTable, print_table
@@ -61,7 +62,7 @@ def reset(district: str, *, who: str, dry_run: bool, as_json: bool) -> None:
     Exit codes: 0 done; 1 no signed time of this district is known.
     """
 
-    async def change(stores: Stores) -> bool:
+    async def change(stores: OperationStores) -> bool:
         known = {each.district for each in await read_signed_times(stores.connection)}
         if dry_run or district not in known:
             return district in known

@@ -11,6 +11,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from remediation.domain.errors import ConfigurationError, Problem
+from remediation.operations.stores import OperationStores
 from remediation.read_model.audit import (
     COLUMNS,
     OF_PEOPLE,
@@ -30,7 +31,7 @@ from remediation.store.audit.chain import AuditKeys, Line
 from remediation.store.audit.entries import AuditAct
 from remediation.store.audit.verifying import Bend, BendKind, Verdict
 from remediation.store.audit.written_out import WrittenOut
-from remedy.parked.selection import SpanOfTime, Stores, with_stores
+from remedy.parked.selection import SpanOfTime, with_stores
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
 from remedy.screen_tables import TextTable, print_table
@@ -99,7 +100,7 @@ def list_(*, wanted: AuditFilter, limit: int, names: bool, as_json: bool) -> Non
     text, exactly as it was sent.
     """
 
-    async def found(stores: Stores) -> list[tuple[Line, str]]:
+    async def found(stores: OperationStores) -> list[tuple[Line, str]]:
         await _begin(stores, "audit list", names=names)
         return [each async for each in _some(_named(stores, stores.audit.trail.latest(), wanted, names=names), limit)]
 
@@ -131,7 +132,7 @@ def export(*, wanted: AuditFilter, form: str, names: bool) -> None:
     spreadsheet would take for a formula begins with a quote ('). Times are UTC.
     """
 
-    async def write(stores: Stores) -> None:
+    async def write(stores: OperationStores) -> None:
         await _begin(stores, "audit export", names=names)
         if form == "csv":
             click.echo(csv_row(COLUMNS))
@@ -169,7 +170,7 @@ def verify(*, against: tuple[TextIO, ...], as_json: bool) -> None:
     whole.
     """
 
-    async def found(stores: Stores) -> tuple[Verdict, _Told]:
+    async def found(stores: OperationStores) -> tuple[Verdict, _Told]:
         trail = stores.audit.trail
         told = _told(against, trail.keys)
         return await trail.verify(told.proofs), told
@@ -218,7 +219,7 @@ def _proofs_words(count: int) -> str:
     return f"{count_words(count, 'proof')} that {were} written out {say}"
 
 
-async def _begin(stores: Stores, command: str, *, names: bool) -> None:
+async def _begin(stores: OperationStores, command: str, *, names: bool) -> None:
     """Chain what waits, and write down that sealed names are going to be shown."""
     await stores.audit.chain()
     if names:
@@ -226,7 +227,7 @@ async def _begin(stores: Stores, command: str, *, names: bool) -> None:
 
 
 async def _named(
-    stores: Stores, lines: AsyncIterator[Line], wanted: AuditFilter, *, names: bool
+    stores: OperationStores, lines: AsyncIterator[Line], wanted: AuditFilter, *, names: bool
 ) -> AsyncIterator[tuple[Line, str]]:
     """The wanted lines, each with who closed tickets where `names` are wanted."""
     keys = stores.audit.trail.keys

@@ -5,17 +5,16 @@ import json
 import click
 
 from remediation.mapping.reading.loading import load_mappings
+from remediation.operations.case_looks import look_again
+from remediation.operations.stores import OperationStores
 from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.case_retries import CaseRetry, case_retry, retry_json, retry_lines
 from remediation.redaction import terminal
 from remediation.settings import load_settings
-from remediation.store.audit.entries import AuditAct
-from remediation.store.cases.entries import LookCause
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.timeline import Timeline
-from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome
-from remedy.parked.selection import Stores, with_stores
+from remedy.parked.selection import with_stores
 from remedy.reconcile.report import Tally, outcome_json, outcome_lines, outcome_word
 from remedy.reconcile.wait import NOBODY, CaseWaiter, WaitOutcome
 from remedy.runtime.auditing import with_by
@@ -49,7 +48,7 @@ def retry(ref: str, *, again: bool, wait: bool, dry_run: bool, who: str, as_json
     """
     settings = load_settings()
 
-    async def done(stores: Stores) -> tuple[CaseRetry, WaitOutcome | None]:
+    async def done(stores: OperationStores) -> tuple[CaseRetry, WaitOutcome | None]:
         key = await case_named(ref, lambda: load_mappings(settings.mappings_path).mappings, stores.connection)
         if isinstance(key, UnclearName):
             raise click.ClickException(key.says)
@@ -60,7 +59,7 @@ def retry(ref: str, *, again: bool, wait: bool, dry_run: bool, who: str, as_json
         if dry_run:
             return found, None
         begun = await Timeline(stores.connection).now()
-        await _mark(stores, found, who, again=again)
+        await look_again(stores, found, who, again=again)
         return found, await _outcome(stores, found, begun, as_json=as_json) if wait else None
 
     found, outcome = with_stores(done)
@@ -68,21 +67,7 @@ def retry(ref: str, *, again: bool, wait: bool, dry_run: bool, who: str, as_json
     raise SystemExit(_ending(found, outcome))
 
 
-async def _mark(stores: Stores, found: CaseRetry, who: str, *, again: bool) -> None:
-    """Take up what is parked, and mark the case: each with its line of the audit."""
-    ref, most = found.key.ref, None if again else MOST_REPLAYS
-    first = stores.audit.entry(AuditAct.RETRY, who, piece=ref, choice=f"case retry {ref}", count=len(found.taken_up))
-    await stores.audit.note(first)
-    try:
-        for each in found.taken_up:
-            line = stores.audit.line(stores.audit.entry(AuditAct.REPLAYED, who, piece=each.name, of=first.id))
-            await stores.parked.replay(each.name, stores.clock(), most=most, audit=line)
-        await Todo(stores.connection).mark([(found.key, None)], stores.clock(), LookCause.PERSON)
-    finally:
-        await stores.audit.chain()
-
-
-async def _outcome(stores: Stores, found: CaseRetry, begun: str, *, as_json: bool) -> WaitOutcome:
+async def _outcome(stores: OperationStores, found: CaseRetry, begun: str, *, as_json: bool) -> WaitOutcome:
     def say(words: str) -> None:
         if not as_json:
             print_line(words, err=True)

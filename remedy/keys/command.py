@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from remediation.operations.stores import OperationStores
 from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import by_count, count_words, span_words
 from remediation.redaction import terminal
@@ -15,7 +16,7 @@ from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct
 from remedy.keys.state import KeysState, KeyState, json_of_keys, state_of_keys
 from remedy.keys.writing import replace_list, write_new
-from remedy.parked.selection import Stores, with_stores
+from remedy.parked.selection import with_stores
 from remedy.runtime.auditing import with_by
 from remedy.runtime.data_keys import keys_written
 from remedy.screen_lines import print_line
@@ -198,7 +199,7 @@ class _Change:
 def _make(change: _Change, output: Path | None, who: str, *, dry_run: bool, as_json: bool) -> None:
     """Write the list, unless it is refused. The line of the audit comes first: it may say more than was done."""
 
-    async def allowed(stores: Stores) -> KeysState:
+    async def allowed(stores: OperationStores) -> KeysState:
         state = await state_of_keys(stores.connection, change.before, stores.clock())
         if why := change.refusal(state):
             raise click.ClickException(terminal(why))
@@ -236,7 +237,7 @@ def _written(entries: Mapping[str, str], output: Path | None) -> Path | None:
 
 
 def _state(key_ids: tuple[str, ...]) -> KeysState:
-    async def read(stores: Stores) -> KeysState:
+    async def read(stores: OperationStores) -> KeysState:
         return await state_of_keys(stores.connection, key_ids, stores.clock())
 
     return with_stores(read)

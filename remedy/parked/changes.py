@@ -1,15 +1,12 @@
 """`remedy parked replay` and `discard`: a person's decisions about parked work, each with a line in the audit."""
 
-import asyncio
 import contextlib
 import json
 import sys
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import click
 import structlog
@@ -17,34 +14,25 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from remediation.logs import keep_known
-from remediation.read_model.parked_work import WHY_LEFT, grouped, left_words, why_not_replayed
+from remediation.operations.pacing import AT_ONCE, RATE, Pace
+from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, decided, kept_back
+from remediation.operations.stores import OperationStores
+from remediation.read_model.parked_work import WHY_LEFT, grouped, left_words
 from remediation.store.audit.entries import AuditAct
-from remediation.store.cases.dependents import no_longer_named
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked
-from remedy.parked.selection import Chosen, Stores, with_options, with_stores
+from remedy.parked.selection import Chosen, with_options, with_stores
 from remedy.parked.tables import group_table
 from remedy.runtime.auditing import os_user, with_by
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
 from remedy.screen_tables import print_table
 
-RATE = 50
-"""Pieces a second. Workers take them up worst first and within every limit; the pauses keep the wake-ups of ten
-thousand pieces from delaying all other work."""
-
-_AT_ONCE = 25
-"""Up to this many need no pause and no progress bar."""
-
-
-What = Literal["replay", "discard"]
-_DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
-
 
 @dataclass(frozen=True, slots=True)
 class ParkedDecision:
     """What to do with the chosen work. `again` lifts the limit on replays; `now` is in Unix seconds."""
 
-    what: What
+    act: ParkedAct
     chosen: Chosen
     who: str
     rate: int
@@ -54,9 +42,19 @@ class ParkedDecision:
     again: bool = False
 
     @property
+    def order(self) -> ParkedOrder:
+        """The decision as the audit tells it."""
+        return ParkedOrder(self.act, self.who, self.chosen.text(), again=self.again)
+
+    @property
+    def done(self) -> str:
+        """What a piece is called about which it was decided: replayed, discarded."""
+        return str(self.act.done)
+
+    @property
     def asks(self) -> bool:
         """Whether a person is shown what was chosen, and asked. A replay by complete names needs no question."""
-        return not (self.dry_run or self.yes or (self.what == "replay" and self.chosen.exact))
+        return not (self.dry_run or self.yes or (self.act is ParkedAct.REPLAY and self.chosen.exact))
 
     @property
     def shows_words(self) -> bool:
@@ -92,7 +90,7 @@ def replay(*, everything: bool, chosen: Chosen, again: bool, **given: bool) -> N
 
     Exit codes: 0 all of it was taken up; 1 a name is not parked, or stays parked; 130 you said no.
     """
-    _carry_out(_order("replay", chosen, everything=everything, again=again, **given))
+    _carry_out(_order(ParkedAct.REPLAY, chosen, everything=everything, again=again, **given))
 
 
 @click.command()
@@ -104,15 +102,15 @@ def discard(*, everything: bool, chosen: Chosen, **given: bool) -> None:
 
     Exit codes: 0 all of it was given up; 1 a name is not parked; 130 you said no.
     """
-    _carry_out(_order("discard", chosen, everything=everything, **given))
+    _carry_out(_order(ParkedAct.DISCARD, chosen, everything=everything, **given))
 
 
-def _order(what: What, chosen: Chosen, *, everything: bool, **given: bool) -> ParkedDecision:
+def _order(act: ParkedAct, chosen: Chosen, *, everything: bool, **given: bool) -> ParkedDecision:
     if chosen.is_everything and not everything:
-        raise click.UsageError(f"say what to {what}: names, options that choose, or --all")
+        raise click.UsageError(f"say what to {act}: names, options that choose, or --all")
     if everything and not chosen.is_everything:
         raise click.UsageError("--all means all that is parked: it goes with no names and no options that choose")
-    return ParkedDecision(what, chosen, **given)  # type: ignore[arg-type]  # click gives each option with the type it declares
+    return ParkedDecision(act, chosen, **given)  # type: ignore[arg-type]  # click gives each option with the type it declares
 
 
 def _carry_out(order: ParkedDecision) -> None:
@@ -129,25 +127,21 @@ def _carry_out(order: ParkedDecision) -> None:
         raise SystemExit(ExitCode.FAILED)
 
 
-async def _found(stores: Stores, order: ParkedDecision) -> tuple[list[Parked], dict[str, DecisionOutcome]]:
+async def _found(stores: OperationStores, order: ParkedDecision) -> tuple[list[Parked], dict[str, DecisionOutcome]]:
     """The chosen work to act on, and what stays as it is, with the reason; names that are not parked come last."""
-    chosen, gone = order.chosen, await no_longer_named(stores.connection)
+    chosen = order.chosen
     if chosen.exact:
         rows = {name: await stores.parked.one(name) for name in chosen.exact}
     else:
         rows = {item.name: item async for item in stores.parked.listed(chosen.selection(stores.clock()))}
     items = [item for item in rows.values() if item]
-    kept = {item.name: why for item in items if (why := _why_kept(order, item, gone))}
+    kept = await kept_back(stores, order.order, items)
     missing = dict.fromkeys((name for name, item in rows.items() if item is None), DecisionOutcome.MISSING)
     left = [item for item in items if item.name not in kept]
     if left and order.shows_words:
-        choice = f"parked {order.what} {chosen.text()}"
+        choice = f"parked {order.act} {chosen.text()}"
         await stores.audit.note(stores.audit.entry(AuditAct.READ, order.who, choice=choice, count=len(left)))
     return left, kept | missing
-
-
-def _why_kept(order: ParkedDecision, item: Parked, gone: AbstractSet[str]) -> DecisionOutcome | None:
-    return why_not_replayed(item, gone, again=order.again) if order.what == "replay" else None
 
 
 def _ask(order: ParkedDecision, items: list[Parked]) -> None:
@@ -155,43 +149,31 @@ def _ask(order: ParkedDecision, items: list[Parked]) -> None:
     if not order.asks:
         return
     print_table(group_table(grouped(items, "error"), "error"), err=True)
-    warning = "" if order.what == "replay" else "Discarded work is not done. A discarded delivery is shredded. "
-    click.confirm(f"{warning}{order.what.capitalize()} {len(items)}?", abort=True, err=True)
+    warning = "" if order.act is ParkedAct.REPLAY else "Discarded work is not done. A discarded delivery is shredded. "
+    click.confirm(f"{warning}{order.act.capitalize()} {len(items)}?", abort=True, err=True)
 
 
-async def _done(stores: Stores, order: ParkedDecision, items: list[Parked]) -> dict[str, DecisionOutcome]:
-    """Do it, at the allowed rate. The audit has a line before that, and one for each piece, added with what is done."""
-    choice, act = order.chosen.text(), AuditAct(order.what)
-    begun = await stores.audit.note(stores.audit.entry(act, order.who, choice=choice, count=len(items)))
+async def _done(stores: OperationStores, order: ParkedDecision, items: list[Parked]) -> dict[str, DecisionOutcome]:
+    """Do it, at the allowed rate, with a bar."""
     outcomes: dict[str, DecisionOutcome] = {}
     try:
         with progress(Console(stderr=True), len(items)) as bar:
-            task = bar.add_task(order.what, total=len(items))
-            began = time.monotonic()
-            for number, item in enumerate(items):
-                if number and number % _AT_ONCE == 0:
-                    await asyncio.sleep(max(0.0, began + number / order.rate - time.monotonic()))
-                piece = stores.audit.entry(AuditAct(_DONE[order.what]), order.who, piece=item.name, of=begun.id)
-                outcomes[item.name] = await _change(order)(stores, item.name, stores.audit.line(piece))
-                bar.advance(task)
+            task = bar.add_task(order.act, total=len(items))
+            names = [item.name for item in items]
+            async with contextlib.aclosing(decided(stores, order.order, names, Pace(order.rate))) as pieces:
+                async for name, outcome in pieces:
+                    outcomes[name] = outcome
+                    bar.advance(task)
     finally:  # also after Ctrl-C, or when Redis goes away meanwhile
         done = Counter(outcomes.values())[DecisionOutcome.DONE]
         _log(order, count=done, total=len(items))
-        await stores.audit.chain()
     return outcomes
-
-
-def _change(order: ParkedDecision) -> Callable[[Stores, str, bytes], Awaitable[DecisionOutcome]]:
-    if order.what == "discard":
-        return lambda stores, name, line: stores.parked.discard(name, stores.clock(), audit=line)
-    most = None if order.again else MOST_REPLAYS
-    return lambda stores, name, line: stores.parked.replay(name, stores.clock(), most=most, audit=line)
 
 
 def progress(console: Console, count: int) -> Progress:
     """A bar for long work at a terminal; nothing elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_interactive or count <= _AT_ONCE)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_interactive or count <= AT_ONCE)
 
 
 def _log(order: ParkedDecision, *, count: int, total: int) -> None:
@@ -206,11 +188,13 @@ def _log(order: ParkedDecision, *, count: int, total: int) -> None:
     ]
     logger = structlog.wrap_logger(structlog.WriteLogger(sys.stderr), processors=processors)
     with contextlib.suppress(OSError, ValueError):  # nobody reads it; the audit in Redis has it too
-        logger.info("parked_work_decided", action=order.what, by=order.who, user=os_user(), count=count, total=total)
+        logger.info(
+            "parked_work_decided", action=str(order.act), by=order.who, user=os_user(), count=count, total=total
+        )
 
 
 def _report(order: ParkedDecision, left: list[Parked], outcomes: Mapping[str, DecisionOutcome]) -> None:
-    done = f"would be {_DONE[order.what]}" if order.dry_run else _DONE[order.what]
+    done = f"would be {order.done}" if order.dry_run else order.done
     if order.as_json:
         for name, outcome in outcomes.items():
             click.echo(json.dumps(_json(order, name, outcome)))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import click
 
 from remediation.mapping.reading.loading import load_mappings
+from remediation.operations.stores import OperationStores
 from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.case_retries import parked_of_case
 from remediation.read_model.parked_work import (
@@ -28,7 +29,7 @@ from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.parked import Parked
 from remedy.parked.changes import discard, replay
-from remedy.parked.selection import Chosen, Stores, with_options, with_stores
+from remedy.parked.selection import Chosen, with_options, with_stores
 from remedy.parked.tables import group_table, piece_table
 from remedy.screen_lines import print_line, print_lines
 from remedy.screen_tables import TextTable, print_table
@@ -70,7 +71,7 @@ def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool,
         raise click.UsageError("--by makes groups and --all shows no groups: use one of them")
     in_groups = bool(by) or not (all_rows or as_json or chosen.names)
 
-    async def selected(stores: Stores) -> list[Parked]:
+    async def selected(stores: OperationStores) -> list[Parked]:
         found = [item async for item in stores.parked.listed(chosen.selection(stores.clock()))]
         if found:
             await stores.audit.note(
@@ -112,7 +113,7 @@ def show(name: str, *, as_json: bool) -> None:
       remedy parked show SEC-12
     """
 
-    async def found(stores: Stores) -> list[Parked]:
+    async def found(stores: OperationStores) -> list[Parked]:
         one = await stores.parked.one(name)
         items = await _parked_of(name, stores) if one is None else [one]
         for each in items:
@@ -126,7 +127,7 @@ def show(name: str, *, as_json: bool) -> None:
             _print_piece(item, is_first=number == 0)
 
 
-async def _parked_of(ref: str, stores: Stores) -> list[Parked]:
+async def _parked_of(ref: str, stores: OperationStores) -> list[Parked]:
     """What is parked of the case that a text names. Raises ClickException where that is nothing."""
     path = load_settings().mappings_path
     key = await case_named(ref, lambda: load_mappings(path).mappings, stores.connection)
@@ -167,7 +168,7 @@ def audit(*, limit: int, as_json: bool) -> None:
     proven by anything, and marked.
     """
 
-    async def read(stores: Stores) -> list[ParkedDecided]:
+    async def read(stores: OperationStores) -> list[ParkedDecided]:
         await stores.audit.chain()
         entries = (line.entry async for line in stores.audit.trail.latest())
         found = await _some(decisions_in(entries), limit)

@@ -10,12 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from remediation.mapping.config.words import duration_of, duration_text
+from remediation.operations.stores import OperationStores
 from remediation.redis_address import RedisAddress
-from remediation.sealing import Keyring
 from remediation.settings import load_settings
-from remediation.store.deliveries.parked import ParkedKind, ParkedWork, Selection
-from remediation.store.server.clock import SharedClock
-from remediation.store.server.connection import Connection
+from remediation.store.deliveries.parked import ParkedKind, Selection
 from remedy.runtime.assembly import open_for_command, redis_address
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
@@ -26,18 +24,7 @@ ResultT = TypeVar("ResultT")
 _WILD = frozenset("*?")
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The stores and the clock that the commands use."""
-
-    parked: ParkedWork
-    audit: CommandAudit
-    clock: SharedClock
-    connection: Connection
-    keyring: Keyring
-
-
-def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
+def with_stores(use: Callable[[OperationStores], Awaitable[ResultT]]) -> ResultT:
     """What `use` returns for the stores in the Redis of the settings. Raises StoreUnavailable, ConfigurationError."""
     settings = load_settings()
     keyring = keyring_of(settings)
@@ -45,8 +32,7 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
     async def work(address: RedisAddress) -> ResultT:
         async with open_for_command(address) as connection:
             clock = await clock_of(connection)
-            audit = CommandAudit(connection, keyring, clock)
-            return await use(Stores(ParkedWork(connection, keyring), audit, clock, connection, keyring))
+            return await use(OperationStores(CommandAudit(connection, keyring, clock), clock, connection, keyring))
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))

@@ -13,17 +13,18 @@ from rich.console import Console
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.config.schema import Retention
 from remediation.mapping.reading.loading import load_mappings
+from remediation.operations.purging.deletion import Deletion, PurgeResult
+from remediation.operations.purging.files import Files, rewritten
+from remediation.operations.purging.survey import PurgeSurvey, survey
+from remediation.operations.stores import OperationStores
 from remediation.read_model.wording import by_count, count_words
 from remediation.redaction import terminal
 from remediation.settings import load_settings
 from remediation.store.districts import DistrictForgetting
 from remediation.store.server.connection import Connection
 from remedy.parked.changes import progress
-from remedy.parked.selection import Stores, with_stores
-from remedy.purge.deletion import Deletion, PurgeResult
-from remedy.purge.files import Files, rewritten
+from remedy.parked.selection import with_stores
 from remedy.purge.report import held_words, json_of, text_lines
-from remedy.purge.survey import PurgeSurvey, survey
 from remedy.purge.target import Choice, mappings_if_any, target_of
 from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
@@ -96,7 +97,7 @@ def _answer(order: _Order) -> None:
     written = mappings_if_any(load)
     kept = written.retention if written else Retention()
 
-    async def found(stores: Stores) -> PurgeSurvey:
+    async def found(stores: OperationStores) -> PurgeSurvey:
         target = await target_of(choice, load, stores.connection)
         if target.is_district and not (order.still_named or order.dry_run):
             is_written = bool(written and target.district in written.districts)
@@ -130,7 +131,7 @@ async def _check_unnamed(district: str, connection: Connection, *, is_written: b
         raise ConfigurationError([Problem("--district", says)])
 
 
-async def _carry_out(stores: Stores, *, found: PurgeSurvey, order: _Order) -> tuple[PurgeResult, Files]:
+async def _carry_out(stores: OperationStores, *, found: PurgeSurvey, order: _Order) -> tuple[PurgeResult, Files]:
     with progress(Console(stderr=True), len(found.refs)) as bar:
         task = bar.add_task("purge", total=len(found.refs))
         deletion = Deletion(stores, order.who, order.choice.text, partial(bar.advance, task))

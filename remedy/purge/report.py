@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from remediation.domain.cases.records import CaseKind
 from remediation.mapping.config.schema import Retention
+from remediation.operations.purging.deletion import PurgeResult, summed
+from remediation.operations.purging.files import Files, FileState
+from remediation.operations.purging.survey import PurgeSurvey
 from remediation.read_model.case_words import time_words
-from remedy.purge.deletion import PurgeResult, summed
-from remedy.purge.files import Files, FileState
-from remedy.purge.survey import PurgeSurvey
 
 _KINDS: Mapping[str, str] = {
     "rows": "cases",

@@ -8,6 +8,7 @@ import click
 from remediation.domain.cases.records import DISTRICT_NAME, CaseKey, CaseKind, outside_id
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.schema import Mappings
+from remediation.operations.purging.target import PurgeTarget, target_of_case
 from remediation.read_model.case_names import UnclearName, case_named
 from remediation.redaction import terminal
 from remediation.store.cases.dependents import districts_heard_of
@@ -43,24 +44,6 @@ class Choice:
             raise click.UsageError("--district is no name of a district: small letters, digits and -")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is meant. `refs` are the cases in the order in which they go; of a district they are found when it goes.
-
-    `finding` is the id of the one finding, where no more than that is meant.
-    """
-
-    district: str
-    refs: tuple[str, ...] = ()
-    finding: str = ""
-    kind: CaseKind = CaseKind.FINDING
-    is_district: bool = False
-
-    def has(self, ref: str) -> bool:
-        """Whether the case with this reference is meant."""
-        return ref.startswith(f"{self.district}:") if self.is_district else ref in self.refs
-
-
 def mappings_if_any(load: Callable[[], Mappings]) -> Mappings | None:
     """mappings.yaml, or None where it is not there or cannot be used: a deletion must be possible without it."""
     try:
@@ -69,7 +52,7 @@ def mappings_if_any(load: Callable[[], Mappings]) -> Mappings | None:
         return None
 
 
-async def target_of(choice: Choice, load: Callable[[], Mappings], connection: Connection) -> Target:
+async def target_of(choice: Choice, load: Callable[[], Mappings], connection: Connection) -> PurgeTarget:
     """What the choice means. Raises ClickException, StoreUnavailable, and ConfigurationError for a short name."""
     if choice.case:
         return await _case(choice.case, load, connection)
@@ -78,16 +61,15 @@ async def target_of(choice: Choice, load: Callable[[], Mappings], connection: Co
     return await _district(choice.district, load, connection)
 
 
-async def _case(text: str, load: Callable[[], Mappings], connection: Connection) -> Target:
+async def _case(text: str, load: Callable[[], Mappings], connection: Connection) -> PurgeTarget:
     key = await case_named(text, load, connection)
     if isinstance(key, UnclearName):
         raise click.ClickException(key.says)
     await _check_district(key.district, load, connection)
-    kin = await CaseForgetting(connection).kin(key.ref)
-    return Target(key.district, (*(ref for ref, _ in kin.members), key.ref), kind=key.kind)
+    return await target_of_case(connection, key)
 
 
-async def _finding(choice: Choice, load: Callable[[], Mappings], connection: Connection) -> Target:
+async def _finding(choice: Choice, load: Callable[[], Mappings], connection: Connection) -> PurgeTarget:
     """The finding's own case, and that of its identity where no other finding belongs to it."""
     if choice.district:
         await _check_district(choice.district, load, connection)
@@ -103,12 +85,12 @@ async def _finding(choice: Choice, load: Callable[[], Mappings], connection: Con
     home = (await CaseForgetting(connection).kin(key.ref)).home
     others = [name for _, name in (await CaseForgetting(connection).kin(home)).members if name != choice.finding]
     refs = (key.ref, home) if home and not others else (key.ref,)
-    return Target(key.district, refs, choice.finding)
+    return PurgeTarget(key.district, refs, choice.finding)
 
 
-async def _district(name: str, load: Callable[[], Mappings], connection: Connection) -> Target:
+async def _district(name: str, load: Callable[[], Mappings], connection: Connection) -> PurgeTarget:
     await _check_district(name, load, connection)
-    return Target(name, is_district=True)
+    return PurgeTarget(name, is_district=True)
 
 
 async def _check_district(name: str, load: Callable[[], Mappings], connection: Connection) -> None:

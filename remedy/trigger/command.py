@@ -17,9 +17,10 @@ from remediation.domain.drills import DRILL_PREFIX, is_drill
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.mapping.reading.loading import load_mappings
+from remediation.operations.stores import OperationStores
 from remediation.settings import load_settings
 from remedy.mappings.previews import Previews, asked_about, district_of
-from remedy.parked.selection import Stores, with_stores
+from remedy.parked.selection import with_stores
 from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
@@ -114,7 +115,7 @@ def trigger(  # noqa: PLR0913 - one parameter for each option
     if order.drill is not None and not order.trackers:
         raise click.ClickException(f"{verdict} Nothing was sent; --severity, --domain-type and --site choose another.")
 
-    async def played(stores: Stores) -> list[Outcome]:
+    async def played(stores: OperationStores) -> list[Outcome]:
         return [await play(TriggerContext(stores, who, patience, say), order, keep=keep)]
 
     _end(with_stores(played), as_json=as_json)

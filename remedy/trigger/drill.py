@@ -9,11 +9,11 @@ from remediation.domain.cases.records import CaseKey, CaseRecord, Link
 from remediation.domain.findings import Finding
 from remediation.domain.status import Status
 from remediation.domain.tickets import TicketState
+from remediation.operations.stores import OperationStores
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import Todo
 from remediation.store.drills import Drill, Drills
-from remedy.parked.selection import Stores
 from remedy.trigger.outcomes import Outcome, TriggerContext
 from remedy.trigger.watching import CaseWatch
 
@@ -90,7 +90,7 @@ class DrillRun:
         await audit.chain()
 
 
-async def drills_left(stores: Stores) -> list[Drill]:
+async def drills_left(stores: OperationStores) -> list[Drill]:
     """The drills that were not taken back, or whose tickets are not all closed."""
     todo, left = Todo(stores.connection), []
     for each in await Drills(stores.connection).listed():

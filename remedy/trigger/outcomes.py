@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from remediation.domain.cases.records import Link
-from remedy.parked.selection import Stores
+from remediation.operations.stores import OperationStores
 from remedy.runtime.failures import ExitCode
 from remedy.send import ReceiverAnswer
 
@@ -16,7 +16,7 @@ class TriggerContext:
     `patience` is how many seconds each part may take.
     """
 
-    stores: Stores
+    stores: OperationStores
     who: str
     patience: float
     say: Callable[[str], None]

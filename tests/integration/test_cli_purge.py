@@ -151,7 +151,7 @@ def test_a_district_goes_where_nobody_names_it_or_somebody_insists(remedy: CliRu
 def test_a_case_that_a_worker_looks_at_is_told(
     remedy: CliRunner, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("remedy.purge.deletion.HELD_FOR", 0.0)
+    monkeypatch.setattr("remediation.operations.purging.deletion.HELD_FOR", 0.0)
     with PlainRedis.from_url(redis_url) as redis:
         redis.set(f"remedy:lease:{REF}", "a token")
     result = call(remedy, "--case", REF, "--yes")

@@ -15,21 +15,20 @@ from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import loaded_of
+from remediation.operations.purging.deletion import Deletion, PurgeResult
+from remediation.operations.purging.survey import PurgeSurvey, survey
+from remediation.operations.stores import OperationStores
 from remediation.redis_address import RedisAddress, RedisSignIn
 from remediation.sealing import Keyring, generate_key
 from remediation.store.audit.entries import AuditAct
 from remediation.store.audit.names import AuditNames
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
-from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.districts import DistrictForgetting
 from remediation.store.keys import AUDIT_COPY, AUDIT_WAITING, INBOX, SECRETS, SIGNED_TIMES, TOLD
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
-from remedy.parked.selection import Stores
-from remedy.purge.deletion import Deletion, PurgeResult
 from remedy.purge.report import elsewhere_lines
-from remedy.purge.survey import PurgeSurvey, survey
 from remedy.purge.target import Choice, target_of
 from remedy.runtime.assembly import open_connection
 from remedy.runtime.auditing import CommandAudit
@@ -63,7 +62,7 @@ class Clerk:
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
         clock = SharedClock(connection)
         audit = CommandAudit(connection, keyring, clock)
-        self.stores = Stores(ParkedWork(connection, keyring), audit, clock, connection, keyring)
+        self.stores = OperationStores(audit, clock, connection, keyring)
         self.naps: list[float] = []
 
     async def found(self, choice: Choice) -> PurgeSurvey:

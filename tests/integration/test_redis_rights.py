@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from remediation.operations.purging.files import FileState, rewritten
 from remediation.redis_address import RedisAddress, RedisSignIn
 from remediation.sealing import Keyring
 from remediation.store.audit.chain import waiting
@@ -19,7 +20,6 @@ from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import KNOWN_SECONDS, KnownRights, script_source
 from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.server.rights import COMMANDS, KEYLESS
-from remedy.purge.files import FileState, rewritten
 from remedy.purge.target import Choice
 from remedy.runtime.assembly import open_connection
 from tests.integration.offices import KEY

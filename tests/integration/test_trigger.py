@@ -12,15 +12,14 @@ from remediation.domain.drills import DRILL_PREFIX
 from remediation.domain.errors import ConfigurationError, Refused
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
+from remediation.operations.stores import OperationStores
 from remediation.ports import ListedSource, Rulebook, SourceKey
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.drills import DrilledSource
 from remediation.store.audit.entries import AuditAct
-from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.drills import Drills
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
-from remedy.parked.selection import Stores
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode
@@ -65,7 +64,7 @@ class DrilledOffice(Office):
 class Drilling:
     """A service, and anna at the command line beside it."""
 
-    def __init__(self, office: DrilledOffice, stores: Stores) -> None:
+    def __init__(self, office: DrilledOffice, stores: OperationStores) -> None:
         self.office, self.stores = office, stores
         self.said: list[str] = []
         self.command = TriggerContext(stores, "anna", 5.0, self.said.append)
@@ -95,7 +94,7 @@ class Drilling:
 async def drilling(connection: Connection, keyring: Keyring) -> Drilling:
     clock = await clock_of(connection)
     audit = CommandAudit(connection, keyring, clock)
-    stores = Stores(ParkedWork(connection, keyring), audit, clock, connection, keyring)
+    stores = OperationStores(audit, clock, connection, keyring)
     return Drilling(DrilledOffice(connection, keyring, clock=RealClock(0.0)), stores)
 
 

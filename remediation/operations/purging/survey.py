@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from remediation.domain.cases.records import MARK_PREFIX, CaseKey, CaseKind, CaseRecord
+from remediation.operations.purging.target import PurgeTarget
+from remediation.operations.stores import OperationStores
 from remediation.store.audit.names import AuditNames, LinesAbout
 from remediation.store.cases.forgetting import NO_TRACES, CaseForgetting, Traces
 from remediation.store.cases.lists import CaseLists
@@ -13,8 +15,6 @@ from remediation.store.deliveries.concerned import Concern, ConcernedDeliveries,
 from remediation.store.districts import DistrictForgetting
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.server.connection import Connection
-from remedy.parked.selection import Stores
-from remedy.purge.target import Target
 
 _AT_ONCE = 500
 _ASKED_AT_ONCE = 16
@@ -28,7 +28,7 @@ class PurgeSurvey:
     name, and a key. `shared` are those of a case that stays, to which the finding belongs with others.
     """
 
-    target: Target
+    target: PurgeTarget
     refs: tuple[str, ...]
     traces: Mapping[str, Traces]
     counts: Mapping[str, int]
@@ -47,7 +47,7 @@ class PurgeSurvey:
         return bool(sum(self.counts.values()) or sum(self.rest.values()) or waits or self.lines.with_names)
 
 
-async def survey(target: Target, stores: Stores) -> PurgeSurvey:
+async def survey(target: PurgeTarget, stores: OperationStores) -> PurgeSurvey:
     """Look for all of it. Changes nothing, but that lines of the audit which wait are chained.
 
     Raises StoreUnavailable.
@@ -90,7 +90,7 @@ async def counts_of(forgetting: CaseForgetting, refs: Iterable[str], traces: Map
 
 
 def concern_of(
-    target: Target, refs: Iterable[str], records: Iterable[CaseRecord], tickets: Iterable[tuple[str, str]]
+    target: PurgeTarget, refs: Iterable[str], records: Iterable[CaseRecord], tickets: Iterable[tuple[str, str]]
 ) -> Concern:
     """Which deliveries are about the target."""
     if target.is_district:
@@ -111,7 +111,7 @@ def _tickets_of(records: Iterable[CaseRecord]) -> set[tuple[str, str]]:
     return {(link.tracker, link.ticket_key) for record in records for link in record.links.values()}
 
 
-async def _shared(target: Target, connection: Connection) -> tuple[tuple[str, str], ...]:
+async def _shared(target: PurgeTarget, connection: Connection) -> tuple[tuple[str, str], ...]:
     """The tickets of the case that stays when one of its findings goes."""
     home = (await CaseForgetting(connection).kin(target.refs[0])).home if target.finding else ""
     stays = [home] if home and home not in target.refs else []

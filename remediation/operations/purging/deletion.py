@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from remediation.domain.errors import StoreRefuses
+from remediation.operations.purging.survey import PurgeSurvey
+from remediation.operations.stores import OperationStores
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.names import AuditNames
 from remediation.store.cases.forgetting import NO_TRACES, CaseForgetting, ForgetOutcome, Traces
 from remediation.store.deliveries.concerned import DeliverySearch
 from remediation.store.deliveries.parked import DecisionOutcome
 from remediation.store.districts import DistrictForgetting
-from remedy.parked.selection import Stores
-from remedy.purge.survey import PurgeSurvey
 
 HELD_FOR = 30.0
 """Seconds for which cases are tried again that workers look at: a look takes some, a dead worker's lease eight."""
@@ -45,7 +45,7 @@ class PurgeResult:
 class Deletion:
     """One order to delete. `advance` is told of each case that is done; `sleep` waits for so many seconds."""
 
-    stores: Stores
+    stores: OperationStores
     who: str
     choice: str
     advance: Callable[[], object] = lambda: None
