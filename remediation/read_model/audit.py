@@ -23,9 +23,10 @@ OF_PEOPLE = frozenset(
         *(AuditAct.SEND, AuditAct.RECONCILE, AuditAct.POLL, AuditAct.BACKFILL),
         *(AuditAct.START_SCAN, AuditAct.CANCEL_SCAN, AuditAct.REPORT),
         *(AuditAct.RESET_SIGNED_TIME, AuditAct.ROTATE_KEY, AuditAct.RETIRE_KEY),
+        AuditAct.EXPORTED,
     }
 )
-"""What a person did at the command line."""
+"""What a person did, at the command line or in the console."""
 
 COLUMNS = (
     *("chain", "number", "at", "act", "by", "user", "case", "cause", "did", "people", "rule", "rules", "note"),

@@ -60,6 +60,8 @@ class AuditAct(StrEnum):
     FORGOTTEN = "forgotten"
     """Something was deleted by itself: `count` of the kind `fact` (see Forgotten) of `piece`, which is a district, feed
     or sender, because of `cause`."""
+    EXPORTED = "exported"
+    """Somebody had a list of the console as a file; `choice` says which, `count` how many rows."""
     RULES = "rules"
     """Workers began to use another mappings.yaml than before."""
 
