@@ -36,6 +36,7 @@ class Job(StrEnum):
     READ_DELIVERY = "read_delivery"
     LOOK_AT_CASE = "look_at_case"
     PAGE_SCAN = "page_scan"
+    ANSWER_QUESTION = "answer_question"
     UNREADABLE = "unreadable_job"
 
 

@@ -25,7 +25,8 @@ class Spending:
     The work is that on the case or scan of `ref`. `urgent` work may use what is kept for such; and so may any work once
     a request of it was answered, because what it has read is out of date when it comes again. Not work `in_steps`,
     which remembers each of them: of that only the second read is urgent, so that a look that has come so far can write.
-    `system` is the account's name in budgets, and `clock` returns Unix seconds.
+    `patient` work, a person's, never uses it. `system` is the account's name in budgets, and `clock` returns Unix
+    seconds.
     """
 
     budgets: Budgets
@@ -34,6 +35,7 @@ class Spending:
     clock: Callable[[], float]
     urgent: bool = False
     in_steps: bool = False
+    patient: bool = False
     _begun: Counter[Access] = field(default_factory=Counter, init=False)
 
     @asynccontextmanager
@@ -55,6 +57,8 @@ class Spending:
         return spent
 
     def _is_urgent_now(self, access: Access) -> bool:
+        if self.patient:
+            return False
         begun = self._begun[access]
         return begun == 1 and access == "read" if self.in_steps else begun > 0
 

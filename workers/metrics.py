@@ -64,6 +64,17 @@ PAGES = Counter("remedy_scan_pages_total", "Pages of scans listed.", ["district"
 LEFT_OUT = Counter(
     "remedy_findings_left_out_total", "Members of lists of findings without an id that can be used.", ["district"]
 )
+QUESTION_SECONDS = Histogram(
+    "remedy_question_seconds",
+    "How long it took to answer a question of the console, by what was asked.",
+    ["kind"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
+QUESTIONS_UNANSWERED = Counter(
+    "remedy_questions_unanswered_total",
+    "Questions of the console that have only a reason as an answer, by what was asked.",
+    ["kind"],
+)
 VERIFYING_SCANS = Counter(
     "remedy_verification_scans_total",
     "Scans that verify what people mended, by what became of them.",

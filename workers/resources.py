@@ -27,6 +27,7 @@ from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Lease, Todo
+from remediation.store.console.questions import Questions
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
@@ -82,12 +83,12 @@ class WorkerContext:
     `report_turn` holds the file of one. `cursors` seals how far lists were read. `links` returns the
     links of the case that a lease is for, `relations` is where cases are found by others, `sites` the present site of
     each tracker, and `places` the former places of tickets. `verifications` are the scans that verify what people
-    mended, and `scanners` start them, by district. `incidents` are what feeds have shown, and `feed_states`
-    how far each was read; `keeps_incidents` is how long they are kept. `audit` are the keys of the audit, to which
-    looks add lines, `trail` is the audit itself, `keeps_audit` how long its lines are kept, `keeps_cases` and
-    `keeps_parked` how long cases at their end and parked work are, and `audit_targets` where lines are written besides
-    the log; `rules` is the start of the digest of mappings.yaml, and `notifying` has the channels by which people are
-    told.
+    mended, and `scanners` start them, by district; `questions` are those of the console. `incidents` are what feeds
+    have shown, and `feed_states` how far each was read; `keeps_incidents` is how long they are kept. `audit` are the
+    keys of the audit, to which looks add lines, `trail` is the audit itself, `keeps_audit` how long its lines are kept,
+    `keeps_cases` and `keeps_parked` how long cases at their end and parked work are, and `audit_targets` where lines
+    are written besides the log; `rules` is the start of the digest of mappings.yaml, and `notifying` has the channels
+    by which people are told.
     """
 
     connection: Connection
@@ -116,6 +117,7 @@ class WorkerContext:
     feeds: Mapping[str, WalkedFeed]
     scanners: Mapping[str, Scanner]
     verifications: Verifications
+    questions: Questions
     rulebook: Rulebook
     clock: Callable[[], float]
     chance: random.Random
@@ -211,6 +213,7 @@ def context_on(
         feeds=named.feeds,
         scanners=named.scanners,
         verifications=Verifications(connection, keyring),
+        questions=Questions(connection, keyring),
         rulebook=named.rulebook,
         clock=clock,
         chance=random.SystemRandom(),

@@ -9,6 +9,7 @@ from redis.asyncio import ConnectionPool
 
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
 from remediation.store.work_queue import WorkQueue
+from workers.jobs.answering import answer_question
 from workers.jobs.boundary import ArqContext, never_raising
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
@@ -104,6 +105,7 @@ def work_worker(
             func(read_delivery, name=Job.READ_DELIVERY),
             func(look_at_case, name=Job.LOOK_AT_CASE),
             func(page_scan, name=Job.PAGE_SCAN),
+            func(answer_question, name=Job.ANSWER_QUESTION),
             func(unreadable_job, name=Job.UNREADABLE),
         ],
         keep_result=0,  # results would keep arguments for an hour

@@ -1,6 +1,6 @@
 """What would be done about one case if a worker looked at it now, in sentences and as values for programs. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,13 @@ def case_forecast(record: CaseRecord, snapshot: Snapshot, now: float, *, known: 
     )
 
 
-def forecast_facts(shown: CaseForecast) -> Iterator[Fact]:
-    """What was observed, and what stands in the way."""
+def trouble_words(error: OutsideError) -> str:
+    """Why a system was not seen, in its own words."""
+    return error.words if error.status is None else f"{error.status}: {error.words}"
+
+
+def forecast_facts(shown: CaseForecast, trouble: Callable[[OutsideError], str] = trouble_words) -> Iterator[Fact]:
+    """What was observed, and what stands in the way; `trouble` says why a system was not seen."""
     if not shown.known:
         yield Fact("memory", f"none: this case {NOTHING_KNOWN}")
     for name in shown.members:
@@ -61,7 +66,7 @@ def forecast_facts(shown: CaseForecast) -> Iterator[Fact]:
     for each in shown.snapshot.strangers:
         yield Fact("not ours", doubt_words(Doubted(shown.seen.at, each.tracker, each.key, Evidence.STRANGER)))
     for name, error in sorted(shown.snapshot.failures.items()):
-        yield Fact("not seen", f"{name}: {_trouble(error)}")
+        yield Fact("not seen", f"{name}: {trouble(error)}")
     if unnamed := shown.snapshot.observation.unnamed:
         yield Fact("held up", unnamed_words(unnamed))
     yield from parked_facts(shown.key, shown.parked)
@@ -82,10 +87,6 @@ def _rule_words(policy: Policy) -> str:
     if not policy.rule:
         return "none takes it: what `defaults` say counts"
     return f"none takes it: what {policy.rule} said goes on counting" if policy.is_former else policy.rule
-
-
-def _trouble(error: OutsideError) -> str:
-    return error.words if error.status is None else f"{error.status}: {error.words}"
 
 
 def forecast_json(shown: CaseForecast) -> dict[str, Any]:

@@ -285,6 +285,21 @@ LEFT_OUT = "remedy:findings-left-out"
 SHREDDED = "remedy:shredded"
 """A hash: how much was shredded, and how much of it is out of the append-only file (see server/rewriting.py)."""
 
+QUESTION = "remedy:question:"
+"""+ id: a hash, a question of the console's and its answer, sealed (see console/questions.py)."""
+
+QUESTION_LIKE = "remedy:question-like:"
+"""+ fingerprint of what is asked: the id of the question that is open about it."""
+
+QUESTIONS = "remedy:questions"
+"""Sorted set of the questions that are open, by when (ms) they are given up."""
+
+QUESTIONS_OF = "remedy:questions-of:"
+"""+ fingerprint of a person: a sorted set of the questions that they have open, by when (ms) they are given up."""
+
+QUESTIONS_BEGUN = "remedy:questions-begun"
+"""How many questions were begun within a second; exists for that second."""
+
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
@@ -340,3 +355,16 @@ SUSPECT_MS = 2_000
 
 MOST_ORIGINS = 5
 """The most deliveries that a look names as its cause: as many request ids as a value of a log line can hold."""
+
+ANSWERED_WITHIN_MS = 20_000
+"""How long who asks a question waits for an answer, and for how long a worker may begin one."""
+
+QUESTION_KEPT_MS = 60_000
+"""How long a question is kept after it was asked, and again after it was answered."""
+
+MOST_OPEN_OF_ONE = 3
+MOST_OPEN_OF_ALL = 12
+"""The most questions that one person, and all people together, have open."""
+
+MOST_BEGUN_A_SECOND = 3
+"""The most questions that are begun in a second: each is some requests to SchoolScan and to trackers."""

@@ -120,8 +120,18 @@ _TOLD: Mapping[str, str | int] = {
     "HEARD_MS": keys.HEARD_MS,
     "MOST_HEARD": keys.MOST_HEARD,
     "NOTIFY_TURN": keys.NOTIFY_TURN,
+    "QUESTION": keys.QUESTION,
+    "QUESTION_LIKE": keys.QUESTION_LIKE,
+    "QUESTIONS": keys.QUESTIONS,
+    "QUESTIONS_OF": keys.QUESTIONS_OF,
+    "QUESTIONS_BEGUN": keys.QUESTIONS_BEGUN,
+    "ANSWERED_WITHIN_MS": keys.ANSWERED_WITHIN_MS,
+    "QUESTION_KEPT_MS": keys.QUESTION_KEPT_MS,
+    "MOST_OPEN_OF_ONE": keys.MOST_OPEN_OF_ONE,
+    "MOST_OPEN_OF_ALL": keys.MOST_OPEN_OF_ALL,
+    "MOST_BEGUN_A_SECOND": keys.MOST_BEGUN_A_SECOND,
 }
-"""What is only told to people, and whose turn it is to tell them."""
+"""What is only told to people, whose turn it is to tell them, and what people ask."""
 
 _BUDGETING = {
     "ROW": keys.BUDGET,

@@ -4,24 +4,19 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import TypeVar, assert_never
 
 import click
 
-from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
-from remediation.domain.cases.renaming import renamed
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, NotFound, Problem, TryLater
-from remediation.look.grouping import group_beside, rehearsed
-from remediation.look.members import home_of, reading_of
-from remediation.look.observing import Snapshot, observe
-from remediation.look.relating import with_relations
+from remediation.look.observing import Snapshot
 from remediation.mapping.reading.loading import load_mappings
-from remediation.ports import ListedSource, Rulebook, Source, SourceKey
+from remediation.operations.forecasting import ForecastSystems, NoForecast, forecast
+from remediation.ports import ListedSource, SourceKey
 from remediation.read_model.audit import decided_words
 from remediation.read_model.case_forecasts import (
     CaseForecast,
-    case_forecast,
     forecast_facts,
     forecast_json,
     plan_lines,
@@ -42,10 +37,8 @@ from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
 from remediation.store.audit.entries import AuditAct
-from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import MOST_ENTRIES
-from remediation.store.cases.todo import Todo
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.scans.counting import ScanNumbers
 from remediation.store.scans.reporting import ScanReports
@@ -63,8 +56,6 @@ from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
 
 ResultT = TypeVar("ResultT")
-
-_NAMELESS = "Redis was wiped since, and remedy reconcile --all names them again"
 
 
 @click.group()
@@ -197,65 +188,30 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
     key = await _case_meant(ref, settings, connection)
     loaded = load_mappings(settings.mappings_path)
     district_of(loaded, key.district)
-    todo = Todo(connection)
-    known = await todo.record(key.ref)
     clock = await clock_of(connection)
-    record, now = known or CaseRecord(key), clock()
+    now = clock()
     async with open_outside(loaded, CommandBudgets(connection, clock).of) as outside:
-        rulebook = MappingsRulebook(loaded.mappings, outside.identities)
-        record = renamed(record, rulebook.former_names)
         account = _sources(outside, settings, connection, key.kind).get((key.district, key.kind))
         if account is None:
             words = (
                 f"the district {key.district} has no feed of incidents (any more): nothing is concluded about this case"
             )
             raise ConfigurationError([Problem(loaded.where, words)])
-        at = datetime.fromtimestamp(now, tz=UTC)
-        home, source = await home_of(record, account, rulebook, at)
-        if home is not None:
-            record, known = await _joined(todo, record, home, rulebook)
-        if record.key.has_members and not record.members:
-            raise click.ClickException(f"{terminal(record.key.ref)} has no finding that is known: {_NAMELESS}")
-        sites = await histories_of(connection, outside.trackers, now)
-
-        async def look(case: CaseRecord) -> tuple[Source, Snapshot]:
-            reading = reading_of(case, source)
-            return reading, await observe(case, reading, outside.trackers, rulebook, now, sites)
-
+        systems = ForecastSystems(
+            connection,
+            account,
+            outside.trackers,
+            MappingsRulebook(loaded.mappings, outside.identities),
+            lambda: CaseRelations(connection, keyring_of(settings)),
+            lambda _: histories_of(connection, outside.trackers, now),
+        )
         try:
-            seen = await rehearsed(record, look, outside.trackers)
-            if (group := group_beside(seen.record, seen.snapshot, rulebook, at)) is not None:
-                record, known = await _joined(todo, seen.record, group, rulebook)
-                seen = await rehearsed(record, look, outside.trackers)
-            if seen.others is not None and key.id in seen.others.members:
-                known, seen = None, await rehearsed(seen.others, look, outside.trackers)
-            record, snapshot = seen.record, seen.snapshot
-            snapshot = await _with_relations(snapshot, settings, connection, rulebook, outside)
-        except NotFound as error:  # of a finding that is remembered, the snapshot says that it is gone
-            words = f"{_no_ticket(ref)}there is no such {key.kind}"
+            return await forecast(key, systems, now)
+        except NoForecast as error:
+            raise click.ClickException(str(error)) from None
+        except NotFound as error:
+            words = f"{_no_ticket(ref)}{error.words}"
             raise NotFound(error.system, words, status=error.status, request_id=error.request_id) from None
-    return case_forecast(record, snapshot, now, known=known is not None)
-
-
-async def _joined(
-    todo: Todo, own: CaseRecord, home: CaseKey, rulebook: Rulebook
-) -> tuple[CaseRecord, CaseRecord | None]:
-    """The case that the finding joins, with it, and what the store knows of that case."""
-    if home.is_of_group and not own.home:
-        home = await GroupCases(todo.connection).current_of(home)
-    known = await todo.record(home.ref)
-    record = known or CaseRecord(home, born=own.born, forgotten=own.forgotten)
-    return renamed(record, rulebook.former_names).with_member(own), known
-
-
-async def _with_relations(
-    snapshot: Snapshot, settings: Settings, connection: Connection, rulebook: Rulebook, outside: OutsideSystems
-) -> Snapshot:
-    """The snapshot with what its incident is related to. The spots are found with the data keys alone."""
-    if snapshot.observation.subject.key.kind is not CaseKind.INCIDENT:
-        return snapshot
-    relations = CaseRelations(connection, keyring_of(settings))
-    return await with_relations(snapshot, relations, rulebook, outside.trackers)
 
 
 def _sources(

@@ -13,6 +13,7 @@ from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import Parked
 from remediation.store.server.connection import Connection
 from tests.stand_ins import LATER, AccountSources, ManualClock, MemorySource, MemoryTracker, PlainRulebook
+from workers.jobs.answering import answer_question
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
@@ -25,6 +26,7 @@ JOBS: Mapping[str, Callable[..., Awaitable[None]]] = {
     Job.READ_DELIVERY: read_delivery,
     Job.LOOK_AT_CASE: look_at_case,
     Job.PAGE_SCAN: page_scan,
+    Job.ANSWER_QUESTION: answer_question,
 }
 
 

@@ -25,6 +25,7 @@ from remediation.mapping.config.notifying import NotifyChannel
 from remediation.outbound.channels import SendOutcome, SendResult
 from remediation.outbound.metering import SaidLimit
 from remediation.queue import IN_PROGRESS_PREFIX, UPKEEP_QUEUE
+from remediation.read_model.answers.wire import CaseSubject, subject_bytes
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.audit.entries import AuditAct, AuditEntry
@@ -32,6 +33,7 @@ from remediation.store.audit.standing import note_bends
 from remediation.store.audit.verifying import BendKind
 from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
 from remediation.store.budgets.trackers import SentRequests
+from remediation.store.console.questions import QuestionKind
 from remediation.store.deliveries.heard import HeardDeliveries
 from remediation.store.deliveries.inbox import Arrival
 from remediation.store.deliveries.parked import ParkedKind
@@ -170,6 +172,7 @@ async def run(office: Whole) -> None:
     await a_limit_is_reached(office)
     await systems_refuse(office)
     await what_nobody_can_use_comes(office)
+    await a_question_is_asked(office)
     await a_scan_is_listed(office)
     await earlier_versions_wrote(office)
     await office.context.scans.note_districts(["harbor"], office.clock())
@@ -294,6 +297,16 @@ async def what_nobody_can_use_comes(office: Whole) -> None:
     await office.context.inbox.accept("evt_key", SCHOOLSCAN, "lakeside", b"x", office.clock())
     kind, error = ParkedKind.DELIVERY, KeyMissing("kold")
     await office.context.parked.park(kind, "evt_key", error, office.clock(), district="lakeside")
+
+
+async def a_question_is_asked(office: Whole) -> None:
+    """One is answered, and of another one nobody takes notice."""
+    for name in ("fnd_1", "fnd_2"):
+        subject = subject_bytes(CaseSubject("lakeside", CaseKind.FINDING, name))
+        await office.context.questions.ask(QuestionKind.PLAN, subject, "ana", office.clock())
+        await office.note()
+        if name == "fnd_1":
+            await office.work()
 
 
 async def a_scan_is_listed(office: Whole) -> None:

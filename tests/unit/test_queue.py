@@ -79,4 +79,10 @@ def test_crons_have_a_queue_of_their_own() -> None:
 
 
 def test_names_that_have_shipped_stay() -> None:
-    assert [str(job) for job in Job] == ["read_delivery", "look_at_case", "page_scan", "unreadable_job"]
+    assert [str(job) for job in Job] == [
+        "read_delivery",
+        "look_at_case",
+        "page_scan",
+        "answer_question",
+        "unreadable_job",
+    ]

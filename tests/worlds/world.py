@@ -19,6 +19,7 @@ from remediation.sealing import Keyring, generate_key
 from remediation.store.audit.chain import AuditKeys
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.cases.relations import CaseRelations
+from remediation.store.console.questions import Questions
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.incidents.feeds import Feeds
@@ -128,6 +129,7 @@ class World(Outside):
             feeds={},
             scanners={},
             verifications=Verifications(NOT_WIRED, KEYRING),
+            questions=Questions(NOT_WIRED, KEYRING),
             rulebook=rulebook,
             clock=self.clock,
             chance=random.Random(0),  # noqa: S311 - the same history must end the same

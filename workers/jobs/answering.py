@@ -1,0 +1,152 @@
+"""Job: answer a question of the console, with what only workers have: the secrets of SchoolScan and of trackers.
+
+A question is answered once, or not at all: whoever asked waits for some seconds, and asks again. What it costs comes
+out of the budgets of all other work, and never out of what is kept for urgent work.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.errors import KeyMissing, OutsideError, Refused, StoreUnavailable, TryLater, Waiting
+from remediation.domain.status import Status
+from remediation.domain.subjects import Subject
+from remediation.operations.forecasting import ForecastSystems, NoForecast, forecast
+from remediation.ports import ListedSource, SubjectPage
+from remediation.read_model.answers.plans import plan_answer
+from remediation.read_model.answers.troubles import outside_words
+from remediation.read_model.answers.wire import Answer, CaseSubject, NoAnswer, answer_bytes, subject_from
+from remediation.sources.schoolscan.client import system_of
+from remediation.store.console.questions import ANSWERED_WITHIN, Question, QuestionKind
+from workers.budgets import BudgetedSource, Spending
+from workers.jobs.boundary import never_raising, tell_failure
+from workers.metering import metered_command
+from workers.metrics import QUESTION_SECONDS, QUESTIONS_UNANSWERED
+from workers.resources import WorkerContext
+
+logger = structlog.get_logger()
+
+ResultT = TypeVar("ResultT")
+
+MOST_READS = 25
+"""Findings that one question reads: the account is there for all other work, too."""
+
+_IN_TIME = 1.0
+"""Seconds before the asker gives up at which an answer that is not complete is given up, so that it is told why."""
+
+_ASKER = "question"
+"""What a request is reserved for in place of a case: no row has this name, so it is never critical."""
+
+
+@never_raising
+async def answer_question(context: WorkerContext, question_id: str) -> None:
+    """Answer one question, unless somebody did, or nobody waits for it any more."""
+    try:
+        question = await context.questions.take(question_id, context.clock())
+    except KeyMissing:
+        logger.warning("question_sealed")
+        return
+    if question is None:
+        return
+    begun = time.monotonic()
+    answer = await _answered(context, question)
+    await context.questions.answer(question.id, answer_bytes(answer))
+    took = time.monotonic() - begun
+    QUESTION_SECONDS.labels(question.kind).observe(took)
+    if isinstance(answer, NoAnswer):
+        QUESTIONS_UNANSWERED.labels(question.kind).inc()
+    logger.info("question_answered", kind=question.kind, seconds=round(took, 3))
+
+
+async def _answered(context: WorkerContext, question: Question) -> Answer:
+    """The answer, or why there is none. An error of our own is told, and is one, too."""
+    left = question.asked_at + ANSWERED_WITHIN - _IN_TIME - context.clock()
+    try:
+        async with asyncio.timeout(max(left, 0.0)):
+            return await _ANSWERING[question.kind](context, question.subject)
+    except TimeoutError:
+        return NoAnswer("not all systems have answered in time", "Ask again; Systems says which of them is slow.")
+    except OutsideError as error:
+        return NoAnswer(f"{error.system}: {outside_words(error)}", _advice(error))
+    except NoForecast as error:
+        return NoAnswer(str(error))
+    except msgspec.DecodeError:
+        return NoAnswer("the console and the worker are of different versions", "Finish the upgrade, then ask again.")
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is told, and the asker need not wait in vain
+        tell_failure(answer_question.__name__, error)
+        return NoAnswer("a defect of remedy's own ended the answer", "The worker's log has more: report it.")
+
+
+def _advice(error: OutsideError) -> str:
+    if isinstance(error, TryLater) and error.waiting is Waiting.BUDGET:
+        return "Other work goes first; ask again in a minute."
+    return "Ask again later; Systems says how it is."
+
+
+async def _plan(context: WorkerContext, subject: bytes) -> Answer:
+    """What would be done about a case now."""
+    asked = subject_from(subject, CaseSubject)
+    key = CaseKey(asked.district, CaseKind(asked.kind), asked.id)
+    systems = ForecastSystems(
+        context.connection,
+        patient_source(context, key.district, key.kind),
+        context.trackers,
+        context.rulebook,
+        lambda: context.relations,
+        lambda record: context.sites.of(record.links.keys() | context.trackers.keys()),
+    )
+    async with metered_command(context.tracker_limits):
+        return plan_answer(await forecast(key, systems, context.clock()))
+
+
+Answering = Callable[[WorkerContext, bytes], Awaitable[Answer]]
+
+_ANSWERING: Mapping[QuestionKind, Answering] = {QuestionKind.PLAN: _plan}
+"""How each kind of question is answered."""
+
+
+def patient_source(context: WorkerContext, district: str, kind: CaseKind) -> ListedSource:
+    """The district's source for one question: few requests, and none that other work needs more.
+
+    Raises TryLater where mappings.yaml does not name the district, or has no feed of it (any more).
+    """
+    source = context.source(district, kind)
+    if kind is CaseKind.INCIDENT:  # in Redis
+        return source
+    spending = Spending(context.budgets, system_of(district), _ASKER, context.clock, patient=True)
+    return _FewReads(BudgetedSource(source, spending), system_of(district))
+
+
+class _FewReads:
+    """A source that is read MOST_READS times at most, and never written to. Implements ListedSource."""
+
+    def __init__(self, source: ListedSource, system: str) -> None:
+        self._source = source
+        self._system = system
+        self._left = MOST_READS
+
+    async def subject(self, key: CaseKey) -> Subject:
+        """The subject as it is now."""
+        return await self._read(partial(self._source.subject, key))
+
+    async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
+        """One page of the list."""
+        return await self._read(partial(self._source.page, filters, cursor))
+
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:  # noqa: ARG002 - the protocol's
+        """Raises Refused: who answers a question changes nothing."""
+        raise Refused(self._system, "a question changes nothing")
+
+    async def _read(self, read: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        if self._left == 0:
+            raise TryLater(self._system, "more findings are to be read than for a question", waiting=Waiting.TURN)
+        self._left -= 1
+        return await read()
