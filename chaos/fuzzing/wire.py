@@ -44,6 +44,7 @@ class Wire:
     def __init__(self, protocol: GuardedProtocol) -> None:
         self.protocol = protocol
         self.said = b""
+        self.writes = 0
         self.is_paused = False
         self.is_closed = False
         self.has_ended = False
@@ -63,6 +64,7 @@ class Wire:
             self.dropped.append(data)
         else:
             self.said += data
+            self.writes += 1
 
     def write_eof(self) -> None:
         """Called by the protocol."""

@@ -39,13 +39,49 @@ class _HoldableFlow(FlowControl):
         self.resume_reading()
 
 
-@dataclass(slots=True)
 class _Exit:
-    """What an answer is written to: the transport, with an orderly close."""
+    """What an answer is written to: the transport, with an orderly close.
 
-    write: Callable[[bytes], None]
-    is_closing: Callable[[], bool]
-    close: Callable[[], None]
+    uvicorn writes the head of an answer and its body apart, and uvloop makes a system call of each write, which costs
+    as much as verifying a delivery. So a head waits for the body, but not beyond the event loop's present round.
+    """
+
+    __slots__ = ("_close", "_head", "_is_begun", "_loop", "_transport", "is_closing")
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, close: Callable[[], None]
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._close = close
+        self._head = b""
+        self._is_begun = False
+        self.is_closing = transport.is_closing
+
+    def begin(self) -> None:
+        """What is written next is the head of another answer."""
+        self._is_begun = False
+
+    def write(self, data: bytes) -> None:
+        """Write it, behind what waits; the head of an answer waits."""
+        if self._is_begun:
+            data, self._head = self._head + data, b""
+            self._transport.write(data)
+        else:
+            self._is_begun, self._head = True, data
+            self._loop.call_soon(self.flush)
+
+    def close(self) -> None:
+        """Write what waits, and close."""
+        self.flush()
+        self._close()
+
+    def flush(self) -> None:
+        """Write what waits. It is dropped where the connection was cut off meanwhile."""
+        if self._head:
+            data, self._head = self._head, b""
+            if not self.is_closing():
+                self._transport.write(data)
 
 
 @dataclass(slots=True)
@@ -103,7 +139,7 @@ class GuardedConnection(HttpToolsProtocol):
         """Give the connection a place, or refuse it with 503."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self.flow = _HoldableFlow(self.transport)
-        self._exit = _Exit(self.transport.write, self.transport.is_closing, self._close)
+        self._exit = _Exit(self.transport, self.loop, self._close)
         self._arm()
         gone = self.guard.places.enter(self)
         if gone is self:

@@ -238,6 +238,7 @@ class GuardedProtocol(GuardedConnection):
         self._upgrades = self.parser.should_upgrade()
         self.headers = []  # the application has all headers: what comes after the body is no header
         cycle = self.cycle
+        self._exit.begin()
         cycle.transport = self._exit  # type: ignore[assignment]  # it calls nothing else
         self._keeps_alive = cycle.keep_alive and not self._is_stopping
         cycle.keep_alive = False  # an answer before the end of the request is the last one

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from chaos.fuzzing.wire import Wire, connected
 from receiver.guard.budget import HttpLimits
@@ -33,6 +33,17 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
     await asyncio.sleep(0)
     await send({"type": "http.response.body", "body": body})
+
+
+async def halting(scope: Scope, receive: Receive, send: Send) -> None:
+    """202, whose body comes some rounds of the event loop after its head."""
+
+    async def sent(message: Message) -> None:
+        await send(message)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    await application(scope, receive, sent)
 
 
 async def played(pieces: list[bytes]) -> Wire:
@@ -222,9 +233,25 @@ async def test_trailers_go_nowhere_when_they_come_at_once() -> None:
     assert wire.statuses == [202, 202]
 
 
+async def test_an_answer_is_one_write_and_one_whose_body_comes_later_is_two() -> None:
+    async def prompt(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"1")]})
+        await send({"type": "http.response.body", "body": b"a"})
+
+    counts = []
+    for answering in (prompt, halting):
+        wire = connected(answering, Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0))
+        await wire.give(request("/", b"", "announced", upgrade=False))
+        await wire.settle()
+        counts.append((wire.writes, wire.statuses))
+        wire.close()
+        await wire.settle()
+    assert counts == [(1, [202]), (2, [202])]
+
+
 async def test_an_answer_that_has_begun_when_too_much_follows_is_cut_off_and_nothing_comes_after_it() -> None:
     guard = Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0)
-    wire = connected(application, guard)
+    wire = connected(halting, guard)
     await wire.give(request("/", b"", "announced", upgrade=False))
     for _ in range(20):
         if not wire.said:

@@ -1,11 +1,12 @@
 """Group commit: deliveries that wait at the same moment are stored by one script, and share its fsync."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
+
+import msgspec
 
 from remediation.store.server.connection import Connection
 
@@ -82,7 +83,7 @@ class GroupCommit:
     async def _send(self, members: Sequence[_Member]) -> None:
         args: list[str | bytes | float] = [*self._terms]
         for delivery, _ in members:
-            args += (json.dumps(delivery.head), delivery.body, delivery.words)
+            args += (msgspec.json.encode(delivery.head), delivery.body, delivery.words)
         try:
             replies: Sequence[int | Exception] = await self._connection.run("accept_delivery", *args)
         except Exception as error:  # noqa: BLE001 - each caller raises it
