@@ -17,7 +17,8 @@ from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
 from remediation.store.cases.links import LeasedLinks
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED
 from remediation.store.server.connection import Connection

@@ -33,27 +33,41 @@ class _NamedPlaces:
     with_feeds: tuple[str, ...]
     trackers: tuple[str, ...]
 
+    def of(self, districts: frozenset[str] | None) -> "_NamedPlaces":
+        """The same with these districts alone; None for all."""
+        if districts is None:
+            return self
+        own, with_feeds = (tuple(filter(districts.__contains__, each)) for each in (self.districts, self.with_feeds))
+        return _NamedPlaces(own, with_feeds, self.trackers)
 
-async def case_named(text: str, mappings: Callable[[], Mappings], connection: Connection) -> CaseKey | UnclearName:
+
+async def case_named(
+    text: str, mappings: Callable[[], Mappings], connection: Connection, districts: frozenset[str] | None = None
+) -> CaseKey | UnclearName:
     """The case's key; for a finding that belongs to another case, that case's.
+
+    Where `districts` are given, it is as if there were no case of another one, nor such a district.
 
     `mappings` is called only where the text is no complete reference. Where it raises ConfigurationError, the names
     that the store remembers count instead. Raises StoreUnavailable.
     """
-    key = await _named(text, mappings, connection)
+    key = await _named(text, mappings, connection, districts)
     if isinstance(key, UnclearName):
         return key
     record = await Todo(connection).record(key.ref)
     return (key_of_ref(record.home) if record else None) or key
 
 
-async def _named(text: str, mappings: Callable[[], Mappings], connection: Connection) -> CaseKey | UnclearName:
+async def _named(
+    text: str, mappings: Callable[[], Mappings], connection: Connection, districts: frozenset[str] | None
+) -> CaseKey | UnclearName:
     ref = text.removeprefix(MARK_PREFIX)
     todo = Todo(connection)
     if key := await _key(todo, ref) or key_written(ref):
-        return key
-    names = await _names(mappings, connection)
-    found = await Standings(connection).refs_of_ticket(ref, names.trackers)
+        return key if _is_of(districts, key.ref) else _nothing_called(text)
+    names = (await _names(mappings, connection)).of(districts)
+    tickets = await Standings(connection).refs_of_ticket(ref, names.trackers)
+    found = {tracker: of_case for tracker, of_case in tickets.items() if _is_of(districts, of_case)}
     if len(set(found.values())) > 1:
         there = ", ".join(f"{of_case} ({tracker})" for tracker, of_case in sorted(found.items()))
         return UnclearName(f"several cases have a ticket {terminal(text)}: {there}; say which", is_ambiguous=True)
@@ -99,7 +113,15 @@ async def _finding(text: str, ref: str, names: _NamedPlaces, todo: Todo) -> Case
         keys = [key for key in keys if await todo.is_known(key.ref)]
     if len(keys) == 1:
         return keys[0]
+    return _nothing_called(text)
+
+
+def _nothing_called(text: str) -> UnclearName:
     return UnclearName(f"{terminal(text)} names no case; a case is called {_SHAPE}, for example")
+
+
+def _is_of(districts: frozenset[str] | None, ref: str) -> bool:
+    return districts is None or ref.partition(":")[0] in districts
 
 
 async def _key(todo: Todo, ref: str) -> CaseKey | None:

@@ -1,14 +1,17 @@
 """Pages of cases: what the lists tell, with the tickets that each case has; and which filters can be meant at all."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from remediation.domain.cases.records import CaseRecord
 from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.words import duration_text
 from remediation.redaction import terminal
 from remediation.store.cases.entries import moment
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor, ListedCase
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor, ListedCase
 from remediation.store.server.connection import Connection
 
 MOST_CASES = 500
@@ -70,14 +73,30 @@ class ShownPage:
     is_complete: bool
 
 
-async def case_page(
-    connection: Connection, wanted: CaseFilter, limit: int, after: ListCursor | None = None
-) -> ShownPage:
-    """A page of at most `limit` cases, in two round trips. Raises StoreUnavailable.
+@dataclass(frozen=True, slots=True)
+class CaseAge:
+    """When cases changed last, as people ask for it: within a span, or not for one. None takes any."""
+
+    changed_within: timedelta | None = None
+    unchanged_for: timedelta | None = None
+
+    def of(self, wanted: CaseFilter, now: float) -> CaseFilter:
+        """The filter for cases of this age at a moment (Unix seconds). What was before 1970 is then."""
+        starts = None if self.changed_within is None else max(0.0, now - self.changed_within.total_seconds())
+        ends = None if self.unchanged_for is None else max(0.0, now - self.unchanged_for.total_seconds())
+        return replace(wanted, changed_from=starts, changed_until=ends)
+
+
+def span_text(span: timedelta | None) -> str:
+    """A span as it would be asked for; empty for none."""
+    return "" if span is None else duration_text(span)
+
+
+async def case_page(lists: CaseLists, wanted: CaseFilter, limit: int, after: ListCursor | None = None) -> ShownPage:
+    """A page of at most `limit` cases. Raises StoreUnavailable.
 
     The tickets are read after the list: of a case that changes in between, they are newer than what the list told.
     """
-    lists = CaseLists(connection)
     page = await lists.page(wanted, limit, after)
     records = await lists.records([each.ref for each in page.cases])
     cases = tuple(_shown(case, records.get(case.ref)) for case in page.cases)

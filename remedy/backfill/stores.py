@@ -10,7 +10,8 @@ from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.budgets.learned import Budgets
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists
 from remediation.store.cases.standings import Standings
 from remediation.store.scans.backfills import Backfills
 from remediation.store.server.clock import SharedClock

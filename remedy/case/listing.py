@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -11,11 +12,13 @@ from remediation.domain.status import Severity
 from remediation.read_model.case_pages import (
     MOST_CASES,
     NOT_COMPLETE,
+    CaseAge,
     ShownCase,
     ShownPage,
     case_page,
     shown_json,
     shown_ticket_words,
+    span_text,
     states_words,
 )
 from remediation.read_model.case_words import time_words
@@ -23,9 +26,12 @@ from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
-from remediation.store.cases.lists import CaseFilter, CaseState, ListCursor
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor
 from remedy.case.names_asked import check_names
+from remedy.parked.selection import SpanOfTime
 from remedy.runtime.assembly import open_for_command, redis_address
+from remedy.runtime.clock import clock_of
 from remedy.screen_lines import print_line
 from remedy.screen_tables import TextTable, print_table
 
@@ -60,10 +66,22 @@ class _Cursor(click.ParamType[ListCursor]):
     type=click.Choice([str(each) for each in Severity]),
     help="Only those that were this severe at the last look.",
 )
+@click.option(
+    "--changed-within", type=SpanOfTime(), help="Only those that changed within this span: 90s, 15m, 2h or 14d."
+)
+@click.option("--unchanged-for", type=SpanOfTime(), help="Only those that changed last so long ago, or longer.")
 @click.option("--limit", type=click.IntRange(1, MOST_CASES), default=50, show_default=True, help="The most cases.")
 @click.option("--after", type=_Cursor(), help="Go on after this case: the cursor that the page before ended with.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, each with the cursor to go on after it.")
-def list_(*, limit: int, after: ListCursor | None, as_json: bool, **asked: str | None) -> None:
+def list_(
+    *,
+    changed_within: timedelta | None,
+    unchanged_for: timedelta | None,
+    limit: int,
+    after: ListCursor | None,
+    as_json: bool,
+    **asked: str | None,
+) -> None:
     """List cases, newest change first, a page at a time. Asks only Redis.
 
     A change is that something else is known of the case, a ticket was linked, an action parked, or a look put off; a
@@ -73,11 +91,13 @@ def list_(*, limit: int, after: ListCursor | None, as_json: bool, **asked: str |
       remedy case list
       remedy case list --state parked
       remedy case list --district lakeside --severity critical --tracker jira
+      remedy case list --state dirty --unchanged-for 7d
       remedy case list --state conflict --json
     """
     state = CaseState(asked["state"]) if asked["state"] else None
     wanted = CaseFilter(asked["district"], state, asked["severity"], asked["rule"], asked["tracker"])
-    page = _asked(wanted, limit, after)
+    page = _asked(wanted, CaseAge(changed_within, unchanged_for), limit, after)
+    asked |= {"changed-within": span_text(changed_within), "unchanged-for": span_text(unchanged_for)}
     if as_json:
         for each in page.cases:
             click.echo(json.dumps(shown_json(each)))
@@ -87,14 +107,15 @@ def list_(*, limit: int, after: ListCursor | None, as_json: bool, **asked: str |
         print_line(f"note: {NOT_COMPLETE}", err=True)
 
 
-def _asked(wanted: CaseFilter, limit: int, after: ListCursor | None) -> ShownPage:
+def _asked(wanted: CaseFilter, age: CaseAge, limit: int, after: ListCursor | None) -> ShownPage:
     """The page. Raises UsageError for a name that nothing has, StoreUnavailable."""
     settings = load_settings()
 
     async def work(address: RedisAddress) -> ShownPage:
         async with open_for_command(address) as connection:
             await check_names(wanted, settings, connection)
-            return await case_page(connection, wanted, limit, after)
+            aged = age.of(wanted, (await clock_of(connection))())
+            return await case_page(CaseLists(connection), aged, limit, after)
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))

@@ -1,6 +1,7 @@
 """What the lists of cases must say, worked out anew from the cases' own rows: the index is a function of them."""
 
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListedCase
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists, ListedCase
 from remediation.store.cases.standings import Stand, Standings
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED

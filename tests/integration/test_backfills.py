@@ -14,7 +14,8 @@ from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.entries import Triggered
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.keys import CASE, SCAN, SCANS
 from remediation.store.scans.backfills import Backfill, Backfills, BackfillState, backfill_ref

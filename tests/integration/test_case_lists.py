@@ -13,7 +13,8 @@ from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.cases.links import LeasedLinks
-from remediation.store.cases.lists import CaseFilter, CaseLists, CasePage, CaseState, ListCursor, ListedCase
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists, CasePage, ListCursor, ListedCase
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASES_LISTED
@@ -205,6 +206,14 @@ async def test_pages_show_every_case_once_newest_first_also_of_one_moment(
         (CaseFilter(severity="low"), {"fnd_3"}),
         (CaseFilter(rule="severe", state=CaseState.AT_REST), {"fnd_1"}),
         (CaseFilter(rule="unheard-of"), set()),
+        (CaseFilter(districts=frozenset({"hilltop", "elsewhere"})), {"fnd_3"}),
+        (CaseFilter(districts=frozenset({"hilltop", "lakeside"}), state=CaseState.AT_REST), {"fnd_1", "fnd_3"}),
+        (CaseFilter("lakeside", districts=frozenset({"hilltop"})), set()),
+        (CaseFilter(districts=frozenset()), set()),
+        (CaseFilter(changed_from=NOW + 1), {"fnd_2", "fnd_3"}),
+        (CaseFilter(changed_until=NOW + 1), {"fnd_1"}),
+        (CaseFilter(changed_from=NOW + 1, changed_until=NOW + 2, rule="severe"), {"fnd_2"}),
+        (CaseFilter(changed_from=NOW + 3), set()),
     ],
 )
 async def test_a_filter_takes_what_it_names(
@@ -215,13 +224,15 @@ async def test_a_filter_takes_what_it_names(
         ParkedKind.ACTION, KEY.ref, NO, NOW, district="lakeside", action="open:jira"
     )
     other = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")
-    lease = await in_hand(todo, other)
-    await LeasedLinks(connection, lease, clock=lambda: NOW).link(TICKET)
+    lease = await in_hand(todo, other, NOW + 1)
+    await LeasedLinks(connection, lease, clock=lambda: NOW + 1).link(TICKET)
     assert await todo.remember(lease, MEMORY)
     third = CaseKey("hilltop", CaseKind.FINDING, "fnd_3")
-    await settled(todo, Memory(conflict_at=NOW, severity=Severity.LOW, rule="mild"), third)
-    page = await lists.page(wanted, 10)
-    assert {each.ref.rpartition(":")[2] for each in page.cases} == found
+    await settled(todo, Memory(conflict_at=NOW, severity=Severity.LOW, rule="mild"), third, NOW + 2)
+    for _ in "before the names of the lists are known, and behind that":
+        page = await lists.page(wanted, 10)
+        assert {each.ref.rpartition(":")[2] for each in page.cases} == found
+        assert await lists.count(wanted) == len(found)
     words = await lists.words()
     assert (sorted(words.districts), sorted(words.rules)) == (["hilltop", "lakeside"], ["mild", "severe"])
     assert sorted(words.trackers) == ["jira"]
@@ -273,12 +284,68 @@ async def test_of_many_lists_one_call_reads_some_and_the_pages_are_the_same(
     assert await paged(lists, CaseFilter(), 100) == expected
     before = await scripts_run(connection)
     page = await lists.page(CaseFilter(severity="high"), 20, ListCursor(50, ""))
-    assert await scripts_run(connection) - before == 4  # one in vain, then 200, 200 and 50 lists
+    assert await scripts_run(connection) - before == 2  # 200 and 250 lists
     assert [each.changed_at for each in page.cases][:4] == [0.049, 0.049, 0.049, 0.048]
     assert page.is_complete
     assert page.cursor == page.cases[-1].cursor
     assert (await lists.page(CaseFilter(severity="low"), 20)).cases == ()
     assert len((await lists.words()).rules) == count
+
+
+async def test_a_page_behind_a_cursor_takes_no_case_that_is_too_new_or_too_old(
+    connection: Connection, lists: CaseLists
+) -> None:
+    refs = await put(connection, [f"rule-{number % 7}" for number in range(40)], [1000 * n for n in range(40)])
+    wanted = CaseFilter(changed_from=10, changed_until=30)
+    assert await paged(lists, wanted, 6) == refs[29:9:-1]
+    assert [each.ref for each in (await lists.page(wanted, 3, ListCursor(39_000, refs[39]))).cases] == refs[29:26:-1]
+    assert [each.ref for each in (await lists.page(wanted, 9, ListCursor(11_000, refs[11]))).cases] == [refs[10]]
+
+
+async def test_of_many_lists_each_filter_by_age_takes_what_it_names(connection: Connection, lists: CaseLists) -> None:
+    count = 450
+    refs = await put(connection, [f"rule-{number}" for number in range(count)], [1000 * n for n in range(count)])
+    for _ in "before the names of the lists are known, and behind that":
+        assert await paged(lists, CaseFilter(changed_from=10), 100) == refs[:9:-1]
+        assert await paged(lists, CaseFilter(changed_until=300), 100) == refs[299::-1]
+        assert await lists.count(CaseFilter(changed_from=10)) == 440
+        assert await lists.count(CaseFilter(changed_from=10, changed_until=300)) == 290
+
+
+async def test_no_more_is_counted_than_suffices(connection: Connection, lists: CaseLists) -> None:
+    await put(connection, [f"rule-{number % 10}" for number in range(100)], range(100))
+    assert await lists.count(CaseFilter(), most=100) == 100
+    assert await lists.count(CaseFilter(), most=25) == 30
+    assert await lists.count(CaseFilter(rule="rule-1"), most=25) == 10
+
+
+async def test_a_reader_that_goes_on_sees_lists_that_came_and_went(
+    connection: Connection, todo: Todo, lists: CaseLists
+) -> None:
+    await settled(todo)
+    assert (await lists.words()).rules == {"severe"}
+    mild = Memory(Status.REVIEWING, severity=Severity.LOW, rule="mild")
+    await settled(todo, mild, now=NOW + 1)
+    page = await lists.page(CaseFilter(rule="mild"), 10)
+    assert [each.rule for each in page.cases] == ["mild"]
+    assert (await lists.page(CaseFilter(rule="severe"), 10)).cases == ()
+    assert await lists.count(CaseFilter(rule="severe")) == 0
+    assert await lists.count(CaseFilter()) == 1
+
+
+async def test_a_reader_does_not_take_another_store_for_the_one_that_it_knew(
+    connection: Connection, todo: Todo, lists: CaseLists
+) -> None:
+    """The numbers of the lists begin anew there: what was learnt of them says whose cases they have."""
+    await settled(todo)
+    assert await lists.count(CaseFilter("lakeside")) == 1
+    known = (await connection.ask(connection.redis.hget(CASE_LISTS, ""))).decode()
+    await connection.redis.flushall()
+    other = CaseKey("hilltop", CaseKind.FINDING, "fnd_1")
+    await settled(todo, key=other)
+    await connection.ask(connection.redis.hset(CASE_LISTS, "", known))
+    assert (await lists.page(CaseFilter("lakeside"), 10)).cases == ()
+    assert [each.ref for each in (await lists.page(CaseFilter("hilltop"), 10)).cases] == [other.ref]
 
 
 async def test_a_page_that_no_list_fits_says_that_cases_may_be_missing(

@@ -151,6 +151,18 @@ def test_a_filter_that_no_case_passes_says_so(store: Store) -> None:
     assert len(rows("--rule", "severe", "--tracker", "jira", "--district", "lakeside", "--severity", "high")) == 1
 
 
+def test_cases_are_told_apart_by_when_they_changed_last(store: Store) -> None:
+    """One changed months ago, the other one within the last hour: its time is not over yet."""
+    store.settle(1)
+    store.settle(-30_000_000)
+    assert [each["case"][-5:] for each in rows("--changed-within", "1h")] == ["fnd_1"]
+    assert [each["case"][-5:] for each in rows("--unchanged-for", "7d")] == ["00000"]
+    assert rows("--changed-within", "1h", "--unchanged-for", "7d") == []
+    assert listed("--unchanged-for", "9999d").stdout == "No case fits.\n"
+    _, _, command = listed("--changed-within", "9999d", "--limit", "1").stdout.rstrip().rpartition("remedy case list ")
+    assert command.startswith("--changed-within 9999d --limit 1 --after ")
+
+
 def test_a_rule_that_only_cases_have_can_be_asked_for(store: Store) -> None:
     store.settle(1, rule="of-last-year")
     assert len(rows("--rule", "of-last-year")) == 1
@@ -167,6 +179,7 @@ def test_a_rule_that_only_cases_have_can_be_asked_for(store: Store) -> None:
         (["--severity", "bad"], "'bad' is not one of 'critical'"),
         (["--after", "7"], "'7' is no cursor: take the one that the page before ended with"),
         (["--limit", "0"], "0 is not in the range"),
+        (["--unchanged-for", "soon"], "must be a whole number and a unit: 90s, 15m, 2h or 14d"),
     ],
 )
 def test_a_wrong_word_is_told_with_what_there_is(store: Store, words: list[str], says: str) -> None:

@@ -11,7 +11,8 @@ from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import StoreRefuses
 from remediation.queue import Band
 from remediation.sealing import Keyring
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, UnlistedCases
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists, UnlistedCases
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, CASES_LISTED, SERVER
 from remediation.store.server.connection import Connection

@@ -11,7 +11,7 @@ from remediation.domain.tickets import TicketState
 from remediation.read_model.case_pages import states_words
 from remediation.read_model.case_views import ENDS_HERE, CaseView, Fact, case_facts, case_json
 from remediation.read_model.case_words import STANDS_STILL
-from remediation.store.cases.lists import CaseState
+from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.standings import Stand, Standing
 from remediation.store.systems import SystemTrouble
 

@@ -8,41 +8,39 @@ A change is what a person would want to know: that something else is remembered,
 look put off. A mark, and a look that finds all as it was, are none.
 """
 
+import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from remediation.domain.cases.records import CaseKey, CaseRecord, Memory, key_of_ref
+from remediation.store.cases.list_names import MARKS, CaseState, KnownLists, ListPart
 from remediation.store.cases.rows import record_of
-from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED
+from remediation.store.keys import CASE, CASE_LISTS_USED, CASES_LISTED
 from remediation.store.server.connection import Connection
 
 _CURSOR = re.compile(r"(\d{1,16})/(\S{1,256})")
 _PARTS_OF_A_CASE = 3
-_NAMES_AT_ONCE = 1_000
-_TOO_MANY_LISTS = -1
+_TOO_MANY_LISTS, _OTHER_LISTS = -1, -2
 _LISTS_AT_ONCE = 200
-"""Lists of which one call merges a page: some ten milliseconds, during which Redis does nothing else."""
+"""Lists of which one call merges a page: a few milliseconds, during which Redis does nothing else."""
 
+_MORE_LISTS_AT_ONCE = 1_000
+"""The same where the page is full already, so that most lists are read no farther than their first case."""
+
+_NO_NAME = "-"
+"""Called so is no district."""
+
+_WALKED_SHARE = 8
+"""The lists are walked from the one that was used last on where at least one in so many of them fits."""
+
+_TRIES = 4
+"""How often a page is read again because a list came meanwhile."""
+
+_COUNTED_AT_ONCE = 500
 _KEYS_AT_ONCE = 1_000
 """Keys of any kind that one step goes through."""
-
-
-class CaseState(StrEnum):
-    """Where a case stands. It is in one of the first three; PARKED and CONFLICT may be true of it besides.
-
-    DIRTY: it must be looked at, or is being looked at. PUT_OFF: it was looked at since, and waits for the next look.
-    PARKED: an action is set aside, and a person has still to decide about it. CONFLICT: both sides were changed, in
-    ways that disagree.
-    """
-
-    DIRTY = "dirty"
-    PUT_OFF = "put_off"
-    AT_REST = "at_rest"
-    PARKED = "parked"
-    CONFLICT = "conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ class CaseFilter:
     """Which cases are asked for; None takes any. `tracker` is one in which the case has a ticket.
 
     `severity` and `rule` are those that the case remembers: of one that no look has come to the end of, there is none.
+    Of the districts that `districts` leaves out there is no case, whatever else is asked for. The case changed at
+    `changed_from` or later, and before `changed_until` (Unix seconds).
     """
 
     district: str | None = None
@@ -57,6 +57,34 @@ class CaseFilter:
     severity: str | None = None
     rule: str | None = None
     tracker: str | None = None
+    districts: frozenset[str] | None = None
+    changed_from: float | None = None
+    changed_until: float | None = None
+
+    @property
+    def parts(self) -> dict[ListPart, frozenset[str]]:
+        """What the name of a list must tell, where its cases are asked for: one of these words of each part."""
+        words = (self.district, self.state, self.severity, self.rule, self.tracker)
+        asked = {part: frozenset({str(word)}) for part, word in zip(ListPart, words, strict=True) if word}
+        if self.districts is not None:
+            asked[ListPart.DISTRICT] = asked.get(ListPart.DISTRICT, self.districts) & self.districts
+        return asked
+
+    @property
+    def until_ms(self) -> int | None:
+        """Before when (ms) a case changed; None for any time."""
+        return None if self.changed_until is None else math.ceil(self.changed_until * 1000)
+
+    @property
+    def floor_ms(self) -> int | None:
+        """From when (ms) on a case changed; None for any time."""
+        return None if self.changed_from is None else math.ceil(self.changed_from * 1000)
+
+    def start(self, after: "ListCursor | None") -> "ListCursor | None":
+        """Where a page begins that goes on after a case; None at the newest change."""
+        if self.until_ms is None or (after is not None and after.at < self.until_ms):
+            return after
+        return ListCursor(self.until_ms, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +149,14 @@ class ListedWords:
 
 
 class CaseLists:
-    """The lists. Every method raises StoreUnavailable."""
+    """The lists. Every method raises StoreUnavailable.
+
+    One that is kept learns the names of the lists once, and those of new ones when it is asked.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._known = KnownLists(connection)
 
     async def page(self, wanted: CaseFilter, limit: int, after: ListCursor | None = None) -> CasePage:
         """At most `limit` cases, newest change first; of the same millisecond, the greater reference first.
@@ -134,61 +166,88 @@ class CaseLists:
         It is one step, unless so many lists must be read that Redis would do nothing else for long: then they are read
         some at a time, and a case that goes from one list to another meanwhile may be missing from the page.
         """
-        place = ("", "") if after is None else (after.at, after.ref)
-        asked = (wanted.district, wanted.state, wanted.severity, wanted.rule, wanted.tracker)
         # One more than asked for tells whether there is another page.
-        args = (limit + 1, *place, *(word or "" for word in asked))
-        answer = await self._connection.run("list_page", *args)
-        if answer[0] == _TOO_MANY_LISTS:
-            is_complete, found = bool(answer[1]), await self._merged(wanted, args)
-        else:
-            is_complete, found = _read(answer)
+        is_complete, found = await self._found(_Asked(limit + 1, wanted.start(after), wanted))
         cases = tuple(found[:limit])
         last = cases[-1].cursor if len(found) > limit else None
         return CasePage(cases, last, is_complete)
+
+    async def _found(self, asked: "_Asked") -> tuple[bool, list[ListedCase]]:
+        """Whether all cases are listed, and the cases: of the lists that were used last, or of all that fit."""
+        if self._known.is_read or asked.after is not None:
+            await self._known.learn()
+        if asked.after is None and self._is_walked(asked.wanted):
+            answer = await self._connection.run("list_page", *asked.args())
+            if answer[0] != _TOO_MANY_LISTS:
+                return _read(answer)
+            await self._known.learn()
+        return await self._merged(asked)
+
+    def _is_walked(self, wanted: CaseFilter) -> bool:
+        """Whether the newest cases are found sooner among the lists that were used last than in all that fit."""
+        if not self._known.is_read:
+            return True
+        fitting = len(self._known.fitting(wanted.parts))
+        return fitting > _LISTS_AT_ONCE and fitting * _WALKED_SHARE >= len(self._known.names)
+
+    async def _merged(self, asked: "_Asked") -> tuple[bool, list[ListedCase]]:
+        """Whether all cases are listed, and the cases, from the lists that fit."""
+        for _ in range(_TRIES):
+            fitting = self._known.fitting(asked.wanted.parts)
+            if len(fitting) > _LISTS_AT_ONCE:
+                break
+            answer = await self._connection.run("list_page", *asked.args(), self._known.given, *fitting)
+            if answer[0] != _OTHER_LISTS:
+                is_complete, cases = _read(answer)
+                if all(_fits(asked.wanted.parts, case) for case in cases):
+                    return is_complete, cases
+                self._known.forget()
+            await self._known.learn()
+        return await self._merged_by_parts(asked)
+
+    async def _merged_by_parts(self, asked: "_Asked") -> tuple[bool, list[ListedCase]]:
+        """The same from some lists at a time; each is read no farther than the page so far."""
+        newest: dict[str, ListedCase] = {}
+        is_complete, parts, floor = await self._is_complete(), asked.wanted.parts, asked.wanted.floor_ms
+        fitting = self._known.fitting(parts)
+        for numbers in _groups(fitting):
+            _, cases = _read(await self._connection.run("list_page", *asked.args(floor), "", *numbers))
+            # Of one that went to another list, the later word counts.
+            found = newest | {case.ref: case for case in cases if _fits(parts, case)}
+            in_order = sorted(found.values(), key=lambda case: (case.changed_at, case.ref.encode()), reverse=True)
+            newest = {case.ref: case for case in in_order[: asked.count]}
+            if len(newest) == asked.count:
+                floor = in_order[asked.count - 1].cursor.at
+        return is_complete, list(newest.values())
+
+    async def _is_complete(self) -> bool:
+        return bool(await self._connection.ask(self._connection.redis.hexists(CASES_LISTED, "done_at")))
 
     async def latest_change_ms(self) -> int:
         """When (ms) a case was last put onto a list because something of it is new; 0 for never. Costs one command."""
         latest = await self._connection.ask(self._connection.redis.zrevrange(CASE_LISTS_USED, 0, 0, withscores=True))
         return int(latest[0][1]) if latest else 0
 
-    async def count(self, wanted: CaseFilter) -> int:
-        """How many cases there are. Its cost follows how many lists there are."""
-        asked = self._connection.redis.pipeline(transaction=False)
-        for name, number in (await self._numbers()).items():
-            if _fits(wanted, name):
-                asked.zcard(CASE_LIST + number)
-        return sum(await self._connection.ask(asked.execute()))
+    async def count(self, wanted: CaseFilter, most: int | None = None) -> int:
+        """How many cases there are. Its cost follows how many lists fit.
 
-    async def _merged(self, wanted: CaseFilter, args: Sequence[str | int]) -> list[ListedCase]:
-        """The cases that `list_page` answers, merged from its answers about some lists at a time."""
-        fitting = [(name, number) for name, number in (await self._numbers()).items() if _fits(wanted, name)]
-        newest: dict[str, ListedCase] = {}
-        for at in range(0, len(fitting), _LISTS_AT_ONCE):
-            words = [word for each in fitting[at : at + _LISTS_AT_ONCE] for word in each]
-            _, cases = _read(await self._connection.run("list_page", *args, *words))
-            found = newest | {case.ref: case for case in cases}  # of one that went to another list, the later word
-            in_order = sorted(found.values(), key=lambda case: (case.changed_at, case.ref.encode()), reverse=True)
-            newest = {case.ref: case for case in in_order[: int(args[0])]}
-        return list(newest.values())
-
-    async def _numbers(self) -> dict[str, str]:
-        """The number of each list by its name, asked for some at a time.
-
-        A list that comes or goes meanwhile may be missing.
+        Where there are more than `most`, it is some number above that: no more lists are read than it takes to know.
         """
-        numbers: dict[str, str] = {}
-        cursor = 0
-        while True:
-            scanned = self._connection.redis.hscan(CASE_LISTS, cursor, count=_NAMES_AT_ONCE)
-            cursor, found = await self._connection.ask(scanned)
-            numbers.update({name.decode(): number.decode() for name, number in found.items() if b"|" in name})
-            if not cursor:
-                return numbers
+        await self._known.learn()
+        fitting, count = self._known.fitting(wanted.parts), 0
+        bounds = ["" if each is None else each for each in (wanted.floor_ms, wanted.until_ms)]
+        for at in range(0, len(fitting), _COUNTED_AT_ONCE):
+            left = "" if most is None else most - count
+            numbers = fitting[at : at + _COUNTED_AT_ONCE]
+            count += await self._connection.run("count_cases", *bounds, left, *numbers)
+            if most is not None and count > most:
+                break
+        return count
 
     async def named(self) -> list[tuple[int, ListedCase]]:
         """The number of each list, and what it tells of its cases."""
-        return [(int(number), _case(["", "0", name])) for name, number in (await self._numbers()).items()]
+        await self._known.learn()
+        return [(int(number), _case(["", "0", name])) for number, name in self._known.names.items()]
 
     async def records(self, refs: Sequence[str]) -> dict[str, CaseRecord]:
         """What is kept of each of these cases; one whose row is gone, or that this version cannot read, is left out."""
@@ -200,13 +259,10 @@ class CaseLists:
         return {ref: record for ref, record in found.items() if record is not None}
 
     async def words(self) -> ListedWords:
-        """The words of all lists. Its cost follows how many lists there are."""
-        cases = [_case(["", "0", name]) for name in await self._numbers()]
-        return ListedWords(
-            frozenset(each.district for each in cases),
-            frozenset(each.rule for each in cases) - {""},
-            frozenset(tracker for each in cases for tracker in each.trackers),
-        )
+        """The words of all lists."""
+        await self._known.learn()
+        told = self._known.words
+        return ListedWords(told(ListPart.DISTRICT), told(ListPart.RULE), told(ListPart.TRACKER))
 
 
 async def with_rows(connection: Connection, refs: Collection[str]) -> frozenset[str]:
@@ -238,13 +294,34 @@ def _readable_record(ref: str, row: Mapping[bytes, bytes]) -> CaseRecord | None:
         return None
 
 
-_MARKS: Mapping[str, CaseState] = {"p": CaseState.PARKED, "c": CaseState.CONFLICT}
+def _groups(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The lists of each call."""
+    yield numbers[:_LISTS_AT_ONCE]
+    for at in range(_LISTS_AT_ONCE, len(numbers), _MORE_LISTS_AT_ONCE):
+        yield numbers[at : at + _MORE_LISTS_AT_ONCE]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A page as the script is asked for it: how many cases, behind which one, and which are wanted."""
+
+    count: int
+    after: ListCursor | None
+    wanted: CaseFilter
+
+    def args(self, floor_ms: int | None = None) -> tuple[str | int, ...]:
+        """The arguments for the script. `floor_ms`: cases that changed before are on no page."""
+        floor = self.wanted.floor_ms if floor_ms is None else floor_ms
+        place = ("", "") if self.after is None else (self.after.at, self.after.ref)
+        asked = self.wanted.parts
+        words = [",".join(sorted(asked[part])) or _NO_NAME if part in asked else "" for part in ListPart]
+        return (self.count, *place, "" if floor is None else floor, *words)
 
 
 def _case(parts: Sequence[str]) -> ListedCase:
     ref, at, name = parts
     district, state, marks, severity, rule, trackers = name.split("|")
-    states = (CaseState(state), *(_MARKS[mark] for mark in marks))
+    states = (CaseState(state), *(MARKS[mark] for mark in marks))
     return ListedCase(ref, int(at) / 1000, district, states, severity, rule, tuple(filter(None, trackers.split(","))))
 
 
@@ -255,16 +332,16 @@ def _read(answer: Sequence[Any]) -> tuple[bool, list[ListedCase]]:
     return bool(answer[0]), found
 
 
-def _fits(wanted: CaseFilter, name: str) -> bool:
-    """Whether the cases of this list are asked for; as in list_page.lua."""
-    case = _case(["", "0", name])
-    return (
-        (not wanted.district or wanted.district == case.district)
-        and (not wanted.state or wanted.state in case.states)
-        and (not wanted.severity or wanted.severity == case.severity)
-        and (not wanted.rule or wanted.rule == case.rule)
-        and (not wanted.tracker or wanted.tracker in case.trackers)
-    )
+def _fits(asked: Mapping[ListPart, frozenset[str]], case: ListedCase) -> bool:
+    """Whether the case is asked for. The number of its list may be one that another store gave to other cases."""
+    told: Mapping[ListPart, Collection[str]] = {
+        ListPart.DISTRICT: (case.district,),
+        ListPart.STATE: case.states,
+        ListPart.SEVERITY: (case.severity,),
+        ListPart.RULE: (case.rule,),
+        ListPart.TRACKER: case.trackers,
+    }
+    return all(not words.isdisjoint(told[part]) for part, words in asked.items())
 
 
 def facts_of(memory: Memory, *, is_news: bool) -> str:

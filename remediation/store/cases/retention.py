@@ -13,7 +13,8 @@ from datetime import timedelta
 from remediation.domain.cases.records import CaseKey, CaseRecord
 from remediation.store.audit.chain import AuditKeys, waiting
 from remediation.store.audit.entries import Forgotten, ForgottenCause, forgotten
-from remediation.store.cases.lists import CaseLists, CaseState, ListedCase
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseLists, ListedCase
 from remediation.store.cases.rows import record_of
 from remediation.store.keys import CASE, CASE_LIST, FORGETTING
 from remediation.store.server.connection import Connection

@@ -8,7 +8,8 @@ leaves the rest as it is, and may begin again.
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from remediation.domain.cases.records import CaseKey, CaseKind
-from remediation.store.cases.lists import CaseLists, CaseState, ListedCase
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseLists, ListedCase
 from remediation.store.keys import CASE, CASE_LIST
 from remediation.store.server.connection import Connection
 
