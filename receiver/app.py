@@ -20,6 +20,7 @@ from receiver.limits import LastResort
 from receiver.metrics import NOT_KEPT, OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
 from receiver.stopping import STOPPING, LastAnswers, Stop
 from remediation.domain.errors import FirstLooksFull, QuarantineFull
+from remediation.store.activity.tally import ActivityTally
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.server.connection import Connection
@@ -87,6 +88,7 @@ def create_app(
     app.state.signed_times = SignedTimes(connection)
     app.state.admission = Admission()
     app.state.not_taken = NotTaken(time.monotonic)
+    app.state.tally = ActivityTally()
     app.state.clocks = clocks
     app.state.max_body_bytes = limits.max_body_bytes
     app.state.body_deadline = limits.body_deadline
@@ -108,6 +110,12 @@ def stop_of(app: Starlette) -> Stop:
     """The application's stop, for the code that ends the process."""
     stop: Stop = app.state.stop
     return stop
+
+
+def tally_of(app: Starlette) -> ActivityTally:
+    """What the application counts for charts, for the code that writes it to the store."""
+    tally: ActivityTally = app.state.tally
+    return tally
 
 
 def replace_accounts(app: Starlette, accounts: Accounts) -> None:

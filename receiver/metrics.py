@@ -9,8 +9,15 @@ from http import HTTPStatus
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from remediation.deliveries.events import SCHOOLSCAN
+from remediation.store.activity.tally import WHOLE, answer_of, delivery_name
+
 SAMPLED_SECONDS = 10.0
 """The least number of seconds between two lines of one kind."""
+
+NOBODY = "unknown"
+"""The account label, and where needed the sender label, of deliveries to addresses that mappings.yaml does not name.
+Anybody can invent names, so they are counted together."""
 
 DELIVERIES = Counter(
     "remedy_deliveries_total",
@@ -65,6 +72,13 @@ HTTP_REFUSALS = Counter(
 def answered(sender: str, account: str, status: HTTPStatus, reason: str) -> Counter:
     """The counter of deliveries with this answer. Of accounts, answers and words of ours there are few."""
     return DELIVERIES.labels(sender, account, str(status.value), reason)
+
+
+@cache
+def counted_as(sender: str, account: str, status: HTTPStatus, reason: str) -> tuple[str, str]:
+    """The name under which deliveries with this answer are counted for charts, and their district; empty for none."""
+    district = account if sender == SCHOOLSCAN.name and account != NOBODY else WHOLE
+    return delivery_name(sender, answer_of(status.value, reason)), district
 
 
 @cache

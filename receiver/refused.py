@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import structlog
 
-from receiver.metrics import DELIVERIES, HTTP_REFUSALS, SIGNATURES_SEEN
+from receiver.metrics import DELIVERIES, HTTP_REFUSALS, NOBODY, SIGNATURES_SEEN
 from remediation.domain.errors import StoreUnavailable
 from remediation.store.deliveries.refused import RefusalKind, RefusedLog
 from remediation.store.server.connection import cancel_until_done
@@ -23,7 +23,6 @@ NOTE_SECONDS = 5.0
 _LAST_SECONDS = 1.0
 """Seconds for the note that a process makes when it ends."""
 
-_NOBODY = "unknown"
 _TAKEN = "2"
 _SIGNATURE = ("401", "signature")
 
@@ -52,7 +51,7 @@ def _counted() -> Iterator[tuple[RefusalKind, int]]:
     for labels, count in _samples(SIGNATURES_SEEN):
         yield RefusalKind(labels["sender"], labels["account"], 401, "signature", labels["format"]), count
     for labels, count in _samples(HTTP_REFUSALS):
-        yield RefusalKind(_NOBODY, _NOBODY, int(labels["answer"]), labels["reason"]), count
+        yield RefusalKind(NOBODY, NOBODY, int(labels["answer"]), labels["reason"]), count
 
 
 def _samples(counter: object) -> Iterator[tuple[Mapping[str, str], int]]:

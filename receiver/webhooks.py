@@ -17,11 +17,13 @@ from receiver.answers import ANSWERED, TAKEN, UNKNOWN, SenderAnswer, answer_to
 from receiver.limits import ACCEPTED, BodyTooSlow, read_body, require_json
 from receiver.metrics import (
     ACCEPT_SECONDS,
+    NOBODY,
     NOT_KEPT,
     OVER_LIMIT,
     SIGNATURE_FAILURES,
     SIGNATURES_SEEN,
     answered,
+    counted_as,
     secret_used,
 )
 from remediation import telemetry
@@ -36,10 +38,6 @@ logger = structlog.get_logger()
 
 STORE_DEADLINE = 2.5
 """Seconds for all calls to Redis together, so that a sender has its 503 within 3 seconds."""
-
-_NOBODY = "unknown"
-"""The account label, and where needed the sender label, of deliveries to addresses that mappings.yaml does not name.
-Anybody can invent names, so they are counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ async def _answer(scope: Scope, receive: Receive, state: State, account: Account
         return _not_taken(state, account, error)
     ACCEPT_SECONDS.observe(time.perf_counter() - began)
     scope["state"][ACCEPTED] = True
-    return _counted(TAKEN, account.sender.name, account.name, outcome)
+    return _counted(state, TAKEN, account.sender.name, account.name, outcome)
 
 
 async def _proof(state: State, account: Account, headers: Headers, body: bytes) -> _Proof:
@@ -172,11 +170,12 @@ def _not_taken(state: State, account: Account, error: RemediationError) -> Sende
             pass  # counted with the answer
     answer, reason = answer_to(error)
     state.not_taken.note(answer.status, reason, sender, account.path)
-    return _counted(answer, sender, name, reason)
+    return _counted(state, answer, sender, name, reason)
 
 
-def _counted(answer: SenderAnswer, sender: str, account: str, reason: str) -> SenderAnswer:
+def _counted(state: State, answer: SenderAnswer, sender: str, account: str, reason: str) -> SenderAnswer:
     answered(sender, account, answer.status, reason).inc()
+    state.tally.add(*counted_as(sender, account, answer.status, reason))
     telemetry.note(outcome=reason)
     return answer
 
@@ -188,10 +187,10 @@ async def unknown_district(request: Request) -> Response:
 
 async def unknown_tracker(request: Request) -> Response:
     """404 at an address that is no tracker's with a webhook in mappings.yaml."""
-    return _unknown(request, _NOBODY, "unknown_tracker")
+    return _unknown(request, NOBODY, "unknown_tracker")
 
 
 def _unknown(request: Request, sender: str, reason: str) -> Response:
     request.app.state.not_taken.note(UNKNOWN.status, reason, sender)
-    _counted(UNKNOWN, sender, _NOBODY, reason)
+    _counted(request.app.state, UNKNOWN, sender, NOBODY, reason)
     return PlainTextResponse(f"{UNKNOWN.status.phrase}\n", status_code=UNKNOWN.status)

@@ -27,6 +27,7 @@ from remedy.embedded.server import EmbeddedServer
 from remedy.foreign_keys import ForeignKeys
 from remedy.receiving.group import run_several
 from remedy.receiving.process import run_one_of_several, run_receiver
+from remedy.runtime.activity import writing_activity
 from remedy.runtime.assembly import (
     open_connection,
     open_contexts,
@@ -223,6 +224,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             open_clock(connection) as clock,
             open_contexts(first, settings, connection, clock, data_keys.keyring, follower.is_refused) as contexts,
             open_heartbeat(connection, "worker", lambda: follower.digest, clock, data_keys.ids),
+            writing_activity(connection, contexts.tally, clock),
         ):
             pool = connection.redis.connection_pool
             work = partial(work_worker, pool, contexts, settings.max_jobs, clock.set, settings.completion_wait)

@@ -19,6 +19,7 @@ from remediation.sealing import Keyring
 from remediation.sources.incident_feed.answers import system_of as feeds_of
 from remediation.sources.schoolscan.client import system_of
 from remediation.sources.schoolscan.scanning import Scanner
+from remediation.store.activity.tally import ActivityTally
 from remediation.store.audit.chain import AuditKeys
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.budgets.learned import Budgets
@@ -88,7 +89,7 @@ class WorkerContext:
     keys of the audit, to which looks add lines, `trail` is the audit itself, `keeps_audit` how long its lines are kept,
     `keeps_cases` and `keeps_parked` how long cases at their end and parked work are, and `audit_targets` where lines
     are written besides the log; `rules` is the start of the digest of mappings.yaml, and `notifying` has the channels
-    by which people are told.
+    by which people are told. In `tally` is counted what charts show: the process writes it to the store.
     """
 
     connection: Connection
@@ -130,6 +131,7 @@ class WorkerContext:
     audit_targets: Sequence[AuditTarget] = ()
     report_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     notifying: Notifying = field(default_factory=Notifying)
+    tally: ActivityTally = field(default_factory=ActivityTally)
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
         """The source of the district's cases of this kind: its SchoolScan account, or its feeds of incidents.
@@ -257,6 +259,11 @@ class WorkerContexts:
     def connection(self) -> Connection:
         """Redis, which is the same for every context."""
         return self._current.context.connection
+
+    @property
+    def tally(self) -> ActivityTally:
+        """What jobs count for charts, which is the same for every context."""
+        return self._current.context.tally
 
     @contextmanager
     def at_work(self) -> Iterator[WorkerContext]:

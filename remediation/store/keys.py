@@ -282,6 +282,15 @@ NOTIFY_TURN = "remedy:notify-turn:"
 LEFT_OUT = "remedy:findings-left-out"
 """A hash: by district, how many findings of its lists had no usable id, and by district and `:at` when (ms) last."""
 
+ACTIVITY_HOUR = "remedy:hour:"
+"""+ number of an hour since 1970, and behind / a district: a hash of what was counted in it (see activity/hours.py)."""
+
+ACTIVITY_DAY = "remedy:day:"
+"""+ number of a day since 1970, and behind / a district: the same of a day (UTC)."""
+
+ACTIVITY_NOTED = "remedy:hour-noted:"
+"""+ id: exists for an hour after a message with counts was added, so that a repeated message adds them once."""
+
 SHREDDED = "remedy:shredded"
 """A hash: how much was shredded, and how much of it is out of the append-only file (see server/rewriting.py)."""
 
@@ -320,6 +329,18 @@ HEARD_MS = 60_000
 
 MOST_HEARD = 5_000
 """About so much of it is kept, the newest."""
+
+ACTIVITY_KEPT_MS = 2_678_400_000
+"""How long sums of days are kept, and those of hours of the whole service: 31 days."""
+
+ACTIVITY_KEPT_OF_DISTRICT_MS = 691_200_000
+"""How long sums of hours of one district are kept: 8 days."""
+
+ACTIVITY_NOTED_MS = 3_600_000
+"""How long is remembered that a message with counts was added."""
+
+MOST_ACTIVITY_FIELDS = 400
+"""Fields that an hour or a day may have: more than there are counts, whose names are made of fixed words."""
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as running."""

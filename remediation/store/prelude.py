@@ -130,8 +130,15 @@ _TOLD: Mapping[str, str | int] = {
     "MOST_OPEN_OF_ONE": keys.MOST_OPEN_OF_ONE,
     "MOST_OPEN_OF_ALL": keys.MOST_OPEN_OF_ALL,
     "MOST_BEGUN_A_SECOND": keys.MOST_BEGUN_A_SECOND,
+    "HOUR": keys.ACTIVITY_HOUR,
+    "DAY": keys.ACTIVITY_DAY,
+    "ADDED": keys.ACTIVITY_NOTED,
+    "ADDED_MS": keys.ACTIVITY_NOTED_MS,
+    "ACTIVITY_MS": keys.ACTIVITY_KEPT_MS,
+    "ACTIVITY_OF_DISTRICT_MS": keys.ACTIVITY_KEPT_OF_DISTRICT_MS,
+    "MOST_FIELDS": keys.MOST_ACTIVITY_FIELDS,
 }
-"""What is only told to people, whose turn it is to tell them, and what people ask."""
+"""What is only told to people, whose turn it is to tell them, what people ask, and what is counted for them."""
 
 _BUDGETING = {
     "ROW": keys.BUDGET,

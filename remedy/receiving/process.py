@@ -20,6 +20,7 @@ from receiver.app import (
     readiness_of,
     replace_accounts,
     stop_of,
+    tally_of,
 )
 from receiver.refused import noting_refusals
 from remediation.domain.errors import StoreUnavailable
@@ -32,6 +33,7 @@ from remediation.store.deliveries.refused import RefusedLog
 from remediation.store.server.connection import Connection
 from remedy.receiving.ports import inherited
 from remedy.receiving.reports import ProcessReport, answering
+from remedy.runtime.activity import writing_activity
 from remedy.runtime.assembly import accounts_of, open_connection, receiver_files
 from remedy.runtime.clock import open_clock
 from remedy.runtime.data_keys import DataKeys
@@ -143,6 +145,7 @@ async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenRe
             follower.following(partial(_take_accounts, app)),
             data_keys.following(),
             noting_refusals(RefusedLog(connection), clock),
+            writing_activity(connection, tally_of(app), clock),
         ):
             yield OpenReceiver(settings, app, reader, watch, partial(all_asked, follower, data_keys))
 

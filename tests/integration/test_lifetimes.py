@@ -28,6 +28,7 @@ from remediation.queue import IN_PROGRESS_PREFIX, UPKEEP_QUEUE
 from remediation.read_model.answers.wire import CaseSubject, subject_bytes
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
+from remediation.store.activity.hours import ActivityWriter
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.standing import note_bends
 from remediation.store.audit.verifying import BendKind
@@ -165,6 +166,8 @@ async def whole(connection: Connection, keyring: Keyring) -> Whole:
 async def run(office: Whole) -> None:
     """A run that leaves every kind of key: all is well, nothing is, and a person decides."""
     await processes_report(office)
+    office.context.tally.add("opened", "lakeside")
+    await ActivityWriter(office.connection, office.context.tally).write(office.clock())
     await findings_are_mended(office)
     await incidents_are_reported(office)
     await office.context.scans.note_districts(["lakeside"], office.clock())

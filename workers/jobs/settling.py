@@ -18,6 +18,7 @@ from remediation.look.grouping import GroupDecision, is_all_listed, is_listed_by
 from remediation.look.observing import Snapshot
 from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
 from remediation.planning import Conclusion, Progress, Situation, concluded
+from remediation.store.activity.tally import look_name
 from remediation.store.cases.entries import PutOff, SetAside, Settled
 from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.rows import VERIFICATION_FIELDS
@@ -29,6 +30,7 @@ from workers.jobs.counting import count_again
 from workers.jobs.making_room import make_room
 from workers.jobs.telling import (
     count_and_log,
+    count_work,
     note_answer,
     note_trouble,
     responses,
@@ -55,7 +57,7 @@ async def join(context: WorkerContext, lease: Lease, home: CaseKey) -> None:
         require(lease, held=await context.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
         return
     failpoint("finding_joined")
-    _count(home.district, "joined")
+    _count(context, home.district, "joined")
     logger.info("finding_joined", case=home.ref, finding=lease.record.key.id)
 
 
@@ -101,7 +103,7 @@ async def wait_for_a_name(context: WorkerContext, lease: Lease) -> None:
     """Let go of a case whose findings are not known after a wipe of Redis: a list will name them."""
     settled = context.todo.settle(lease, lease.record.memory, context.clock(), look_at=lease.look_at)
     require(lease, held=await settled)
-    _count(lease.record.key.district, "nameless")
+    _count(context, lease.record.key.district, "nameless")
     logger.info("case_nameless")
 
 
@@ -133,6 +135,7 @@ async def finish(
     later = [error for error in (*progress.later.values(), *failures.values(), *left) if isinstance(error, TryLater)]
     refused = {**progress.refused, **{name: error for name, error in failures.items() if isinstance(error, Refused)}}
     count_and_log(lease, snapshot, progress, refused)
+    count_work(context.tally, record.key, progress)
     for action, error in refused.items():
         await context.parked.park(
             ParkedKind.ACTION, lease.ref, error, context.clock(), district=record.key.district, action=str(action)
@@ -157,7 +160,7 @@ async def finish(
         if _is_nobodys(record, snapshot, progress, end):
             await make_room(context, record.key.district, record.key)
         await _settle(context, lease, progress, end, line)
-    responded.count()
+    responded.count(context.tally, snapshot.observation.subject.severity)
 
 
 def _conclusion(
@@ -223,7 +226,7 @@ async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end:
     settled = context.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at, audit=line)
     require(lease, held=await settled)
     failpoint("remembered")
-    _count(record.key.district, "settled")
+    _count(context, record.key.district, "settled")
 
 
 async def put_off(context: WorkerContext, lease: Lease, errors: list[TryLater], drop: Sequence[str] = ()) -> None:
@@ -243,7 +246,7 @@ async def put_off(context: WorkerContext, lease: Lease, errors: list[TryLater], 
         lease, now + wait, now, overtaken=overtaken, held_by=system, budget=budget, drop=drop
     )
     require(lease, held=held)
-    _count(lease.record.key.district, "put_off")
+    _count(context, lease.record.key.district, "put_off")
     told = {"system": first.system, "reason": first.waiting.value, "status": first.status}
     logger.info("case_put_off", seconds=wait, attempt=lease.record.attempts + 1, **told)
 
@@ -280,13 +283,14 @@ async def park_case(context: WorkerContext, lease: Lease, error: Exception) -> N
         await make_room(context, district)
     # Whether the appointment is still needed is not known: it stays until a look can decide that.
     require(lease, held=await context.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
-    _count(district, "parked")
+    _count(context, district, "parked")
     status = error.status if isinstance(error, OutsideError) else None
     logger.warning("case_parked", error=type(error).__name__, status=status)
 
 
-def _count(district: str, outcome: str) -> None:
+def _count(context: WorkerContext, district: str, outcome: str) -> None:
     LOOKS.labels(district, outcome).inc()
+    context.tally.add(look_name(outcome), district)
     telemetry.note(outcome=outcome)
 
 

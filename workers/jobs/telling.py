@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import structlog
 
 from remediation.domain.actions import ActionName, OpenTicket, Plan, SetStatus, Verb
-from remediation.domain.cases.records import CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import BudgetSpent, OutsideError, Refused, TryLater
 from remediation.domain.ownership import Evidence
+from remediation.domain.status import Severity
 from remediation.look.observing import Snapshot
 from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.planning import Progress
+from remediation.store.activity.tally import ActivityTally, ResponseKind, WorkCount, response_name
 from remediation.store.cases.entries import (
     Acted,
     Disagreed,
@@ -43,6 +45,7 @@ _ENTRIES_OF_A_STRETCH = 20
 """Entries of a timeline that are read: more than looks write between two looks that get through."""
 
 
+_RESPONSES = {AWAITED_TICKET: ResponseKind.TICKET, AWAITED_STATUS: ResponseKind.STATUS}
 _HISTOGRAMS = {AWAITED_TICKET: DELIVERY_TO_TICKET, AWAITED_STATUS: DELIVERY_TO_STATUS}
 for _histogram in _HISTOGRAMS.values():
     for _sender in all_senders():
@@ -201,6 +204,15 @@ def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused:
         logger.info("finding_unmatched")
 
 
+def count_work(tally: ActivityTally, key: CaseKey, progress: Progress) -> None:
+    """Count for charts the tickets that were opened, and changes of a finding's status."""
+    for action in progress.done:
+        if isinstance(action, OpenTicket):
+            tally.add(WorkCount.OPENED, key.district)
+        elif isinstance(action, SetStatus) and key.kind is CaseKind.FINDING:
+            tally.add(WorkCount.PATCHED, key.district)
+
+
 @dataclass(frozen=True, slots=True)
 class Responses:
     """When what deliveries waited for was done (Unix seconds), by the field of the row that names it."""
@@ -208,11 +220,13 @@ class Responses:
     lease: Lease
     moments: Mapping[str, float]
 
-    def count(self) -> None:
+    def count(self, tally: ActivityTally, severity: Severity) -> None:
         """Add them to the histograms. Call it after these fields are deleted from the row: nothing counts twice."""
         for name, moment in self.moments.items():
             received = self.lease.awaited[name]
-            _HISTOGRAMS[name].labels(received.sender).observe(max(0.0, moment - received.at))
+            seconds = max(0.0, moment - received.at)
+            _HISTOGRAMS[name].labels(received.sender).observe(seconds)
+            tally.add(response_name(_RESPONSES[name], severity, seconds), self.lease.record.key.district)
 
 
 def responses(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) -> Responses:
