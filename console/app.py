@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from console.answers import PageRefused
 from console.context import ConsoleContext
-from console.pages import now
+from console.pages import now, plan
 from console.rendering import render
 
-PAGES = (now,)
+PAGES = (now, plan)
 """The modules with the pages; the order is that of the navigation."""
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -37,7 +38,7 @@ class PageTemplates:
 def render(request: Request, name: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
     """A whole page. `path` makes an address of a route's name, below the prefix that a proxy may have put before it."""
     known = {
-        "path": partial(_path, request),
+        "path": partial(path_of, request),
         "person": getattr(request.state, "person", None),
         "form_token": getattr(request.state, "form_token", ""),
         "request": request,
@@ -46,9 +47,13 @@ def render(request: Request, name: str, *, status: HTTPStatus = HTTPStatus.OK, *
     return HTMLResponse(templates.text(name, known | values), status)
 
 
-def _path(request: Request, name: str, /, **params: Any) -> str:
-    """The path of a route, without scheme and host: who reads it knows them better than we do."""
-    return str(request.url_for(name, **params).path)
+def path_of(request: Request, name: str, /, **params: Any) -> str:
+    """The path of a route, without scheme and host: who reads it knows them better than we do.
+
+    What stands in it from outside, an id, say, is quoted.
+    """
+    quoted = {key: quote(str(value), safe="/:") for key, value in params.items()}
+    return str(request.url_for(name, **quoted).path)
 
 
 def moment(at: float | None, words: str = "never") -> Markup:

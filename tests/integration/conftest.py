@@ -17,6 +17,7 @@ from remediation.store.server.connection import Connection, open_pool
 from remedy.embedded.server import EmbeddedServer
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.integration.asking_world import AskingWorld, open_asking
 from tests.integration.console_world import ConsoleWorld, open_console
 
 
@@ -84,4 +85,13 @@ def snow() -> Iterator[ServiceNowWorld]:
 async def console(connection: Connection, keyring: Keyring) -> AsyncIterator[ConsoleWorld]:
     """The operator's pages, with data of two districts (see console_world.py)."""
     async with open_console(connection, keyring) as world:
+        yield world
+
+
+@pytest.fixture
+async def asking(
+    connection: Connection, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[AskingWorld]:
+    """A console that asks, and a worker that answers (see asking_world.py)."""
+    async with open_asking(connection, keyring, tmp_path, monkeypatch) as world:
         yield world
