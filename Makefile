@@ -22,7 +22,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE # what is compiled, and every test module that pytest rewrites, is kept for the next run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test golden coverage matrix check lint types bench chaos site dist lock clean setup
+.PHONY: help demo unit test golden coverage matrix check lint types bench chaos site assets dist lock clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +79,9 @@ chaos: setup ## break everything again and again, and count what was lost or don
 
 site: setup ## build the site of docs/ into build/site
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python scripts/docs_site.py
+
+assets: setup ## write console/static/vendor/ anew, the scripts and styles of others (needs npm)
+	@.venv/bin/python scripts/vendor_assets.py
 
 dist: setup ## build the wheel and the sdist into dist/, and check that all is in them
 	@.venv/bin/python scripts/dist.py

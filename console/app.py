@@ -1,30 +1,96 @@
 """The console as a value: every page and every middleware on one screen."""
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
+from collections.abc import Awaitable, Callable, Iterator
 
-from console.answers import PageRefused
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute, Route
+
+from console import assets, health
 from console.context import ConsoleContext
+from console.ending import ConsoleEnding
+from console.failures import answer_to
+from console.http.bodies import BoundedBodies
+from console.http.gate import Gate
+from console.http.headers import SecurityHeaders
+from console.http.observing import Observed
+from console.http.prefix import Prefix
+from console.navigation import Section
 from console.pages import now, plan
-from console.rendering import render
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.readiness import STOPPING, Readiness
 
 PAGES = (now, plan)
-"""The modules with the pages; the order is that of the navigation."""
+"""The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
+
+COMPRESSION = 5
+"""The level of gzip for pages: the highest saves a few bytes more, and takes three times as long."""
+
+Ready = Callable[[], Awaitable[Readiness]]
+"""Asks whether pages can be shown."""
 
 
-def create_app(context: ConsoleContext) -> Starlette:
-    """The application that people's browsers call. Whatever the context holds open is closed by the caller."""
+Application = Starlette
+"""The type that `create_app` returns, for the code that serves it."""
+
+
+async def _always_ready() -> Readiness:
+    return Readiness()
+
+
+def create_app(
+    context: ConsoleContext, ending: ConsoleEnding | None = None, readiness: Ready = _always_ready, *, prefix: str = ""
+) -> Starlette:
+    """The application that people's browsers call. Whatever the context holds open is closed by the caller.
+
+    `ending` is the end of the process, `readiness` whether pages can be shown before that. `prefix` ("/remedy") is what
+    a proxy puts before all addresses. Raises ConfigurationError where a page's own address begins with it.
+    """
+    open_routes: list[BaseRoute] = [*health.ROUTES, *assets.ROUTES]
+    pages = [route for page in PAGES for route in page.ROUTES]
+    _must_differ(prefix, [*open_routes, *pages])
     app = Starlette(
-        routes=[route for page in PAGES for route in page.ROUTES],
-        exception_handlers={PageRefused: _refused},
+        routes=[*open_routes, *pages],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Prefix, prefix),
+            Middleware(GZipMiddleware, compresslevel=COMPRESSION),
+            Middleware(Observed, answer_to),
+            Middleware(BoundedBodies),
+            Middleware(Gate, open_routes),
+        ],
+        exception_handlers={HTTPException: answer_to},
     )
+    app.router.redirect_slashes = False  # it would lead to whatever host and scheme the request names
     app.state.context = context
+    app.state.sections = [Section.of(title, page.ROUTES) for page in PAGES if (title := getattr(page, "TITLE", ""))]
+    app.state.readiness = _asked_until(ending or ConsoleEnding(), readiness)
     return app
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    """The page that says why there is no other."""
-    if not isinstance(error, PageRefused):
-        raise error
-    return render(request, "refused.html", status=error.status, says=error.says)
+def readiness_of(app: Starlette) -> Ready:
+    """The readiness check of an application that `create_app` made."""
+    ready: Ready = app.state.readiness
+    return ready
+
+
+def _asked_until(ending: ConsoleEnding, readiness: Ready) -> Ready:
+    async def asked() -> Readiness:
+        return Readiness([STOPPING]) if ending.is_begun else await readiness()
+
+    return asked
+
+
+def _must_differ(prefix: str, routes: list[BaseRoute]) -> None:
+    """With a prefix that is a page's own address nobody could tell which of the two is meant."""
+    taken = set(_first_parts(routes))
+    if prefix and prefix.split("/")[1] in taken:
+        raise ConfigurationError([Problem("ROOT_PATH", "begins like a page's own address: choose another one")])
+
+
+def _first_parts(routes: list[BaseRoute]) -> Iterator[str]:
+    for route in routes:
+        if isinstance(route, Route):
+            yield route.path.split("/")[1]

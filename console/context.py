@@ -1,10 +1,11 @@
 """What the pages work with: built once, and handed to each request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from console.assets import Assets
 from console.people.roles import Person
 from console.rendering import PageTemplates
 from remediation.mapping.reading.loading import Loaded
@@ -23,6 +24,7 @@ class ConsoleContext:
     loaded: Callable[[], Loaded]
     templates: PageTemplates
     audit: OperationAudit
+    assets: Assets = field(default_factory=Assets)
 
 
 def context_of(request: Request) -> ConsoleContext:

@@ -28,7 +28,7 @@ class PageTemplates:
             auto_reload=False,
         )
         self._environment.filters.update(moment=moment, counted=count_words)
-        self._environment.globals.update(facts or {})
+        self._environment.globals.update({"version": ""} | dict(facts or {}))
 
     def text(self, name: str, values: Mapping[str, Any]) -> str:
         """A template with these values."""
@@ -36,15 +36,32 @@ class PageTemplates:
 
 
 def render(request: Request, name: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
-    """A whole page. `path` makes an address of a route's name, below the prefix that a proxy may have put before it."""
-    known = {
+    """A whole page, or the part of one that is fetched again.
+
+    Every template knows `path`, which makes an address of a route's name, and `asset` of a script's or style's, both
+    below the prefix that a proxy may have put before it; `person`, who has signed in, or None; `form_token` for forms
+    that change something; `sections` and `route` for the navigation; and `request_id`.
+    """
+    templates: PageTemplates = request.app.state.context.templates
+    return HTMLResponse(templates.text(name, _known(request) | values), status)
+
+
+def _known(request: Request) -> dict[str, Any]:
+    return {
+        "request": request,
         "path": partial(path_of, request),
+        "asset": partial(_asset, request),
         "person": getattr(request.state, "person", None),
         "form_token": getattr(request.state, "form_token", ""),
-        "request": request,
+        "request_id": getattr(request.state, "request_id", ""),
+        "sections": request.app.state.sections,
+        "route": getattr(request.scope.get("route"), "name", None),
     }
-    templates: PageTemplates = request.app.state.context.templates
-    return HTMLResponse(templates.text(name, known | values), status)
+
+
+def _asset(request: Request, name: str) -> str:
+    """The address of a script or a style, which changes with its content."""
+    return path_of(request, "static", address=request.app.state.context.assets[name].address)
 
 
 def path_of(request: Request, name: str, /, **params: Any) -> str:

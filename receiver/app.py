@@ -15,11 +15,11 @@ from receiver.accounts import SCHOOLSCAN_PATH, Accounts
 from receiver.admission import Admission
 from receiver.answers import NotTaken
 from receiver.correlation import Correlated
-from receiver.health import Readiness, SharedQuestion
 from receiver.limits import LastResort
 from receiver.metrics import NOT_KEPT, OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
-from receiver.stopping import STOPPING, LastAnswers, Stop
+from receiver.stopping import LastAnswers, Stop
 from remediation.domain.errors import FirstLooksFull, QuarantineFull
+from remediation.readiness import STOPPING, Readiness, SharedQuestion
 from remediation.store.activity.tally import ActivityTally
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.signing import SignedTimes

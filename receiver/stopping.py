@@ -8,9 +8,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from receiver.deadlines import Deadline, Deadlines
 from remediation.domain.errors import RemediationError
 
-STOPPING = "stopping"
-"""The problem that /readyz names during a stop."""
-
 SILENCE = 1.0
 """During a stop, new deliveries are accepted until none has come for so many seconds. Load balancers and Kubernetes's
 endpoints learn of a stop a little later than the process."""

@@ -14,7 +14,7 @@ _MOST_TRACED = 20
 """Lines of each error in the chain of a trace: the innermost ones."""
 _MOST_LINES = 80
 _OWN_ROOT = Path(__file__).resolve().parent.parent
-_OWN_PACKAGES = frozenset({"bench", "chaos", "remedy", "receiver", "remediation", "sandbox", "workers"})
+_OWN_PACKAGES = frozenset({"bench", "chaos", "console", "remedy", "receiver", "remediation", "sandbox", "workers"})
 
 
 def with_causes(error: BaseException) -> Iterator[BaseException]:

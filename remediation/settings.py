@@ -22,6 +22,8 @@ from remediation.redis_address import RedisAddress
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")
 _PROJECT = re.compile(r"(?:/.*)?/[0-9]+")
 """The path of a DSN: Sentry may run below one, and its package accepts only a number for the project."""
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+"""A path that needs no escape in an address."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
 """What RFC 9110 allows and the exporter's HTTP client can send."""
@@ -105,11 +107,19 @@ def _headers(text: str) -> str:
     return text
 
 
+def _root_path(text: str) -> str:
+    """A prefix without a slash at its end: "/" and "" are none."""
+    if text and not _PREFIX.fullmatch(text):
+        raise ValueError("must be a path such as /remedy, of letters, digits and - . _ ~, without a query")
+    return text.rstrip("/")
+
+
 def _lower(word: object) -> object:
     return word.lower() if isinstance(word, str) else word
 
 
 Word = Annotated[str, AfterValidator(_encodable)]
+RootPath = Annotated[str, AfterValidator(_root_path)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 RedisUrl = Annotated[RedisAddress, NoDecode, BeforeValidator(_redis_address)]
 CertificateFile = Annotated[Path, AfterValidator(_certificates)]
@@ -160,6 +170,13 @@ class Settings(BaseSettings):
     metrics_port: Port = Field(default=9090, description="Where the receiver shows its metrics.")
     worker_host: Word = Field(default="127.0.0.1", description="Where a worker shows that it lives, and its metrics.")
     worker_port: Port = Field(default=9091, description="Where a worker shows that it lives, and its metrics.")
+    console_host: Word = Field(default="127.0.0.1", description="Where the console listens.")
+    console_port: Port = Field(default=8081, description="Where the console listens.")
+    console_metrics_host: Word = Field(default="127.0.0.1", description="Where the console shows its metrics.")
+    console_metrics_port: Port = Field(default=9092, description="Where the console shows its metrics.")
+    root_path: RootPath | None = Field(
+        default=None, description="What a proxy puts before the console's addresses, whether it leaves it in or not."
+    )
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=16_777_216, description="The largest delivery taken.")
     max_answer_bytes: int = Field(
         default=LARGEST_ANSWER,

@@ -84,7 +84,7 @@ COMMANDS = {
         "remedy.reports.command:reports",
         "Compliance reports that SchoolScan makes of completed scans: have one made, and fetch it into a file.",
     ),
-    "run": ("remedy.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
+    "run": ("remedy.run:run", "Run the receiver, a worker or the console until SIGTERM or Ctrl-C."),
     "sandbox": (
         "remedy.sandbox.command:sandbox",
         "Run stand-ins for SchoolScan, a feed of incidents, ServiceNow and Jira, until Ctrl-C.",

@@ -1,4 +1,4 @@
-"""`remedy run`: the receiver or a worker, as a process."""
+"""`remedy run`: the receiver, a worker or the console, as a process."""
 
 import asyncio
 import contextlib
@@ -13,16 +13,17 @@ import click
 import structlog
 import uvloop
 
-from receiver.stopping import STOPPING
 from remediation.domain.errors import RemediationError, StoreUnavailable
 from remediation.logs import LOSSES, configure_logs
 from remediation.mapping.reading.loading import Loaded
+from remediation.readiness import STOPPING
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings
 from remediation.store.processes import Role
 from remediation.store.server.connection import Connection, cancel_until_done
 from remediation.store.server.readiness import lets_us_work, store_state
 from remediation.trackers.threads import broken_pools
+from remedy.consoling.process import run_console
 from remedy.embedded.server import EmbeddedServer
 from remedy.foreign_keys import ForeignKeys
 from remedy.receiving.group import run_several
@@ -66,7 +67,7 @@ HEALTH_LEAVES = 1.0
 
 
 @click.command()
-@click.argument("role", type=click.Choice(["receiver", "worker"]))
+@click.argument("role", type=click.Choice(["receiver", "worker", "console"]))
 @click.option(
     "--processes",
     type=click.IntRange(1, MOST_PROCESSES),
@@ -80,7 +81,7 @@ HEALTH_LEAVES = 1.0
 @click.option("--embedded", metavar="URL", hidden=True, help="The embedded server that the process above has started.")
 @click.pass_context
 def run(ctx: click.Context, role: Role, processes: int, sockets: tuple[int, int] | None, embedded: str | None) -> None:
-    """Run the receiver or a worker until SIGTERM or Ctrl-C.
+    """Run the receiver, a worker or the console until SIGTERM or Ctrl-C.
 
     Work in hand ends first, within COMPLETION_WAIT; a second signal waits for nothing.
 
@@ -91,13 +92,15 @@ def run(ctx: click.Context, role: Role, processes: int, sockets: tuple[int, int]
     one is refused: the earlier one stays in use, and the log, /readyz and a metric tell.
 
     \b
-    On a laptop, in two terminals:
-      export DATA_KEYS="$(remedy keys generate)"     (the same in both)
+    On a laptop, in terminals of their own:
+      export DATA_KEYS="$(remedy keys generate)"     (the same in each)
       remedy run receiver
       REDIS_URL=unix://$PWD/.remedy/valkey.sock remedy run worker
+    and in a third one, for its pages:
+      REDIS_URL=unix://$PWD/.remedy/valkey.sock remedy run console
     """
-    if role == "worker" and processes > 1:
-        raise click.UsageError("--processes is for receivers: start as many workers as you like instead")
+    if role != "receiver" and processes > 1:
+        raise click.UsageError(f"--processes is for receivers: start as many {role}s as you like instead")
     settings = _joined(load_settings(), embedded)
     configure_logs(settings.log_level, json=not sys.stderr.isatty())
     signal.signal(signal.SIGTERM, _end)
@@ -113,12 +116,13 @@ def run(ctx: click.Context, role: Role, processes: int, sockets: tuple[int, int]
 
 
 def _run_process(settings: Settings, role: Role, sockets: tuple[int, int] | None) -> None:
-    """Run one receiver or worker. `sockets` are descriptors that the process above has given it (see group.py)."""
+    """Run one process. `sockets` are descriptors that the process above has given it (see group.py)."""
     turn_on_failpoints(settings)
     PROCESS.info({"role": role, "version": version()})
     receiver = partial(run_one_of_several, sockets) if sockets else run_receiver
+    runs = {"receiver": receiver, "worker": _run_worker, "console": run_console}
     with told_outside(settings, role), redis_address(settings, keep=True) as redis:
-        uvloop.run((receiver if role == "receiver" else _run_worker)(settings, redis))
+        uvloop.run(runs[role](settings, redis))
 
 
 def _joined(settings: Settings, embedded: str | None) -> Settings:

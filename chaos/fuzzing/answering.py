@@ -16,11 +16,11 @@ from chaos.fuzzing.signing import NOW, SECRETS, header
 from receiver.accounts import Account, Accounts
 from receiver.admission import Admission
 from receiver.app import Clocks, Limits, create_app
-from receiver.health import Readiness
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.errors import OverLimit, StoreUnavailable
 from remediation.mapping.config.trackers.kinds import all_senders
+from remediation.readiness import Readiness
 from remediation.store.server.connection import Connection
 
 STATUSES = frozenset({200, 202, 401, 404, 405, 413, 415, 503})

@@ -1,1 +1,1 @@
-"""The pages, one module for each subject. Each has its `ROUTES`."""
+"""The pages, one module for each subject: its `ROUTES`, and a `TITLE` where the first is one of the navigation."""

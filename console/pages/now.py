@@ -6,6 +6,8 @@ from starlette.routing import Route
 
 from console.rendering import render
 
+TITLE = "Now"
+
 
 async def now(request: Request) -> Response:
     """The first page."""

@@ -1,4 +1,4 @@
-"""Which receivers and workers run, and which worker's turn it is to begin what all of them repeat.
+"""Which processes run, and which worker's turn it is to begin what all of them repeat.
 
 Each process reports every few seconds, and is forgotten when its reports stop.
 """
@@ -28,7 +28,7 @@ _SHARE = 0.75
 """The share of the time between two turns during which a turn is taken: a worker that was late last time and is on time
 now is not refused."""
 
-Role = Literal["receiver", "worker"]
+Role = Literal["receiver", "worker", "console"]
 
 
 @dataclass(frozen=True, slots=True)

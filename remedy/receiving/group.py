@@ -20,9 +20,8 @@ from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.registry import Collector
 
 from receiver.app import create_metrics_app
-from receiver.health import Readiness
-from receiver.stopping import STOPPING
 from remediation.domain.errors import ReceiversEnded
+from remediation.readiness import STOPPING, Readiness
 from remediation.settings import Settings, environ_itself
 from remedy.receiving.metrics import DEATHS, RUNNING
 from remedy.receiving.ports import shared_port

@@ -43,7 +43,7 @@ from remedy.runtime.http.guarding import REDIS_CONNECTIONS, receiver_guard
 from remedy.runtime.http.serving import HttpServer, address, listener, server
 from remedy.runtime.polling import all_asked
 from remedy.runtime.reload import Follower
-from remedy.runtime.stopping import ReceiverStop, on_hangup, on_stop, until_open
+from remedy.runtime.stopping import ServersStop, on_hangup, on_stop, until_open
 from remedy.runtime.store_watch import StoreWatch, open_store_watch
 from remedy.telemetry.store_metrics import StoreReader
 
@@ -63,13 +63,13 @@ class OpenReceiver:
     @contextlib.asynccontextmanager
     async def serving(
         self, bound: socket.socket, others: Sequence[HttpServer] = ()
-    ) -> AsyncIterator[tuple[ReceiverStop, asyncio.Task[None]]]:
+    ) -> AsyncIterator[tuple[ServersStop, asyncio.Task[None]]]:
         """Take deliveries at `bound` until a stop, and at the end of this context wait for that.
 
         `others` end with the server of this port. The context is what stops them, and the task that ends then.
         """
         senders = server(self.app, receiver_guard(self.settings))
-        stop = ReceiverStop(self.settings, stop_of(self.app), (senders, *others))
+        stop = ServersStop(self.settings, stop_of(self.app), (senders, *others), "receiver_stopping")
         async with self.watch.going_on(stop):
             on_stop(stop)
             on_hangup(self.reload, stop)

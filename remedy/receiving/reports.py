@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import REGISTRY, Metric
 from prometheus_client.samples import Sample
 
-from receiver.health import Readiness
+from remediation.readiness import Readiness
 from remediation.store.server.connection import cancel_until_done
 
 logger = structlog.get_logger()

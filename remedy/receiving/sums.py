@@ -7,6 +7,7 @@ from prometheus_client.samples import Sample
 
 GAUGES: Mapping[str, Callable[[Sequence[float]], float]] = {
     "remedy_connections": sum,
+    "remedy_console_streams": sum,
     "remedy_data_keys": min,
     "remedy_data_keys_valid": min,
     "remedy_mappings_loaded_timestamp_seconds": min,  # of the one that has not taken a changed file yet

@@ -64,21 +64,25 @@ def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
 
 
-class ReceiverStop:
-    """Ends a receiver's servers. The first call waits for requests, a second one waits for nothing."""
+class ServersStop:
+    """Ends a process's servers. The first call waits for requests, a second one waits for nothing.
 
-    def __init__(self, settings: Settings, stop: Stop, servers: Sequence[HttpServer]) -> None:
+    `event` is the name of the log line about its beginning.
+    """
+
+    def __init__(self, settings: Settings, stop: Stop, servers: Sequence[HttpServer], event: str) -> None:
         self._settings = settings
         self._stop = stop
         self._servers = servers
+        self._event = event
         self._ending: asyncio.Task[None] | None = None
 
     def __call__(self) -> None:
-        """Become unready; accept deliveries until none comes any more; then finish those in hand."""
+        """Become unready; accept requests until none comes any more; then finish those in hand."""
         if self._ending is not None:
             self._leave(0)
             return
-        logger.info("receiver_stopping")
+        logger.info(self._event)
         self._stop.begin(self._settings.completion_wait)
         end_at_last(self._settings)
         self._ending = asyncio.get_running_loop().create_task(self._end())

@@ -1,4 +1,4 @@
-"""The metrics of receivers and workers alike: their version, and the state of mappings.yaml and the data keys."""
+"""The metrics of all processes alike: their version, and the state of mappings.yaml and the data keys."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from remediation.logs import LOSSES
 
-PROCESS = Info("remedy_process", "The process: its role (receiver or worker) and its version.")
+PROCESS = Info("remedy_process", "The process: its role (receiver, worker or console) and its version.")
 DATA_KEYS = Gauge("remedy_data_keys", "How many data keys the process has; sealed with any other cannot be opened.")
 DATA_KEYS_VALID = Gauge("remedy_data_keys_valid", "1 while the data keys that are there are in use, 0 while refused.")
 MAPPINGS = Info("remedy_mappings", "The mappings.yaml that is in use: the start of its SHA-256 digest.")

@@ -18,7 +18,18 @@ PAGE = (REPOSITORY / "docs" / "privacy.md").read_text(encoding="utf-8")
 SHIPPED = (REPOSITORY / "mappings.yaml").read_text(encoding="utf-8")
 
 ARROW = re.compile(r"^ *(\w+(?: & \w+)*) -- (\d+) --> (\w+(?: & \w+)*)$")
-PLACES = {"redis", "backups", "operator", "logs", "metrics", "traces", "error_reports", "audit_copies", "channels"}
+PLACES = {
+    "redis",
+    "backups",
+    "operator",
+    "logs",
+    "metrics",
+    "traces",
+    "error_reports",
+    "audit_copies",
+    "channels",
+    "browsers",
+}
 """What is in the picture besides the processes, the sources and the trackers."""
 TELLS_SOMEBODY = re.compile(r"_ENDPOINT$|_DSN$|^AUDIT_")
 """Settings that name a place to which a process sends or writes, besides Redis."""

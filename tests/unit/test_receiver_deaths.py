@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from receiver.health import Readiness
+from remediation.readiness import Readiness
 from remedy.receiving.group import ReceiverProcess
 from remedy.receiving.reports import ProcessReport
 from tests.unit.test_receiver_sums import counted

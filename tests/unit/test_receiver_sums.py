@@ -3,8 +3,8 @@
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Info, Metric
 
-from receiver.health import Readiness
 from receiver.metrics import CONNECTIONS
+from remediation.readiness import Readiness
 from remedy.receiving.reports import ProcessReport
 from remedy.receiving.sums import GAUGES, growing, summed
 from remedy.telemetry.store_metrics import STORE

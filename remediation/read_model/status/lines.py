@@ -114,6 +114,7 @@ def _processes(status: ServiceStatus) -> Iterator[StatusLine]:
             says = "one sweeps, and does not tell which version it is"
             untold = TroubleName(TroubleCode.PROCESS_UNTOLD, role)
             yield StatusLine(role, says, Level.WARNING, "Finish the upgrade: it is of an earlier version.", untold)
+    yield from (_line_of_process(each, status) for each in status.processes if each.role == "console")
     yield from _sweep(status)
     yield from _mappings(status)
 

@@ -1,4 +1,4 @@
-"""The guard of a process's server: its limits from the settings, and from the system's limit of descriptors."""
+"""The guards of processes' servers: their limits, and the system's limit of descriptors."""
 
 import resource
 import time
@@ -21,6 +21,12 @@ _KEPT_FREE = REDIS_CONNECTIONS + BACKLOG + SPARE + 128
 _FEWEST_CONNECTIONS = 16
 _MOST_UNANSWERED_BYTES = 33_554_432
 
+CONSOLE_LIMITS = HttpLimits(url_bytes=8_192, head_bytes=16_384, head_seconds=10.0, idle_seconds=60.0)
+"""The limits of a connection of a browser. An address holds a page's filters, a head the session's cookie."""
+
+CONSOLE_CONNECTIONS = 1_000
+"""The most connections of browsers: each holds up to six, and one of them a stream."""
+
 logger = structlog.get_logger()
 
 
@@ -37,6 +43,11 @@ def receiver_guard(settings: Settings) -> Guard:
     guard = Guard.of(limits, affordable(settings.max_connections), most_bytes, time.monotonic)
     CONNECTIONS.set_function(lambda: guard.places.open)
     return guard
+
+
+def console_guard() -> Guard:
+    """The guard of the port for people. Raises this process's soft limit of descriptors where needed."""
+    return Guard.of(CONSOLE_LIMITS, affordable(CONSOLE_CONNECTIONS), _MOST_UNANSWERED_BYTES, time.monotonic)
 
 
 def affordable(connections: int) -> int:

@@ -1,0 +1,1 @@
+"""What stands around every page: ids, headers, limits, and who is let in. Plain ASGI."""
