@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
 from console import assets, health
+from console.acting import stores_of
 from console.context import ConsoleContext
 from console.ending import ConsoleEnding
 from console.failures import answer_to
@@ -18,11 +19,12 @@ from console.http.headers import SecurityHeaders
 from console.http.observing import Observed
 from console.http.prefix import Prefix
 from console.navigation import Section
-from console.pages import now, plan
+from console.pages import now, plan, selections
+from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
 
-PAGES = (now, plan)
+PAGES = (now, plan, selections)
 """The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
 
 COMPRESSION = 5
@@ -65,6 +67,7 @@ def create_app(
     )
     app.router.redirect_slashes = False  # it would lead to whatever host and scheme the request names
     app.state.context = context
+    app.state.tasks = TaskRunner(stores_of(context))
     app.state.sections = [Section.of(title, page.ROUTES) for page in PAGES if (title := getattr(page, "TITLE", ""))]
     app.state.readiness = _asked_until(ending or ConsoleEnding(), readiness)
     return app
@@ -74,6 +77,12 @@ def readiness_of(app: Starlette) -> Ready:
     """The readiness check of an application that `create_app` made."""
     ready: Ready = app.state.readiness
     return ready
+
+
+async def end_tasks(app: Starlette) -> None:
+    """End what the application does beside its pages, between two things. For the end of the process."""
+    tasks: TaskRunner = app.state.tasks
+    await tasks.close()
 
 
 def _asked_until(ending: ConsoleEnding, readiness: Ready) -> Ready:

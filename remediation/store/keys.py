@@ -21,13 +21,6 @@ READER = "remedy:inbox-reader"
 TAKEN = "remedy:inbox-taken:"
 """+ token: a set of the deliveries that a worker took up together and has not finished."""
 
-DELIVERY_LIST = "remedy:deliveries:"
-"""+ sender/account, | and a state: a sorted set of its deliveries in this state, by when (ms) they came; the newest of
-them (see lua/delivery_lists.lua)."""
-
-DELIVERY_LISTS = "remedy:delivery-lists"
-"""Sorted set of the names of these sets, by when (ms) each ends at the latest."""
-
 ACCEPTED = "remedy:accepted"
 """A hash from sender to the time (ms) at which a delivery of it was last accepted."""
 
@@ -74,9 +67,6 @@ SCAN = "remedy:scan:"
 
 SCANS = "remedy:scans-open"
 """Sorted set of the scans still being listed, by the time (ms) at which the sweep looks after them."""
-
-SCANS_OF = "remedy:scans-of:"
-"""+ district: a sorted set of its scans that deliveries named, by when (ms) one last did."""
 
 FEED = "remedy:feed:"
 """+ district/feed: a hash, how far this feed of incidents has been read."""
@@ -319,6 +309,18 @@ QUESTIONS_OF = "remedy:questions-of:"
 QUESTIONS_BEGUN = "remedy:questions-begun"
 """How many questions were begun within a second; exists for that second."""
 
+SELECTION = "remedy:console-selection:"
+"""+ id: a hash, what somebody has chosen in the console, and what is to be done with it; until that is confirmed."""
+
+SELECTIONS = "remedy:console-selections"
+"""Sorted set of the ids of these, by when (ms) each was made; may name some that are over."""
+
+TASK = "remedy:console-task:"
+"""+ id of the selection: a hash, how far the console has come with it."""
+
+TASKS = "remedy:console-tasks"
+"""Sorted set of the ids of these, by when (ms) each began; may name some that are over."""
+
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
@@ -351,12 +353,6 @@ ACTIVITY_NOTED_MS = 3_600_000
 
 MOST_ACTIVITY_FIELDS = 400
 """Fields that an hour or a day may have: more than there are counts, whose names are made of fixed words."""
-
-MOST_LISTED = 10_000
-"""How many deliveries of one account and state, and scans of one district, are listed: the newest."""
-
-DELIVERIES_LISTED_MS = 2_592_000_000
-"""For how long a delivery is listed that was read, or discarded, after it came: 30 days, or as long as its row."""
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as running."""

@@ -120,6 +120,10 @@ _TOLD: Mapping[str, str | int] = {
     "HEARD_MS": keys.HEARD_MS,
     "MOST_HEARD": keys.MOST_HEARD,
     "NOTIFY_TURN": keys.NOTIFY_TURN,
+    "SELECTION": keys.SELECTION,
+    "SELECTIONS": keys.SELECTIONS,
+    "TASK": keys.TASK,
+    "TASKS": keys.TASKS,
     "QUESTION": keys.QUESTION,
     "QUESTION_LIKE": keys.QUESTION_LIKE,
     "QUESTIONS": keys.QUESTIONS,
@@ -137,11 +141,6 @@ _TOLD: Mapping[str, str | int] = {
     "ACTIVITY_MS": keys.ACTIVITY_KEPT_MS,
     "ACTIVITY_OF_DISTRICT_MS": keys.ACTIVITY_KEPT_OF_DISTRICT_MS,
     "MOST_FIELDS": keys.MOST_ACTIVITY_FIELDS,
-    "DELIVERY_LIST": keys.DELIVERY_LIST,
-    "DELIVERY_LISTS": keys.DELIVERY_LISTS,
-    "SCANS_OF": keys.SCANS_OF,
-    "MOST_LISTED": keys.MOST_LISTED,
-    "DELIVERIES_LISTED_MS": keys.DELIVERIES_LISTED_MS,
 }
 """What is only told to people, whose turn it is to tell them, what people ask, and what is counted for them."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from console.app import Application, create_app, readiness_of
+from console.app import Application, create_app, end_tasks, readiness_of
 from console.context import ConsoleContext
 from console.ending import ConsoleEnding
 from console.rendering import PageTemplates
@@ -139,7 +139,10 @@ async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenCo
             follower.following(rules.take),
             data_keys.following(),
         ):
-            yield OpenConsole(settings, app, ending, watch, partial(all_asked, follower, data_keys))
+            try:
+                yield OpenConsole(settings, app, ending, watch, partial(all_asked, follower, data_keys))
+            finally:
+                await end_tasks(app)
 
 
 def _context(connection: Connection, keyring: Keyring, clock: SharedClock, rules: RulesHere) -> ConsoleContext:

@@ -35,6 +35,7 @@ from remediation.store.audit.verifying import BendKind
 from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
 from remediation.store.budgets.trackers import SentRequests
 from remediation.store.console.questions import QuestionKind
+from remediation.store.console.selections import SelectedAct, Selections
 from remediation.store.deliveries.heard import HeardDeliveries
 from remediation.store.deliveries.inbox import Arrival
 from remediation.store.deliveries.parked import ParkedKind
@@ -176,6 +177,7 @@ async def run(office: Whole) -> None:
     await systems_refuse(office)
     await what_nobody_can_use_comes(office)
     await a_question_is_asked(office)
+    await a_selection_is_begun(office)
     await a_scan_is_listed(office)
     await earlier_versions_wrote(office)
     await office.context.scans.note_districts(["harbor"], office.clock())
@@ -300,6 +302,17 @@ async def what_nobody_can_use_comes(office: Whole) -> None:
     await office.context.inbox.accept("evt_key", SCHOOLSCAN, "lakeside", b"x", office.clock())
     kind, error = ParkedKind.DELIVERY, KeyMissing("kold")
     await office.context.parked.park(kind, "evt_key", error, office.clock(), district="lakeside")
+
+
+async def a_selection_is_begun(office: Whole) -> None:
+    """Somebody chooses in the console what is parked, and begins to have it done."""
+    selections, now = Selections(office.connection), office.clock()
+    chosen = await selections.freeze(
+        SelectedAct.REPLAY, "ana", "--district lakeside", [f"{finding('fnd_1').ref}/open:jira"], now
+    )
+    await office.note()
+    assert await selections.use(chosen, "ana", now)
+    await office.note()
 
 
 async def a_question_is_asked(office: Whole) -> None:

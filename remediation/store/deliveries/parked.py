@@ -3,7 +3,7 @@
 It waits for a person's decision, at most for as long as mappings.yaml says (see giving_up.py).
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -37,6 +37,7 @@ _SHORT = (
     "attempts",
     "trace",
 )
+_FACTS = tuple(name for name in _SHORT if name not in {"words", "trace"})
 _TIMES = ("first_at", "at")
 
 
@@ -197,6 +198,13 @@ class ParkedWork:
                 if wanted.takes(item):
                     yield item
 
+    async def facts(self, names: Sequence[str]) -> list[Parked]:
+        """Those of the pieces that are parked, in this order, without the words of whoever refused them."""
+        found: list[Parked] = []
+        for begin in range(0, len(names), _ROWS_AT_ONCE):
+            found += await self._rows(names[begin : begin + _ROWS_AT_ONCE], _FACTS)
+        return found
+
     async def one(self, name: str) -> Parked | None:
         """One piece of parked work by its name, with its trace."""
         row = await self._connection.ask(self._connection.redis.hgetall(PARKED_ROW + name))
@@ -205,8 +213,8 @@ class ParkedWork:
         replays = await self._connection.ask(self._connection.redis.get(REPLAYS + name))
         return self._read(name, {field.decode(): value for field, value in row.items()}, replays)
 
-    async def _rows(self, names: list[str]) -> list[Parked]:
-        fields = [*_SHORT, *_TIMES]
+    async def _rows(self, names: Sequence[str], short: Sequence[str] = _SHORT) -> list[Parked]:
+        fields = [*short, *_TIMES]
         with passing_errors():
             async with self._connection.redis.pipeline(transaction=False) as pipe:
                 for name in names:

@@ -1,0 +1,419 @@
+"""What was chosen in the console is done once, by who chose it, where they may still do it, and to nothing else."""
+
+import asyncio
+import base64
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx2
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from console.acting import stores_of
+from console.app import end_tasks
+from console.people.roles import ConsoleRole, Person, RoleGrant
+from console.tasks import MOST_TASKS, TaskRunner
+from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.domain.errors import Refused, StoreUnavailable
+from remediation.operations.pacing import Pace
+from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, decided
+from remediation.store.audit.entries import AuditAct
+from remediation.store.cases.todo import Todo
+from remediation.store.console.selections import LIFETIME, MOST_NAMES, SelectedAct, Selections
+from remediation.store.console.tasks import ConsoleTasks, TaskState
+from remediation.store.deliveries.parked import MOST_REPLAYS, ParkedKind, ParkedWork
+from remediation.store.keys import SELECTION
+from tests.integration.console_world import OTHERS, OURS, Browser, ConsoleWorld, parked_case, settled_case
+
+OPERATOR = "operator@example.org"
+
+
+async def park(console: ConsoleWorld, count: int, district: str = OURS, first: int = 0) -> list[str]:
+    """Park so many actions of a district. Returns their names."""
+    parked = stores_of(console.context).parked
+    names = []
+    for number in range(first, first + count):
+        key = CaseKey(district, CaseKind.FINDING, f"fnd_{district}_{number:04}")
+        await Todo(console.connection).mark([(key, None)], time.time())
+        error = Refused("jira", "no such field", status=400)
+        names.append(
+            await parked.park(
+                ParkedKind.ACTION, key.ref, error, time.time(), district=district, action="open:jira", system="jira"
+            )
+        )
+    return names
+
+
+async def freeze(
+    console: ConsoleWorld, names: list[str], act: SelectedAct = SelectedAct.REPLAY, who: str = OPERATOR, total: int = 0
+) -> str:
+    return await Selections(console.connection).freeze(act, who, f"--district {OURS}", names, time.time(), total)
+
+
+async def left(console: ConsoleWorld) -> set[str]:
+    """The names of all that is parked."""
+    return {item.name async for item in stores_of(console.context).parked.listed()}
+
+
+async def ended(console: ConsoleWorld, task: str) -> dict[str, int]:
+    """What became of the pieces of a task, once it has ended."""
+    for _ in range(200):
+        found = await ConsoleTasks(console.connection).one(task)
+        if found is not None and found.state is not TaskState.RUNNING:
+            return dict(found.became)
+        await asyncio.sleep(0.05)
+    raise AssertionError("the task does not end")
+
+
+@asynccontextmanager
+async def as_person(console: ConsoleWorld, who: Person) -> AsyncIterator[Browser]:
+    """The browser of somebody with other grants than the people of the world have."""
+
+    async def known(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {}).update(person=who, form_token="")
+        await console.app(scope, receive, send)
+
+    async with Browser(transport=httpx2.ASGITransport(app=known), base_url="https://console.test") as browser:
+        yield browser
+
+
+async def test_a_confirmation_says_what_will_happen_to_how_many_and_what_stays(console: ConsoleWorld) -> None:
+    names = await park(console, 3)
+    await console.connection.redis.set(f"remedy:replays:{names[0]}", MOST_REPLAYS)
+    selection = await freeze(console, [*names, "gone/open:jira"], total=1_204)
+    async with console.client("operator") as browser:
+        page = (await browser.get(f"/selections/{selection}")).text
+        assert "2 pieces will be taken up again." in page
+        assert "Take up 2 pieces again" in page
+        assert "Refused jira 400" in page
+        assert "not there any more" in page
+        assert "replayed 5 times within thirty days" in page
+        assert "These are the first 4 of 1,204 pieces." in page
+        again = (await browser.get(f"/selections/{selection}?again=yes")).text
+        assert "Take up 3 pieces again" in again
+    assert await left(console) >= set(names), "nothing is done before it is confirmed"
+
+
+async def test_what_was_chosen_is_done_and_what_came_meanwhile_is_not(console: ConsoleWorld) -> None:
+    names = await park(console, 3)
+    selection = await freeze(console, names)
+    later = await park(console, 2, first=3)
+    async with console.client("operator") as browser:
+        answer = await browser.submit(f"/selections/{selection}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/tasks/{selection}")
+        assert await ended(console, selection) == {"done": 3}
+        page = (await browser.get(f"/tasks/{selection}")).text
+        assert "All 3 pieces had their turn." in page
+        assert "taken up again" in page
+    there = await left(console)
+    assert there >= set(later)
+    assert not there & set(names)
+    acts = await console.acts()
+    assert acts.count((AuditAct.REPLAY, OPERATOR)) == 1
+    assert acts.count((AuditAct.REPLAYED, OPERATOR)) == 3
+
+
+async def test_a_selection_is_begun_once_however_often_it_is_confirmed(console: ConsoleWorld) -> None:
+    selection = await freeze(console, await park(console, 3))
+    async with console.client("operator") as browser:
+        answers = await asyncio.gather(*(browser.submit(f"/selections/{selection}") for _ in range(4)))
+        assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {
+            (303, f"/tasks/{selection}")
+        }
+        await ended(console, selection)
+        assert (await browser.get(f"/selections/{selection}")).headers["location"] == f"/tasks/{selection}"
+    assert (await console.acts()).count((AuditAct.REPLAY, OPERATOR)) == 1
+
+
+async def test_two_calls_of_the_store_begin_a_selection_once(console: ConsoleWorld) -> None:
+    selections = Selections(console.connection)
+    selection = await freeze(console, await park(console, 3))
+    found = await asyncio.gather(*(selections.use(selection, OPERATOR, time.time()) for _ in range(5)))
+    assert sum(each is not None for each in found) == 1
+
+
+async def test_nobody_else_sees_or_confirms_what_somebody_has_chosen(console: ConsoleWorld) -> None:
+    names = await park(console, 2)
+    selection = await freeze(console, names)
+    for who in ("administrator", "viewer", "administrator of all"):
+        async with console.client(who) as browser:
+            assert (await browser.get(f"/selections/{selection}")).status_code == 404
+            assert (await browser.submit(f"/selections/{selection}")).status_code == 404
+    assert await left(console) >= set(names)
+
+
+async def test_a_task_is_shown_to_who_began_it_and_to_who_may_do_it_everywhere(console: ConsoleWorld) -> None:
+    selection = await freeze(console, await park(console, 1))
+    async with console.client("operator") as browser:
+        await browser.submit(f"/selections/{selection}")
+    await ended(console, selection)
+    for who, status in (("operator", 200), ("operator of all", 200), ("viewer of all", 404), ("administrator", 404)):
+        async with console.client(who) as browser:
+            for path in (f"/tasks/{selection}", f"/tasks/{selection}/progress"):
+                assert (await browser.get(path)).status_code == status, (who, path)
+
+
+async def test_a_selection_is_over_after_a_quarter_of_an_hour(console: ConsoleWorld) -> None:
+    selection = await freeze(console, await park(console, 1))
+    kept = await console.connection.redis.pttl(SELECTION + selection)
+    assert 0 < kept <= LIFETIME.total_seconds() * 1000
+    await console.connection.redis.pexpire(SELECTION + selection, 1)
+    await asyncio.sleep(0.05)
+    async with console.client("operator") as browser:
+        answer = await browser.submit(f"/selections/{selection}")
+        assert (answer.status_code, "Choose again" in answer.text) == (404, True)
+
+
+async def test_a_selection_has_the_first_thousand_and_says_of_how_many(console: ConsoleWorld) -> None:
+    selection = await freeze(console, [f"case_{number}/look" for number in range(MOST_NAMES + 5)])
+    found = await Selections(console.connection).made_by(selection, OPERATOR)
+    assert found is not None
+    assert (len(found.names), found.names[0], found.total, found.is_cut) == (1_000, "case_0/look", 1_005, True)
+
+
+async def test_the_newest_hundred_selections_are_kept(console: ConsoleWorld) -> None:
+    first, *_, last = [await freeze(console, ["a/look"]) for _ in range(101)]
+    selections = Selections(console.connection)
+    assert await selections.made_by(first, OPERATOR) is None
+    assert await selections.made_by(last, OPERATOR) is not None
+
+
+async def test_a_piece_that_the_command_took_up_meanwhile_is_not_taken_up_again(console: ConsoleWorld) -> None:
+    names = await park(console, 2)
+    selection = await freeze(console, names)
+    order = ParkedOrder(ParkedAct.REPLAY, "anna", "--all")
+    assert [each async for each in decided(stores_of(console.context), order, names[:1], Pace())]
+    async with console.client("operator") as browser:
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {"missing": 1, "done": 1}
+        assert "not there any more" in (await browser.get(f"/tasks/{selection}")).text
+    assert await console.connection.redis.get(f"remedy:replays:{names[0]}") == b"1"
+
+
+async def test_whoever_has_lost_a_district_since_changes_nothing_there(console: ConsoleWorld) -> None:
+    ours, others = await park(console, 2), await park(console, 2, OTHERS)
+    both = RoleGrant(ConsoleRole.OPERATOR, frozenset({OURS, OTHERS}))
+    selection = await freeze(console, [*ours, *others])
+    async with as_person(console, Person(OPERATOR, (both,))) as browser:
+        assert "4 pieces will be taken up again." in (await browser.get(f"/selections/{selection}")).text
+    async with console.client("operator") as browser:  # of the same name, in one district only
+        page = (await browser.get(f"/selections/{selection}")).text
+        assert "2 pieces will be taken up again." in page
+        assert "you may not do this in its district" in page
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {"forbidden": 2, "done": 2}
+    assert await left(console) >= set(others)
+
+
+async def test_whoever_has_become_a_viewer_since_changes_nothing(console: ConsoleWorld) -> None:
+    names = await park(console, 2)
+    selection = await freeze(console, names, who="viewer@example.org")
+    async with console.client("viewer") as browser:
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {"forbidden": 2}
+    assert await left(console) >= set(names)
+
+
+def slow(console: ConsoleWorld) -> asyncio.Event:
+    """From now on, a task waits after 25 pieces until this is set."""
+    goes_on = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        await goes_on.wait()
+
+    console.app.state.tasks = TaskRunner(stores_of(console.context), lambda: Pace(sleep=sleep))
+    return goes_on
+
+
+async def had_their_turn(console: ConsoleWorld, task: str, count: int = 25) -> None:
+    """Wait until so many pieces had their turn."""
+    for _ in range(300):
+        found = await ConsoleTasks(console.connection).one(task)
+        if found is not None and found.done == count:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the task does not go on")
+
+
+async def begun(console: ConsoleWorld, browser: Browser, count: int = 40) -> tuple[str, list[str]]:
+    """A task of so many pieces, of which 25 had their turn, and these pieces."""
+    names = await park(console, count)
+    selection = await freeze(console, names)
+    await browser.submit(f"/selections/{selection}")
+    await had_their_turn(console, selection)
+    return selection, names
+
+
+async def test_a_task_can_be_stopped_and_the_rest_stays(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser:
+        task, names = await begun(console, browser)
+        running = (await browser.get(f"/tasks/{task}")).text
+        assert "25 of 40 pieces had their turn." in running
+        assert f'data-live="/tasks/{task}/progress"' in running
+        assert (await browser.submit(f"/tasks/{task}/stop")).status_code == 303
+        assert "it is being stopped" in (await browser.get(f"/tasks/{task}/progress")).text
+        await asyncio.sleep(1.2)
+        goes_on.set()
+        assert (await ended(console, task))["done"] == 26
+        page = (await browser.get(f"/tasks/{task}")).text
+        assert "Stopped: 26 of 40 pieces had their turn. The rest stays as it was" in page
+        assert "data-live" not in page
+    assert await left(console) >= set(names[26:])
+
+
+async def test_nobody_else_stops_a_task(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser, console.client("administrator") as other:
+        task, _ = await begun(console, browser)
+        assert (await other.submit(f"/tasks/{task}/stop")).status_code == 404
+    goes_on.set()
+    assert (await ended(console, task))["done"] == 40
+
+
+async def test_the_end_of_the_process_ends_a_task_between_two_pieces(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser:
+        task, names = await begun(console, browser)
+        ending = asyncio.create_task(end_tasks(console.app))
+        await asyncio.sleep(0)
+        goes_on.set()
+        await ending
+        assert "The console was ended meanwhile: 26 of 40" in (await browser.get(f"/tasks/{task}")).text
+        assert await left(console) >= set(names[26:])
+        selection = await freeze(console, names[26:])
+        assert (await browser.submit(f"/selections/{selection}")).status_code == 400
+        assert await Selections(console.connection).made_by(selection, OPERATOR), "it was not begun"
+
+
+async def test_a_console_does_some_tasks_at_a_time_and_no_more(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser:
+        for number in range(MOST_TASKS):
+            names = await park(console, 30, first=100 * number)
+            assert (await browser.submit(f"/selections/{await freeze(console, names)}")).status_code == 303
+        selection = await freeze(console, await park(console, 1, first=1_000))
+        answer = await browser.submit(f"/selections/{selection}")
+        assert (answer.status_code, "confirm again" in answer.text) == (400, True)
+        goes_on.set()
+        await end_tasks(console.app)
+
+
+DYING = """
+import asyncio, sys
+from console.tasks import TaskRunner
+from remediation.operations.auditing import OperationAudit
+from remediation.operations.pacing import Pace
+from remediation.operations.selected import SelectedWork
+from remediation.operations.stores import OperationStores
+from remediation.redis_address import RedisAddress
+from remediation.sealing import Keyring
+from remediation.store.console.selections import Selections
+from remedy.runtime.assembly import open_connection
+import time
+
+async def main(url, keys, selection, who):
+    manager = open_connection(RedisAddress.parse(url), socket_timeout=5, retries=1)
+    connection = await manager.__aenter__()
+    keyring = Keyring.parse(keys)
+    stores = OperationStores(OperationAudit(connection, keyring, time.time, "console"), time.time, connection, keyring)
+    made = await Selections(connection).use(selection, who, time.time())
+    work = SelectedWork(made.act, made.who, made.choice, made.names, lambda _: True)
+    async def sleep(_): await asyncio.sleep(60)
+    TaskRunner(stores, lambda: Pace(sleep=sleep)).begin(selection, work)
+    await asyncio.sleep(60)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_console_that_is_killed_leaves_the_rest_as_it_was_and_others_say_so(
+    console: ConsoleWorld, redis_url: str
+) -> None:
+    names = await park(console, 40)
+    selection = await freeze(console, names)
+    pairs = console.keyring._keys.keys
+    data_keys = ",".join(f"{kid}:{base64.b64encode(key).decode()}" for kid, key in pairs)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DYING, redis_url, data_keys, selection, OPERATOR
+    )
+    try:
+        await had_their_turn(console, selection)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    assert await left(console) >= set(names[25:])
+    async with console.client("operator") as browser:
+        page = (await browser.get(f"/tasks/{selection}")).text
+        assert "25 of 40 pieces had their turn." in page
+        console.app.state.context = replace(console.context, clock=lambda: time.time() + 60)
+        page = (await browser.get(f"/tasks/{selection}")).text
+        assert "has died" in page
+        assert "At least 25 of 40 pieces had their turn" in page
+    assert (await console.acts()).count((AuditAct.REPLAYED, OPERATOR)) == 25
+
+
+async def test_a_discarded_piece_is_given_up_and_the_page_says_that_it_cannot_be_undone(console: ConsoleWorld) -> None:
+    names = await park(console, 2)
+    selection = await freeze(console, names, SelectedAct.DISCARD)
+    async with console.client("operator") as browser:
+        page = (await browser.get(f"/selections/{selection}")).text
+        assert "This cannot be undone" in page
+        assert "Discard 2 pieces" in page
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {"done": 2}
+    assert not await left(console) & set(names)
+
+
+async def test_cases_are_looked_at_again_with_what_is_parked_of_them(console: ConsoleWorld) -> None:
+    refs = [parked_case(OURS).ref, settled_case(OURS).ref, parked_case(OTHERS).ref, f"{OURS}:finding:unknown"]
+    selection = await freeze(console, refs, SelectedAct.RETRY)
+    async with console.client("operator") as browser:
+        page = (await browser.get(f"/selections/{selection}")).text
+        assert "2 cases will be looked at now, and 1 piece of parked work with them." in page
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {"done": 2, "forbidden": 1, "missing": 1}
+    assert f"{parked_case(OURS).ref}/open:jira" not in await left(console)
+    assert f"{parked_case(OTHERS).ref}/open:jira" in await left(console)
+    assert (await console.acts()).count((AuditAct.RETRY, OPERATOR)) == 2
+
+
+async def test_an_administrator_deletes_cases_and_an_operator_does_not(console: ConsoleWorld) -> None:
+    ref = settled_case(OURS).ref
+    todo = Todo(console.connection)
+    selection = await freeze(console, [ref], SelectedAct.PURGE)
+    async with console.client("operator") as browser:
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {"forbidden": 1}
+    assert await todo.record(ref) is not None
+    who = "administrator@example.org"
+    selection = await freeze(console, [ref, settled_case(OTHERS).ref], SelectedAct.PURGE, who)
+    async with console.client("administrator") as browser:
+        page = (await browser.get(f"/selections/{selection}")).text
+        assert "Delete 1 case for good" in page
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {"done": 1, "forbidden": 1}
+    assert await todo.record(ref) is None
+    assert await todo.record(settled_case(OTHERS).ref) is not None
+    assert (AuditAct.PURGED, who) in await console.acts()
+
+
+async def test_without_redis_a_task_fails_and_says_so_when_redis_is_back(
+    console: ConsoleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = await park(console, 2)
+    selection = await freeze(console, names)
+
+    async def away(*_args: object, **_named: object) -> None:
+        raise StoreUnavailable("Redis does not answer")
+
+    monkeypatch.setattr(ParkedWork, "replay", away)
+    async with console.client("operator") as browser:
+        await browser.submit(f"/selections/{selection}")
+        assert await ended(console, selection) == {}
+        assert "It failed: 0 of 2 pieces" in (await browser.get(f"/tasks/{selection}")).text
+    assert await left(console) >= set(names)
