@@ -19,12 +19,12 @@ from console.http.headers import SecurityHeaders
 from console.http.observing import Observed
 from console.http.prefix import Prefix
 from console.navigation import Section
-from console.pages import now, plan, selections
+from console.pages import explaining, now, plan, selections
 from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
 
-PAGES = (now, plan, selections)
+PAGES = (now, plan, explaining, selections)
 """The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
 
 COMPRESSION = 5

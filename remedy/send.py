@@ -18,12 +18,12 @@ from remediation.domain.errors import ConfigurationError, Problem, RemediationEr
 from remediation.mapping.config.references import SecretFromEnv, SecretFromFile
 from remediation.mapping.reading.loading import load_mappings
 from remediation.mapping.reading.secrets import read_secret
+from remediation.read_model.rules.previews import district_of
 from remediation.redaction import terminal
 from remediation.settings import Settings, environ, load_settings
 from remediation.store.audit.entries import AuditAct
 from remediation.store.server.connection import Connection
 from remedy.from_store import from_store
-from remedy.mappings.previews import district_of
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.data_keys import has_keys, keyring_of

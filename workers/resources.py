@@ -14,6 +14,7 @@ import structlog
 from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.schema import Retention
+from remediation.mapping.reading.loading import Loaded
 from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker, WalkedFeed
 from remediation.sealing import Keyring
 from remediation.sources.incident_feed.answers import system_of as feeds_of
@@ -62,8 +63,8 @@ class NamedSystems:
     """What one mappings.yaml names, open for work, and its rules. `kept` is the retention that it asks for.
 
     `sources` are by district and kind, `trackers` by name, and `feeds`, those of incidents, by `district/feed`.
-    `rules` is the start of the file's digest. `scanners` start scans, by district, and `notifying` has the channels by
-    which people are told.
+    `rules` is the start of the file's digest, and `loaded` the file itself. `scanners` start scans, by district, and
+    `notifying` has the channels by which people are told.
     """
 
     sources: Mapping[SourceKey, ListedSource]
@@ -74,6 +75,7 @@ class NamedSystems:
     rules: str = ""
     scanners: Mapping[str, Scanner] = field(default_factory=dict)
     notifying: Notifying = field(default_factory=Notifying)
+    loaded: Loaded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class WorkerContext:
     audit_targets: Sequence[AuditTarget] = ()
     report_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     notifying: Notifying = field(default_factory=Notifying)
+    loaded: Loaded | None = None
     tally: ActivityTally = field(default_factory=ActivityTally)
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
@@ -227,6 +230,7 @@ def context_on(
         rules=named.rules,
         audit_targets=audit_targets,
         notifying=named.notifying,
+        loaded=named.loaded,
     )
 
 
@@ -294,6 +298,7 @@ class WorkerContexts:
             places=TicketPlaces(connection, clock),
             rules=named.rules,
             notifying=named.notifying,
+            loaded=named.loaded,
         )
         if (kept := named.kept) is not None:
             inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)

@@ -8,6 +8,7 @@ from remediation.domain.status import Severity
 from remediation.mapping.reading.loading import load_mappings
 from remediation.read_model.backfills import backfill_json, backfill_lines, choice_words
 from remediation.read_model.case_words import time_words
+from remediation.read_model.rules.previews import district_of
 from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct
 from remediation.store.scans.backfills import Backfill, BackfillState
@@ -15,7 +16,6 @@ from remedy.backfill.choice import BackfillChoice
 from remedy.backfill.following import BackfillStanding, follow, standing_of
 from remedy.backfill.rehearsal import rehearse
 from remedy.backfill.stores import BackfillStores, audit_of, with_stores
-from remedy.mappings.previews import district_of
 from remedy.reconcile.command import Since, Span
 from remedy.reconcile.report import Screen
 from remedy.runtime.auditing import with_by

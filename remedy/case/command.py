@@ -32,6 +32,7 @@ from remediation.read_model.case_views import (
     case_view,
 )
 from remediation.read_model.case_words import time_words, timeline_lines
+from remediation.read_model.rules.previews import district_of
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
@@ -45,7 +46,6 @@ from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
 from remedy.case.retry import retry
-from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
 from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address, with_drills
 from remedy.runtime.auditing import CommandAudit

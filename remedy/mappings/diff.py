@@ -15,9 +15,9 @@ from remediation.domain.cases.records import CaseKind
 from remediation.mapping.explain.differences import Difference, DifferenceGroup, Pair, difference, grouped
 from remediation.mapping.explain.tracker_changes import TrackerChange, tracker_changes
 from remediation.mapping.reading.loading import Loaded, load_mappings
+from remediation.read_model.rules.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remediation.read_model.wording import count_words
 from remedy.findings import findings_from, findings_in, incidents_in
-from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import at_option
 from remedy.mappings.rules_touched import rules_touched
 from remedy.runtime.failures import ExitCode

@@ -13,10 +13,10 @@ from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.explain.expectations import Case, LoadedCases, load_cases
 from remediation.mapping.explain.judging import Mismatch, mismatches
 from remediation.mapping.reading.loading import Loaded
+from remediation.read_model.rules.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.sources.schoolscan.words import finding_of
-from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import loaded_from, mappings_option
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import coloured, for_reader

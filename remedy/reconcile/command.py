@@ -11,6 +11,7 @@ import click
 from remediation.mapping.config.words import duration_of, duration_text
 from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import ListedSource, Rulebook, SourceKey
+from remediation.read_model.rules.previews import district_of
 from remediation.read_model.wording import by_count, count_words
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
@@ -25,7 +26,6 @@ from remediation.store.cases.todo import Found, Todo
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
-from remedy.mappings.previews import district_of
 from remedy.mappings.rules_file import Moment
 from remedy.mappings.tracker_sites import histories_of
 from remedy.reconcile.forecast import forecasts

@@ -354,7 +354,7 @@ def _named(
     feeds = counted_feeds(outside.feeds)
     scanners = counted_scanners(outside.scanners(loaded.mappings))
     kept_for, rules = loaded.mappings.retention, loaded.digest
-    return NamedSystems(sources, trackers, rulebook, feeds, kept_for, rules, scanners, notifying)
+    return NamedSystems(sources, trackers, rulebook, feeds, kept_for, rules, scanners, notifying, loaded)
 
 
 def with_drills(

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from remediation.domain.errors import NotFound, OutsideError, TryLater
 from remediation.mapping.reading.loading import load_mappings
+from remediation.read_model.rules.previews import district_of
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.downloads import AddressExpired
 from remedy.findings import open_source
-from remedy.mappings.previews import district_of
 from remedy.runtime.calls.budgets import open_budgets
 
 ResultT = TypeVar("ResultT")

@@ -18,8 +18,8 @@ from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.mapping.reading.loading import load_mappings
 from remediation.operations.stores import OperationStores
+from remediation.read_model.rules.previews import Previews, asked_about, district_of
 from remediation.settings import load_settings
-from remedy.mappings.previews import Previews, asked_about, district_of
 from remedy.parked.selection import with_stores
 from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode

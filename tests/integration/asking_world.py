@@ -99,9 +99,9 @@ class AskingWorld:
 
 @asynccontextmanager
 async def open_asking(
-    connection: Connection, keyring: Keyring, folder: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, keyring: Keyring, folder: Path, monkeypatch: pytest.MonkeyPatch, rules: str = RULES
 ) -> AsyncIterator[AskingWorld]:
-    """A console whose mappings.yaml the worker has, too, and a second district that is not the sandbox's."""
+    """A console whose mappings.yaml the worker has, too, and a second district, of which the sandbox knows nothing."""
     with live_world(folder) as outside:
         block = outside.text[outside.text.index(f"  {DISTRICT}:\n") : outside.text.index("trackers:")]
         text = outside.text[: outside.text.index("defaults:")].replace(
@@ -109,7 +109,7 @@ async def open_asking(
         )
         for name, value in outside.secrets.items():
             monkeypatch.setenv(name, value)
-        console = ConsoleWorld(connection, keyring, text + RULES)
-        loaded = loaded_of(text + RULES, "mappings.yaml")
+        console = ConsoleWorld(connection, keyring, text + rules)
+        loaded = loaded_of(text + rules, "mappings.yaml")
         async with open_contexts(loaded, load_settings(), connection, time.time, keyring) as contexts:
             yield AskingWorld(console, outside, contexts)

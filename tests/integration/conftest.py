@@ -17,7 +17,7 @@ from remediation.store.server.connection import Connection, open_pool
 from remedy.embedded.server import EmbeddedServer
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
-from tests.integration.asking_world import AskingWorld, open_asking
+from tests.integration.asking_world import RULES, AskingWorld, open_asking
 from tests.integration.console_world import ConsoleWorld, open_console
 
 
@@ -89,9 +89,15 @@ async def console(connection: Connection, keyring: Keyring) -> AsyncIterator[Con
 
 
 @pytest.fixture
+def rules() -> str:
+    """The rules of the mappings.yaml that the console and the worker of `asking` have; a module may have others."""
+    return RULES
+
+
+@pytest.fixture
 async def asking(
-    connection: Connection, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str
 ) -> AsyncIterator[AskingWorld]:
     """A console that asks, and a worker that answers (see asking_world.py)."""
-    async with open_asking(connection, keyring, tmp_path, monkeypatch) as world:
+    async with open_asking(connection, keyring, tmp_path, monkeypatch, rules) as world:
         yield world

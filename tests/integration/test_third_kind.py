@@ -19,12 +19,12 @@ from remediation.mapping.config.trackers.kinds import KINDS, sender_named
 from remediation.mapping.reading.json_schema import json_schema
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
+from remediation.read_model.rules.previews import Previews, asked_about
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
-from remedy.mappings.previews import Previews, asked_about
 from remedy.runtime.assembly import accounts_of, open_outside
 from remedy.runtime.calls.outbound import outbound
 from tests.integration.logbook import LIBRARY, LOGBOOK

@@ -20,8 +20,8 @@ from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL, T
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Tracker
+from remediation.read_model.rules.previews import Previews, asked_about
 from remediation.trackers.adapters import adapter_of
-from remedy.mappings.previews import Previews, asked_about
 
 SECRET = {"env": "TEST_SECRET"}
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)

@@ -8,6 +8,11 @@ import pytest
 
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import BudgetSpent, NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
+from remediation.mapping.reading.loading import loaded_of
+from remediation.read_model.answers.explanations import AnsweredTicket, explain_answer
 from remediation.read_model.answers.plans import AnsweredFact, PlanAnswer
 from remediation.read_model.answers.troubles import outside_words
 from remediation.read_model.answers.wire import (
@@ -67,3 +72,51 @@ def test_the_same_subject_is_always_the_same_bytes() -> None:
     first, second = (CaseSubject(key.district, key.kind, key.id) for _ in range(2))
     assert subject_bytes(first) == subject_bytes(second)
     assert subject_from(subject_bytes(first), CaseSubject) == first
+
+
+MAPPINGS = """\
+version: 1
+districts:
+  lakeside: &account
+    schoolscan:
+      token: {env: TOKEN}
+      webhook: {secrets: [{env: SECRET}]}
+  harbor: *account
+trackers:
+  jira: {kind: jira, url: "https://jira.example", auth: {bearer: {env: J}}}
+templates: {body: "To do: {% if finding.title is defined %}{{ finding.title }} {{ finding.url }}{% endif %}"}
+defaults: {tickets: {jira: {project: SEC}}}
+rules:
+  - {name: others, match: {district: harbor}, tickets: {jira: {}}}
+  - {name: folder, match: {path: "/zzpii/**", age: {over: 3d}}, tickets: none}
+  - name: rest
+    match: {any: [{severity: [critical, unknown]}, {site: "www.lakeside.example"}], district: [lakeside, harbor]}
+    detail: restricted
+    tickets: {jira: {}}
+"""
+
+ODD = Finding(
+    "fnd_1",
+    Status.OPEN,
+    Severity.UNKNOWN,
+    title=f"{CANARY} title",
+    url=f"https://www.zzpii.example/{CANARY}",
+    site="www.zzpii.example",
+    words={"severity": f"{CANARY} severity", "status": f"{CANARY} status"},
+)
+
+
+def test_an_explanation_has_codes_of_the_finding_and_nothing_else_of_it() -> None:
+    key = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+    at, loaded = datetime(2026, 4, 15, tzinfo=UTC), loaded_of(MAPPINGS, "mappings.yaml")
+    answer = explain_answer(loaded, subject_of(key, ODD), at)
+    assert "zzpii" not in answer_bytes(answer).decode().lower()
+    assert answer.rule == "rest"
+    assert answer.others == 1
+    tried = [(trial.number, trial.rule, trial.held) for trial in answer.trials]
+    assert tried == [(2, "folder", False), (3, "rest", True)]
+    found = {(each.name, each.wanted, each.found, each.held, each.depth) for each in answer.trials[1].conditions}
+    assert ("the severity", "critical, unknown", "unknown", True, 1) in found
+    assert ("the site", "1 word of the rule", "", False, 1) in found
+    assert ("the district", "lakeside or 1 other", "lakeside", True, 0) in found
+    assert answer.tickets == (AnsweredTicket("jira", "jira", "SEC"),)

@@ -53,7 +53,7 @@ from remediation.mapping.render.occasions import MESSAGE_WORDS
 from remediation.mapping.render.summaries import SUMMARY_WORDS
 from remediation.mapping.render.templates import is_template
 from remediation.mapping.render.tickets import FOLLOWS_WORDS, TICKET_WORDS
-from remedy.mappings.previews import Previews, district_of
+from remediation.read_model.rules.previews import Previews, district_of
 from remedy.mappings.tests import asked_by
 from tests.unit.mapping_words import models_below
 

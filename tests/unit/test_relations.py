@@ -25,8 +25,8 @@ from remediation.mapping.explain.judging import mismatches
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.planning import Observation, Progress, Situation, concluded, plan
+from remediation.read_model.rules.previews import Asked, Previews
 from remediation.rulebook import MappingsRulebook
-from remedy.mappings.previews import Asked, Previews
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 KEY = CaseKey("lakeside", CaseKind.INCIDENT, "inc_1")

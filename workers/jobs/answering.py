@@ -7,6 +7,7 @@ out of the budgets of all other work, and never out of what is kept for urgent w
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -19,9 +20,17 @@ from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.operations.forecasting import ForecastSystems, NoForecast, forecast
 from remediation.ports import ListedSource, SubjectPage
+from remediation.read_model.answers.explanations import explain_answer
 from remediation.read_model.answers.plans import plan_answer
 from remediation.read_model.answers.troubles import outside_words
-from remediation.read_model.answers.wire import Answer, CaseSubject, NoAnswer, answer_bytes, subject_from
+from remediation.read_model.answers.wire import (
+    Answer,
+    CaseSubject,
+    FindingSubject,
+    NoAnswer,
+    answer_bytes,
+    subject_from,
+)
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.console.questions import ANSWERED_WITHIN, Question, QuestionKind
 from workers.budgets import BudgetedSource, Spending
@@ -107,9 +116,23 @@ async def _plan(context: WorkerContext, subject: bytes) -> Answer:
         return plan_answer(await forecast(key, systems, context.clock()))
 
 
+async def _explain(context: WorkerContext, subject: bytes) -> Answer:
+    """Which rule takes a finding, and why."""
+    asked, loaded = subject_from(subject, FindingSubject), context.loaded
+    if loaded is None or asked.district not in loaded.mappings.districts:
+        raise TryLater(system_of(asked.district), "no such district in mappings.yaml", waiting=Waiting.UNNAMED)
+    key = CaseKey(asked.district, CaseKind.FINDING, asked.id)
+    found = await patient_source(context, key.district, key.kind).subject(key)
+    at = datetime.fromtimestamp(context.clock(), tz=UTC)
+    return await asyncio.to_thread(explain_answer, loaded, found, at)
+
+
 Answering = Callable[[WorkerContext, bytes], Awaitable[Answer]]
 
-_ANSWERING: Mapping[QuestionKind, Answering] = {QuestionKind.PLAN: _plan}
+_ANSWERING: Mapping[QuestionKind, Answering] = {
+    QuestionKind.PLAN: _plan,
+    QuestionKind.EXPLAIN: _explain,
+}
 """How each kind of question is answered."""
 
 

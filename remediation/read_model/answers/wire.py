@@ -4,6 +4,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from remediation.read_model.answers.explanations import ExplainAnswer
 from remediation.read_model.answers.plans import PlanAnswer
 
 ValueT = TypeVar("ValueT")
@@ -17,6 +18,13 @@ class CaseSubject(msgspec.Struct, frozen=True):
     id: str
 
 
+class FindingSubject(msgspec.Struct, frozen=True):
+    """The finding that a question is about."""
+
+    district: str
+    id: str
+
+
 class NoAnswer(msgspec.Struct, frozen=True, tag="none"):
     """There is no answer. `says` tells why in words of ours, and `advice` what to do about it."""
 
@@ -24,7 +32,7 @@ class NoAnswer(msgspec.Struct, frozen=True, tag="none"):
     advice: str = ""
 
 
-Answer: TypeAlias = NoAnswer | PlanAnswer
+Answer: TypeAlias = NoAnswer | PlanAnswer | ExplainAnswer
 
 LONGEST_ANSWER = 200_000
 """Bytes: more would fill Redis, and nobody reads it."""
