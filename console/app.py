@@ -19,12 +19,13 @@ from console.http.headers import SecurityHeaders
 from console.http.observing import Observed
 from console.http.prefix import Prefix
 from console.navigation import Section
-from console.pages import explaining, now, plan, selections
+from console.pages import cases, explaining, now, plan, selections
 from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
+from remediation.store.cases.lists import CaseLists
 
-PAGES = (now, plan, explaining, selections)
+PAGES = (now, cases, plan, explaining, selections)
 """The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
 
 COMPRESSION = 5
@@ -67,6 +68,7 @@ def create_app(
     )
     app.router.redirect_slashes = False  # it would lead to whatever host and scheme the request names
     app.state.context = context
+    app.state.case_lists = CaseLists(context.connection)
     app.state.tasks = TaskRunner(stores_of(context))
     app.state.sections = [Section.of(title, page.ROUTES) for page in PAGES if (title := getattr(page, "TITLE", ""))]
     app.state.readiness = _asked_until(ending or ConsoleEnding(), readiness)

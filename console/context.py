@@ -11,6 +11,7 @@ from console.rendering import PageTemplates
 from remediation.mapping.reading.loading import Loaded
 from remediation.operations.auditing import OperationAudit
 from remediation.sealing import Keyring
+from remediation.store.cases.lists import CaseLists
 from remediation.store.server.connection import Connection
 
 
@@ -37,3 +38,9 @@ def person_of(request: Request) -> Person:
     """Who asks. Only for routes behind the sign-in, where there is always somebody."""
     person: Person = request.state.person
     return person
+
+
+def lists_of(request: Request) -> CaseLists:
+    """The lists of cases, of which this process remembers the names between requests."""
+    lists: CaseLists = request.app.state.case_lists
+    return lists

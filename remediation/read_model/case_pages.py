@@ -41,13 +41,32 @@ def states_words(states: Collection[CaseState]) -> str:
     return ", ".join(STATE_WORDS[state] for state in states if state not in left_out)
 
 
+_NEXT: Mapping[CaseState, str] = {
+    CaseState.PARKED: "decide about what is parked",
+    CaseState.CONFLICT: "settle on which side is right",
+    CaseState.PUT_OFF: "nothing: it is looked at again by itself",
+    CaseState.DIRTY: "nothing: a worker looks at it",
+    CaseState.AT_REST: "nothing",
+}
+"""What somebody has to do, by the state; the first that a case has counts."""
+
+
+def next_words(states: Collection[CaseState]) -> str:
+    """What somebody has to do about a case in these states."""
+    return next(words for state, words in _NEXT.items() if state in states)
+
+
 @dataclass(frozen=True, slots=True)
 class ShownTicket:
-    """A ticket of a case: what people call it, in which tracker, and its state at the last look, empty before one."""
+    """A ticket of a case: what people call it, in which tracker, and its state at the last look, empty before one.
+
+    `url` is its address as its link keeps it.
+    """
 
     tracker: str
     key: str
     state: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +126,10 @@ def _shown(case: ListedCase, record: CaseRecord | None) -> ShownCase:
     if record is None:
         return ShownCase(case, "", ())
     states = record.memory.tickets
-    tickets = (ShownTicket(name, link.ticket_key, states.get(name, "")) for name, link in sorted(record.links.items()))
+    tickets = (
+        ShownTicket(name, link.ticket_key, states.get(name, ""), link.url)
+        for name, link in sorted(record.links.items())
+    )
     return ShownCase(case, record.memory.finding or "", tuple(tickets))
 
 
@@ -129,6 +151,18 @@ def shown_json(case: ShownCase) -> dict[str, Any]:
         "tickets": {each.tracker: {"key": each.key, "state": each.state or None} for each in case.tickets},
         "changed_at": moment(case.listed.changed_at).isoformat(),
         "cursor": str(case.cursor),
+    }
+
+
+ROW_COLUMNS = ("case", "district", "states", "finding", "severity", "rule", "tickets", "changed_at")
+"""What a row of a file with cases has."""
+
+
+def shown_row(case: ShownCase) -> dict[str, Any]:
+    """A case of a page as a row of a file, by ROW_COLUMNS."""
+    shown = shown_json(case)
+    return {name: shown[name] for name in ROW_COLUMNS} | {
+        "tickets": [shown_ticket_words(each) for each in case.tickets]
     }
 
 

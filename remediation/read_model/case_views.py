@@ -101,6 +101,12 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
     else:
         yield Fact("rule", memory.rule or "none that is remembered")
     yield from _members_and_tickets(record)
+    yield from standing_facts(view)
+
+
+def standing_facts(view: CaseView) -> Iterator[Fact]:
+    """What the case waits for, and what of it a person has to decide or has decided."""
+    record, memory = view.record, view.record.memory
     if memory.conflict_at:
         disagree = why_words(Why.CONFLICT, record.key.kind)
         yield Fact("conflict", f"since {time_words(memory.conflict_at)}: {disagree}")
@@ -129,7 +135,7 @@ def _stand_words(view: CaseView) -> str:
 
 def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:
     for name in sorted(record.members):
-        yield Fact("member", f"{name}, {_member_words(record, name)}")
+        yield Fact("member", f"{name}, {member_words(record, name)}")
     for name, link in sorted(record.links.items()):
         state = record.memory.tickets.get(name)
         yield Fact("ticket", f"{link.ticket_key} in {name}, {state.replace('_', ' ') if state else 'new'}: {link.url}")
@@ -172,7 +178,7 @@ def _is_at_rest(record: CaseRecord, name: str) -> bool:
     return known is not None and known.status.is_solved and name not in record.live
 
 
-def _member_words(record: CaseRecord, name: str) -> str:
+def member_words(record: CaseRecord, name: str) -> str:
     """What is known of a member: the next look reads one that was named since."""
     known = record.known.get(name)
     if known is None:

@@ -323,7 +323,12 @@ def _error_words(entry: Acted | PutOff | SetAside) -> str:
 
 
 def timeline_lines(entries: list[Entry], kind: CaseKind) -> Iterator[str]:
-    """The timeline of a case of this kind, oldest first, one line each.
+    """The timeline of a case of this kind, oldest first, one line each."""
+    return (f"{time_words(at)}  {words}" for at, words in told_words(entries, kind))
+
+
+def told_words(entries: list[Entry], kind: CaseKind) -> Iterator[tuple[float, str]]:
+    """When each entry of a timeline was, and what it says, oldest first.
 
     A look in which something was refused is not said to have left the case at rest.
     """
@@ -334,4 +339,4 @@ def timeline_lines(entries: list[Entry], kind: CaseKind) -> Iterator[str]:
         elif isinstance(entry, Acted) and entry.outcome == "refused":
             refused = True
         words = STANDS_STILL if refused and isinstance(entry, Settled) else entry_words(entry, kind)
-        yield f"{time_words(entry.at)}  {words}"
+        yield entry.at, words

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import assert_never
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from remediation.domain.cases.records import CaseKind
 from remediation.domain.findings import Finding
@@ -27,6 +27,7 @@ from remediation.mapping.config.wording import Templates
 from remediation.mapping.render.incidents import incident_values
 from remediation.mapping.render.lists import list_of
 from remediation.mapping.render.occasions import ticket_name
+from remediation.mapping.render.subject_pages import subject_page
 from remediation.mapping.render.summaries import numbers_of, summary_values
 from remediation.mapping.render.templates import Values, Vocabulary, filled, is_template, moment_text, prepared
 from remediation.mapping.rules.coverage import place_of
@@ -129,17 +130,16 @@ def members_of(mappings: Mappings, subject: Subject) -> MemberList | None:
 
 def link_of(mappings: Mappings, subject: Subject) -> str:
     """The address of the subject's page for people; empty where its source has none."""
-    district = mappings.districts[subject.key.district]
     match subject.detail:
         case Finding() as finding:
-            link, own_id = district.schoolscan.finding_link, finding.id
+            own_id = finding.id
         case Incident() as incident:
-            link, own_id = district.incident_link, incident.uuid
+            own_id = incident.uuid
         case ScanSummary():
             return ""
         case _:
             assert_never(subject.detail)
-    return link.replace("{id}", quote(own_id, safe="")) if link else ""
+    return subject_page(mappings, subject.key.district, subject.key.kind, own_id)
 
 
 def _subject_values(

@@ -128,6 +128,11 @@ class KnownLists:
         found = set.intersection(*groups) if groups else self.names
         return sorted(found, key=int)
 
-    def words(self, part: ListPart) -> frozenset[str]:
-        """Every word of this part that a list has, or had when its name was learnt; never the empty one."""
-        return frozenset(word for each, word in self._by_word if each is part and word)
+    def words(self, asked: Mapping[ListPart, frozenset[str]]) -> Mapping[ListPart, frozenset[str]]:
+        """By part the words of the lists that fit, or that fitted when their names were learnt; never the empty one."""
+        told = (
+            self._by_word
+            if not asked
+            else {part for each in self.fitting(asked) for part in parts_of(self.names[each])}
+        )
+        return {part: frozenset(word for each, word in told if each is part and word) for part in ListPart}

@@ -258,11 +258,11 @@ class CaseLists:
         found = {ref: _readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
         return {ref: record for ref, record in found.items() if record is not None}
 
-    async def words(self) -> ListedWords:
-        """The words of all lists."""
+    async def words(self, districts: frozenset[str] | None = None) -> ListedWords:
+        """The words of all lists, or of those of some districts."""
         await self._known.learn()
-        told = self._known.words
-        return ListedWords(told(ListPart.DISTRICT), told(ListPart.RULE), told(ListPart.TRACKER))
+        told = self._known.words(CaseFilter(districts=districts).parts)
+        return ListedWords(told[ListPart.DISTRICT], told[ListPart.RULE], told[ListPart.TRACKER])
 
 
 async def with_rows(connection: Connection, refs: Collection[str]) -> frozenset[str]:

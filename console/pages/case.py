@@ -1,0 +1,110 @@
+"""*Case*: one case on each side, what it waits for, by which rule, and its whole story."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from console.answers import NotAllowed, NotShown, PageRefused
+from console.context import context_of, person_of
+from console.people.roles import ConsoleRole
+from console.rendering import path_of, render
+from remediation.domain.cases.records import CaseKey
+from remediation.read_model.audit import decided_words
+from remediation.read_model.case_names import UnclearName, case_named
+from remediation.read_model.case_sides import case_sides, members_after, rule_facts
+from remediation.read_model.case_views import CaseView, case_view, standing_facts
+from remediation.read_model.case_words import told_words
+from remediation.store.audit.entries import AuditAct
+from remediation.store.cases.timeline import MOST_ENTRIES
+
+ENTRIES, MEMBERS = 50, 100
+"""Lines of the timeline, and findings of a case of many, that are shown at once."""
+
+_LONGEST = 300
+_NO_CASE = "There is no such case, or nothing is known of it. Look for it by its reference, its finding or its ticket."
+
+
+async def case(request: Request) -> Response:
+    """The page of one case."""
+    key = await _key(request)
+    if key.ref != request.path_params["ref"]:
+        return RedirectResponse(path_of(request, "case", ref=key.ref), HTTPStatus.SEE_OTHER)
+    return await _shown(request, key)
+
+
+async def case_names(request: Request) -> Response:
+    """The same page with the names of who closed tickets, which leaves a line in the audit."""
+    key, person, context = await _key(request), person_of(request), context_of(request)
+    if not person.may(ConsoleRole.OPERATOR, key.district):
+        raise NotAllowed("Who closed tickets is shown to operators of the district.")
+    audit = context.audit
+    await audit.note(audit.entry(AuditAct.READ, person.name, choice="case show --names", piece=key.ref))
+    return await _shown(request, key, names=True)
+
+
+async def _key(request: Request) -> CaseKey:
+    """The case of the address. Raises NotShown, for one of another district as for none."""
+    ref, context, person = request.path_params["ref"], context_of(request), person_of(request)
+    if len(ref) > _LONGEST:
+        raise NotShown(_NO_CASE)
+    districts = person.granted_districts()
+    key = await case_named(ref, lambda: context.loaded().mappings, context.connection, districts)
+    if isinstance(key, UnclearName) or not person.may(ConsoleRole.VIEWER, key.district):
+        raise NotShown(_NO_CASE)
+    return key
+
+
+async def _shown(request: Request, key: CaseKey, *, names: bool = False) -> Response:
+    context, person, is_all = context_of(request), person_of(request), "all" in request.query_params
+    view = await case_view(context.connection, key, MOST_ENTRIES if is_all else ENTRIES + 1)
+    if view is None:
+        raise NotShown(_NO_CASE)
+    has_more = not is_all and len(view.timeline) > ENTRIES
+    told = list(told_words(view.timeline, key.kind))[1 if has_more else 0 :]
+    mappings = context.loaded().mappings
+    members, goes_on = members_after(view.record, mappings, _members_place(request), MEMBERS)
+    may_see_names = person.may(ConsoleRole.OPERATOR, key.district) and any(line.sealed for line in view.decided)
+    return render(
+        request,
+        "case.html",
+        ref=key.ref,
+        kind=str(key.kind),
+        sides=list(case_sides(view.record, mappings)),
+        standing=[(fact.name, fact.words) for fact in standing_facts(view)],
+        rule=[(fact.name, fact.words) for fact in rule_facts(view.record, mappings)],
+        members=members,
+        members_count=len(view.record.members),
+        members_next=goes_on,
+        timeline=told[::-1],
+        has_more=has_more,
+        decided=_decided(view, _names(request, view) if names else {}),
+        may_see_names=may_see_names and not names,
+    )
+
+
+def _members_place(request: Request) -> str:
+    after = request.query_params.get("members-after", "")
+    if len(after) > _LONGEST:
+        raise PageRefused("This list of findings begins nowhere: go back to the case.")
+    return after
+
+
+def _names(request: Request, view: CaseView) -> Mapping[str, str]:
+    """Who closed tickets, by the place of each line of the audit."""
+    keys = context_of(request).audit.trail.keys
+    return {line.place: keys.open(line.sealed, line.entry) for line in view.decided}
+
+
+def _decided(view: CaseView, people: Mapping[str, str]) -> list[tuple[float, str]]:
+    """When each line of the audit was written, and what it says, newest first."""
+    told = [(line.entry.at / 1000, decided_words(line, people.get(line.place, ""))) for line in view.decided]
+    return told[::-1]
+
+
+ROUTES = [
+    Route("/cases/of/{ref:path}", case, name="case"),
+    Route("/cases/names/{ref:path}", case_names, methods=["POST"], name="case_names"),
+]
