@@ -38,11 +38,16 @@ def usual_certificates() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
+def installed_version() -> str:
+    """Returns the version of this code; empty where it runs from a tree that is not installed."""
+    with suppress(PackageNotFoundError):
+        return version("remedy")
+    return ""
+
+
 def user_agent() -> str:
     """Returns the User-Agent header: `remedy/<version>`, or `remedy` where the project is not installed."""
-    with suppress(PackageNotFoundError):
-        return f"remedy/{version('remedy')}"
-    return "remedy"
+    return f"remedy/{installed_version()}".rstrip("/")
 
 
 def is_sendable(token: str) -> bool:

@@ -21,6 +21,13 @@ READER = "remedy:inbox-reader"
 TAKEN = "remedy:inbox-taken:"
 """+ token: a set of the deliveries that a worker took up together and has not finished."""
 
+DELIVERY_LIST = "remedy:deliveries:"
+"""+ sender/account, | and a state: a sorted set of its deliveries in this state, by when (ms) they came; the newest of
+them (see lua/delivery_lists.lua)."""
+
+DELIVERY_LISTS = "remedy:delivery-lists"
+"""Sorted set of the names of these sets, by when (ms) each ends at the latest."""
+
 ACCEPTED = "remedy:accepted"
 """A hash from sender to the time (ms) at which a delivery of it was last accepted."""
 
@@ -67,6 +74,9 @@ SCAN = "remedy:scan:"
 
 SCANS = "remedy:scans-open"
 """Sorted set of the scans still being listed, by the time (ms) at which the sweep looks after them."""
+
+SCANS_OF = "remedy:scans-of:"
+"""+ district: a sorted set of its scans that deliveries named, by when (ms) one last did."""
 
 FEED = "remedy:feed:"
 """+ district/feed: a hash, how far this feed of incidents has been read."""
@@ -353,6 +363,12 @@ ACTIVITY_NOTED_MS = 3_600_000
 
 MOST_ACTIVITY_FIELDS = 400
 """Fields that an hour or a day may have: more than there are counts, whose names are made of fixed words."""
+
+MOST_LISTED = 10_000
+"""How many deliveries of one account and state, and scans of one district, are listed: the newest."""
+
+DELIVERIES_LISTED_MS = 2_592_000_000
+"""For how long a delivery is listed that was read, or discarded, after it came: 30 days, or as long as its row."""
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as running."""

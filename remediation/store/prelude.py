@@ -141,6 +141,11 @@ _TOLD: Mapping[str, str | int] = {
     "ACTIVITY_MS": keys.ACTIVITY_KEPT_MS,
     "ACTIVITY_OF_DISTRICT_MS": keys.ACTIVITY_KEPT_OF_DISTRICT_MS,
     "MOST_FIELDS": keys.MOST_ACTIVITY_FIELDS,
+    "DELIVERY_LIST": keys.DELIVERY_LIST,
+    "DELIVERY_LISTS": keys.DELIVERY_LISTS,
+    "SCANS_OF": keys.SCANS_OF,
+    "MOST_LISTED": keys.MOST_LISTED,
+    "DELIVERIES_LISTED_MS": keys.DELIVERIES_LISTED_MS,
 }
 """What is only told to people, whose turn it is to tell them, what people ask, and what is counted for them."""
 

@@ -10,7 +10,7 @@ import structlog
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.redaction import plain
-from remediation.sources.connections import user_agent
+from remediation.sources.connections import installed_version
 from remediation.store.processes import TELL_SECONDS, Process, Processes, Role
 from remediation.store.server.connection import Connection, cancel_until_done
 
@@ -23,7 +23,7 @@ _LEAVE_SECONDS = 1.0
 
 def version() -> str:
     """The version of this code; empty when it runs from a tree that is not installed."""
-    return user_agent().partition("/")[2]
+    return installed_version()
 
 
 @contextlib.asynccontextmanager

@@ -26,6 +26,7 @@ from remediation.read_model.status.levels import (
 )
 from remediation.read_model.status.overview import FeedStatus, SenderStatus, ServiceStatus
 from remediation.read_model.wording import age_words, by_count, count_words
+from remediation.store.activity.tally import ResponseKind
 from remediation.store.budgets.learned import Access, BudgetFigures
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.parked_causes import MOST_LOOKED_AT, ParkedCause
@@ -41,6 +42,12 @@ _KINDS: Mapping[ParkedKind, tuple[str, str]] = {
 
 
 _MISSING = {"worker": TroubleCode.WORKERS_MISSING, "receiver": TroubleCode.RECEIVERS_MISSING}
+
+_AWAITED: Mapping[ResponseKind, str] = {
+    ResponseKind.TICKET: "first tickets",
+    ResponseKind.STATUS: "changes of status",
+}
+"""What deliveries wait for."""
 
 _USE_NOTED = 60.0
 """Seconds by which the time of a sender's last delivery may be too early."""
@@ -176,6 +183,9 @@ def _deliveries(status: ServiceStatus) -> Iterator[StatusLine]:
     else:
         yield StatusLine("unread", "none")
     yield from (_sender_line(sender, status.at) for sender in status.senders)
+    for kind, times in status.responses.items():
+        if times.count:
+            yield StatusLine(f"{_AWAITED[kind]} today", times.says)
     last = figures.accepted.get(SCHOOLSCAN.name)
     if last is not None and status.at - last > SILENT_SECONDS:
         says = f"nothing from any district for {age_words(status.at - last)}"

@@ -29,6 +29,7 @@ def status_json(status: ServiceStatus, sections: Sequence[StatusSection]) -> dic
             "oldest_unread": _age(figures.oldest_unread, status.at),
             "senders": {each.account: _sender_json(each) for each in status.senders},
         },
+        "responses_today": {kind.value: asdict(times) for kind, times in status.responses.items()},
         "cases": {
             "undone": figures.dirty,
             "put_off": figures.put_off,

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.webhook_secrets import SecretEnd, secret_ends, secret_ids
+from remediation.read_model.activity.responses import ResponseTimes
+from remediation.read_model.activity.today import responses_today
 from remediation.read_model.delivery_list import path_of
 from remediation.read_model.status.levels import RISK_SECONDS
+from remediation.store.activity.tally import ResponseKind
 from remediation.store.budgets.learned import BudgetFigures, Budgets
 from remediation.store.cases.appointments import EndingRisks, ending_risks
 from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
@@ -79,6 +82,7 @@ class ServiceStatus:
     `here` is the file of whoever asks; None where it cannot be used. `unnamed` says by tracker how many cases it holds
     up because mappings.yaml does not name it, and `polls` when (Unix seconds) the changes of each tracker were last
     read; None for never. `risks` are accepted risks that end soon, and `channels` how each channel of that file is.
+    `responses` are the times that deliveries of today took.
     """
 
     at: float
@@ -96,6 +100,7 @@ class ServiceStatus:
     risks: EndingRisks = field(default_factory=EndingRisks)
     channels: Mapping[str, ChannelMemory] = field(default_factory=dict)
     asker: str = "this command"
+    responses: Mapping[ResponseKind, ResponseTimes] = field(default_factory=dict)
 
 
 async def service_status(
@@ -120,6 +125,7 @@ async def service_status(
         await ending_risks(connection, now, RISK_SECONDS),
         {name: await channels.memory(name) or ChannelMemory(now) for name in here.channels} if here else {},
         asker,
+        await responses_today(connection, now),
     )
 
 

@@ -1,7 +1,7 @@
 """What becomes of deliveries, for whoever follows them. Nothing is written while nobody does.
 
-No list of deliveries is kept, which each of them would have to pay for. So a listener says that it is there, and for as
-long as it does, the scripts that take up and finish deliveries add a line to a short stream.
+A listener says that it is there, and for as long as it does, the scripts that take up and finish deliveries add a line
+to a short stream.
 """
 
 from dataclasses import dataclass

@@ -1,20 +1,25 @@
 """The deliveries that there are rows of, newest first.
 
-No list of them is kept, which every delivery would have to pay for: the store is gone through, some hundred keys at a
-time, about ten seconds for a million. Our user needs SCAN for it.
+A receiver writes no list, which every delivery would have to pay for: the worker's script that finishes a delivery
+lists it, and what waits to be read lies in a sorted set anyway. Each account has one list for each state that a
+delivery may end in, with the newest ten thousand of the last thirty days; what is set aside is listed until it is
+decided about.
 """
 
-import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remediation.store.deliveries.inbox import DeliveryState
-from remediation.store.keys import INBOX
+from remediation.store.keys import DELIVERY_LIST, DELIVERY_LISTS, INBOX, PENDING_SINCE
+from remediation.store.newest import ListPlace, NewestMember, newest_of
 from remediation.store.server.connection import Connection
 
-_KEYS_AT_ONCE = 250
-"""Keys of any kind that one step goes through: about a millisecond, during which Redis does nothing else."""
+MOST_LOOKED_AT = 2_000
+"""Rows that one page looks at, most of which may be of other accounts where many deliveries wait: some hundredths of a
+second."""
 
-_PARTS = 6
+_AT_ONCE = 500
+_FIELDS = ["state", "sender", "account", "at", "request_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +36,104 @@ class ListedDelivery:
     request_id: str = ""
 
 
-async def newest_deliveries(
-    connection: Connection, limit: int, *, path: str | None = None, state: DeliveryState | None = None
-) -> list[ListedDelivery]:
-    """The newest `limit` deliveries, of this account and in this state where these are given.
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries are meant; None for any. `since` is in Unix seconds.
 
-    Raises StoreUnavailable, StoreRefuses where our user may not SCAN.
+    `paths` are accounts, as `schoolscan/lakeside`.
     """
-    sender, _, account = (path or "").partition("/")
-    found: dict[str, ListedDelivery] = {}
-    cursor, least = 0, 0
-    while True:
-        scanned = connection.redis.scan(cursor, match=f"{INBOX}*", count=_KEYS_AT_ONCE)
-        cursor, keys = await connection.ask(scanned)
-        asked = (least, sender, account, state or "")
-        parts = [part.decode() for part in await connection.run("list_deliveries", *asked, *keys)]
-        for at in range(0, len(parts), _PARTS):
-            each = _listed(*parts[at : at + _PARTS])
-            found[each.id] = each
-        if len(found) > limit:
-            found = {each.id: each for each in _newest(found, limit)}
-            least = int(min(each.at for each in found.values()) * 1000)
-        if not cursor:
-            return _newest(found, limit)
+
+    paths: frozenset[str] | None = None
+    state: DeliveryState | None = None
+    since: float | None = None
+
+    def takes(self, path: str) -> bool:
+        """Whether deliveries of this account are meant."""
+        return self.paths is None or path in self.paths
 
 
-def _newest(found: dict[str, ListedDelivery], limit: int) -> list[ListedDelivery]:
-    return heapq.nlargest(limit, found.values(), key=lambda each: (each.at, each.id))
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Deliveries, newest first; one that was replayed stands where it was replayed for as long as it waits.
+
+    `after` is where the next page begins; None at the end. A page may be short, or empty, and others follow it.
+    """
+
+    deliveries: tuple[ListedDelivery, ...]
+    after: ListPlace | None
 
 
-def _listed(name: str, at: str, sender: str, account: str, state: str, request_id: str) -> ListedDelivery:
-    return ListedDelivery(name, int(at) / 1000, f"{sender}/{account}", DeliveryState(state), request_id)
+async def delivery_page(
+    connection: Connection, wanted: DeliveryFilter, limit: int, after: ListPlace | None = None
+) -> DeliveryPage:
+    """At most `limit` deliveries behind a place. Raises StoreUnavailable."""
+    lists = await _lists(connection, wanted)
+    found: list[ListedDelivery] = []
+    at_once = limit + 1
+    for _ in range(0, MOST_LOOKED_AT, _AT_ONCE):
+        members = await newest_of(connection, [key for key, _ in lists], at_once, after)
+        rows = await _rows(connection, members)
+        for member, row in zip(members, rows, strict=True):
+            if wanted.since is not None and member.place.at_ms < wanted.since * 1000:
+                return DeliveryPage(tuple(found), None)
+            if len(found) == limit:
+                return DeliveryPage(tuple(found), after)
+            after = member.place
+            if row is not None and row.state == lists[member.number][1] and wanted.takes(row.path):
+                found.append(row)
+        if len(members) < at_once:
+            return DeliveryPage(tuple(found), None)
+        at_once = _AT_ONCE
+    return DeliveryPage(tuple(found), after)
+
+
+async def newest_deliveries(connection: Connection, limit: int, wanted: DeliveryFilter) -> list[ListedDelivery]:
+    """The newest `limit` deliveries that are meant, however many pages that takes. Raises StoreUnavailable."""
+    found: list[ListedDelivery] = []
+    after: ListPlace | None = None
+    while len(found) < limit:
+        page = await delivery_page(connection, wanted, min(limit - len(found), _AT_ONCE), after)
+        found += page.deliveries
+        after = page.after
+        if after is None:
+            break
+    return found
+
+
+async def one_delivery(connection: Connection, delivery_id: str) -> ListedDelivery | None:
+    """A delivery by its id; None where nothing is known of it. Raises StoreUnavailable."""
+    rows = await _rows(connection, [NewestMember(0, ListPlace(0, delivery_id))])
+    return rows[0]
+
+
+async def _lists(connection: Connection, wanted: DeliveryFilter) -> list[tuple[str, DeliveryState]]:
+    """The key of each list that may have what is meant, and the state of its deliveries."""
+    if wanted.paths is not None and not wanted.paths:
+        return []
+    named = await connection.ask(connection.redis.zrange(DELIVERY_LISTS, 0, -1))
+    lists = [(PENDING_SINCE, DeliveryState.RECEIVED)] if wanted.state in {None, DeliveryState.RECEIVED} else []
+    for name in sorted(each.decode() for each in named):
+        path, _, state = name.rpartition("|")
+        if wanted.takes(path) and wanted.state in {None, state}:
+            lists.append((DELIVERY_LIST + name, DeliveryState(state)))
+    return lists
+
+
+async def _rows(connection: Connection, members: Sequence[NewestMember]) -> list[ListedDelivery | None]:
+    """The row of each; None where it has ended meanwhile."""
+    asked = connection.redis.pipeline(transaction=False)
+    for member in members:
+        asked.hmget(INBOX + member.place.name, _FIELDS)
+    rows = await connection.ask(asked.execute()) if members else []
+    return [
+        _listed(member.place.name, dict(zip(_FIELDS, row, strict=True)))
+        for member, row in zip(members, rows, strict=True)
+    ]
+
+
+def _listed(name: str, row: Mapping[str, bytes | None]) -> ListedDelivery | None:
+    state, at = row["state"], row["at"]
+    if state is None or at is None:
+        return None
+    sender, account, request_id = ((row[field] or b"").decode() for field in ("sender", "account", "request_id"))
+    return ListedDelivery(name, int(at) / 1000, f"{sender}/{account}", DeliveryState(state.decode()), request_id)

@@ -1,4 +1,4 @@
--- with listeners.lua
+-- with listeners.lua, delivery_lists.lua
 -- Store deliveries, each once. ARGV: lifetime (ms) of the fingerprint of an ignored delivery, which has no body; how many
 -- deliveries of one account may be quarantined, and how many cases that it brought may wait for their first look; then three
 -- arguments for each delivery: its head, its sealed body, and its sealed words ('' for none). A head is JSON:
@@ -75,12 +75,14 @@ local function accept(given, body, words)
   if state == 'ignored' then
     redis.call('HDEL', row, 'body')
     redis.call('PEXPIRE', row, kept_ms)
+    NOTED.list_delivery(given.id, state, kept_ms, now)
   elseif state == 'received' then
     redis.call('ZADD', PENDING, now + GRACE_MS, given.id)
     redis.call('ZADD', PENDING_SINCE, now, given.id)
     await_reader(given.id, now)
   else
     quarantine(given, account, words)
+    NOTED.list_delivery(given.id, state, 0, now)
   end
   tell_listeners(given.id, state, account)
   return 1

@@ -1,4 +1,4 @@
--- with unparking.lua
+-- with delivery_lists.lua, unparking.lua
 -- A backfill lists no further. ARGV: reference of the listing, now, its name as parked work, lifetime of what is left of that (ms),
 -- and a line of the audit or '', which is added where this ended its list. One that is parked is discarded.
 -- Cases that it has marked are looked at nevertheless, unless they are taken back (see withdraw_cases.lua).

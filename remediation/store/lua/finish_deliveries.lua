@@ -1,4 +1,4 @@
--- with ticket_index.lua, ticket_changes.lua, listeners.lua
+-- with ticket_index.lua, ticket_changes.lua, listeners.lua, delivery_lists.lua
 -- Deliveries have been read. ARGV: the token under which they were taken up together or '', now, lifetime of their fingerprints
 -- (ms), then for each delivery its id, what it says, and six more:
 --   'case': reference, id and band of the case to mark
@@ -34,6 +34,7 @@ local function note_scan(_, row, scan, scan_id, state_said)
   redis.call('HSETNX', scan_row, 'id', scan_id)
   redis.call('HSETNX', scan_row, 'state', state_said) -- 'started' may come late: it never ends a listing
   redis.call('HSET', scan_row, 'at', now, 'kept_ms', kept_ms)
+  pcall(NOTED.keep_newest, NOTED.SCANS_OF .. district_of(scan), now, scan, kept_ms, now)
   local state = redis.call('HGET', scan_row, 'state')
   if state_said == 'listing' then
     redis.call('PERSIST', scan_row)
@@ -69,7 +70,9 @@ local function finish(id, said, ...)
   local row = INBOX .. id
   if redis.call('HGET', row, 'state') ~= 'received' then return '' end
   local outcome = acts[said] and acts[said](id, row, ...) or said
-  close_delivery(id, kept_ms, said == 'ignored' and said or nil)
+  local state = said == 'ignored' and said or 'done'
+  close_delivery(id, kept_ms, state)
+  NOTED.list_delivery(id, state, kept_ms, now)
   tell_listeners(id, outcome)
   return outcome
 end

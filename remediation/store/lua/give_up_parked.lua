@@ -1,4 +1,4 @@
--- with unparking.lua
+-- with delivery_lists.lua, unparking.lua
 -- Give up parked work about which nobody has decided for so long; what nobody can read has a time of its own (see
 -- trim_set_aside.lua). ARGV: now; until when (ms) it was set aside at the latest; how much at the most; lifetime (ms) of what is
 -- left; what the lines of the audit speak of, in the form of the answer; and these lines.

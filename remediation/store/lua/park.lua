@@ -1,4 +1,4 @@
--- with listeners.lua
+-- with listeners.lua, delivery_lists.lua
 -- Park work. ARGV: name, now, kind, subject, district, action, then field and value of what is known of its error.
 -- A case's action is also noted in the case's row, so that it is not tried again until somebody asks for it. Returns 0, and
 -- parks nothing, where the delivery has been read, or the backfill cancelled.
@@ -24,12 +24,14 @@ if ARGV[3] == 'action' or ARGV[3] == 'case' then
   redis.call('HSET', CASE .. ARGV[4], 'parked:' .. ARGV[6], now)
   list_case(ARGV[4], now)
 elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
-  redis.call('HSET', INBOX .. ARGV[4], 'state', ARGV[3] == 'delivery' and 'parked' or 'quarantined')
+  local state = ARGV[3] == 'delivery' and 'parked' or 'quarantined'
+  redis.call('HSET', INBOX .. ARGV[4], 'state', state)
   redis.call('ZREM', PENDING, ARGV[4])
   redis.call('ZREM', PENDING_SINCE, ARGV[4])
   redis.call('ZREM', UNREAD, ARGV[4])
   ended(name)
-  tell_listeners(ARGV[4], ARGV[3] == 'delivery' and 'parked' or 'quarantined')
+  NOTED.list_delivery(ARGV[4], state, 0, now)
+  tell_listeners(ARGV[4], state)
 elseif ARGV[3] == 'scan' then
   redis.call('HSET', SCAN .. ARGV[4], 'state', 'parked')
   redis.call('PERSIST', SCAN .. ARGV[4])

@@ -1,4 +1,4 @@
--- with ticket_index.lua, tracker_budgets.lua, deleting.lua
+-- with ticket_index.lua, tracker_budgets.lua, deleting.lua, delivery_lists.lua
 -- Delete what was set aside for too long, or beyond what one account or district may have: quarantined deliveries, and
 -- findings and scans that SchoolScan did not know at the first look. ARGV: now; how long (ms) a quarantined delivery is kept,
 -- and what was not found; how many of the latter a district may have; how many are deleted at the most; what the lines of
@@ -12,6 +12,7 @@ local most, left, answer, due = tonumber(ARGV[4]), tonumber(ARGV[5]), {}, {}
 local slack = ARGV[7] == '' and 0 or math.floor(most / 10)
 
 local function delete_quarantined(id)
+  NOTED.unlist_delivery(id)
   redis.call('DEL', INBOX .. id, BEGUN .. 'delivery/' .. id)
   shred()
   drop_parked('delivery/' .. id)

@@ -1,4 +1,4 @@
--- with unparking.lua
+-- with delivery_lists.lua, unparking.lua
 -- A person decides about parked work: replay or discard it. ARGV: name, now, 'replay' or 'discard', lifetime of what is left
 -- (ms), how many replays there may have been before this one, or '' for any number, and a line of the audit or ''.
 -- Returns 1; 0 if no such work is parked, or its scan is not known any more; 2 if it was replayed too often.

@@ -50,6 +50,7 @@ local function unpark(name, now, replay, lifetime, most)
     end
   else
     local delivery = INBOX .. subject
+    NOTED.unlist_delivery(subject)
     if replay then
       redis.call('HSET', delivery, 'state', 'received')
       redis.call('ZADD', PENDING, now + GRACE_MS, subject)
@@ -59,6 +60,7 @@ local function unpark(name, now, replay, lifetime, most)
       redis.call('HSET', delivery, 'state', 'discarded')
       redis.call('HDEL', delivery, 'body')
       redis.call('PEXPIRE', delivery, lifetime)
+      NOTED.list_delivery(subject, 'discarded', lifetime, now)
     end
   end
   return 1
