@@ -153,6 +153,9 @@ AUDIT_BENDS = "remedy:audit-bends"
 AUDIT_RULES = "remedy:audit-rules"
 """The digest of the mappings.yaml that workers used last, as the audit says."""
 
+RULES_SINCE = "remedy:rules-since"
+"""When (ms) workers began to use the mappings.yaml of AUDIT_RULES."""
+
 BEGUN = "remedy:begun:"
 """+ case or scan reference, or `delivery/` and its id: a hash, who took it up last, and how often workers died."""
 

@@ -124,6 +124,7 @@ _TOLD: Mapping[str, str | int] = {
     "SELECTIONS": keys.SELECTIONS,
     "TASK": keys.TASK,
     "TASKS": keys.TASKS,
+    "RULES_SINCE": keys.RULES_SINCE,
     "QUESTION": keys.QUESTION,
     "QUESTION_LIKE": keys.QUESTION_LIKE,
     "QUESTIONS": keys.QUESTIONS,

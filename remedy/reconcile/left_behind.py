@@ -12,12 +12,12 @@ from remediation.domain.ownership import Ground
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.rules.coverage import Coverage
+from remediation.read_model.rules.gone import RuleGone, rules_gone
 from remediation.read_model.wording import by_count, count_words
 from remediation.store.cases.dependents import districts_heard_of, trackers_heard_of
 from remediation.store.cases.links import LinkedCase, linked_cases
 from remediation.store.server.connection import Connection
 from remedy.mappings.former_tables import UnnamedTable, unnamed_tables
-from remedy.mappings.rules_gone import RuleGone, rules_gone
 from remedy.mappings.unnamed_trackers import ADVICE, UnnamedTracker, unnamed_trackers
 from remedy.reconcile.strays import Strays
 

@@ -58,8 +58,12 @@ def loaded_of(text: str, where: str) -> Loaded:
     ]
     if mappings is None or complaints:
         raise ConfigurationError(document.positions.problems(where, complaints))
-    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
-    return Loaded(where, completed(mappings), document.positions, digest)
+    return Loaded(where, completed(mappings), document.positions, digest_of(text))
+
+
+def digest_of(text: str) -> str:
+    """The start of the digest of a file with this text."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
 
 
 def _validated(data: object) -> tuple[Mappings | None, list[Complaint]]:

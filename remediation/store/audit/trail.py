@@ -138,7 +138,7 @@ class AuditTrail:
         """Note which mappings.yaml this process uses, by its digest, where the last one that was noted is another."""
         if digest and digest != self._remembered.rules:
             entry = AuditEntry(AuditAct.RULES, int(now * 1000), rules=digest)
-            await self._connection.run("note_rules", digest, waiting(entry, self.keys))
+            await self._connection.run("note_rules", digest, waiting(entry, self.keys), int(now * 1000))
             self._remembered.rules = digest
 
     async def chain(self, now: float) -> ChainNews:

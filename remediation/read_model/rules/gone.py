@@ -1,4 +1,4 @@
-"""Rules of living cases that mappings.yaml does not have any more, for commands. Reads only."""
+"""Rules of living cases that mappings.yaml does not have any more. Reads only."""
 
 from dataclasses import dataclass
 
