@@ -19,13 +19,13 @@ from console.http.headers import SecurityHeaders
 from console.http.observing import Observed
 from console.http.prefix import Prefix
 from console.navigation import Section
-from console.pages import cases, now, plan, rules, selections
+from console.pages import audit, cases, deliveries, incidents, now, plan, rules, scans, selections
 from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
 from remediation.store.cases.lists import CaseLists
 
-PAGES = (now, cases, plan, rules, selections)
+PAGES = (now, cases, deliveries, scans, incidents, plan, rules, selections, audit)
 """The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
 
 COMPRESSION = 5

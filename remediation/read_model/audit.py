@@ -65,7 +65,7 @@ class AuditFilter:
         """Whether the line with this entry is wanted."""
         if self.acts and entry.act not in self.acts:
             return False
-        if self.case and self.case != entry.case and not entry.piece.startswith(f"{self.case}/"):
+        if self.case and not self._is_about_case(entry):
             return False
         if self.by and self.by not in {entry.by, entry.user}:
             return False
@@ -73,6 +73,9 @@ class AuditFilter:
             return False
         at = entry.at / 1000
         return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+
+    def _is_about_case(self, entry: AuditEntry) -> bool:
+        return self.case in {entry.case, entry.piece} or entry.piece.startswith(f"{self.case}/")
 
 
 def line_json(line: Line, people: str = "") -> dict[str, Any]:
@@ -92,8 +95,14 @@ def line_json(line: Line, people: str = "") -> dict[str, Any]:
 
 def line_csv(line: Line, people: str = "") -> str:
     """A line as a row of a table, whose cells no spreadsheet takes for formulas."""
+    cells = line_row(line, people)
+    return csv_row([cells[name] for name in COLUMNS])
+
+
+def line_row(line: Line, people: str = "") -> dict[str, Any]:
+    """A line by the COLUMNS of a table."""
     entry = line.entry
-    cells = {
+    return {
         "chain": line.chain,
         "number": line.number,
         "at": moment_words(entry.at),
@@ -116,7 +125,6 @@ def line_csv(line: Line, people: str = "") -> str:
         "key": line.key,
         "mac": line.proof.hex(),
     }
-    return csv_row([cells[name] for name in COLUMNS])
 
 
 def csv_row(cells: Iterable[object]) -> str:

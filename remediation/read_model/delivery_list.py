@@ -34,6 +34,11 @@ _SEEN = {
 }
 
 
+ACCEPTED_COLUMNS = ("at", "account", "state", "delivery", "request_id")
+REFUSED_COLUMNS = ("at", "account", "state", "status", "reason", "seen", "count", "first")
+"""The columns of the two kinds of rows, for tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
     """A delivery that was accepted, or those of one kind and day that were refused. `at` is in Unix seconds."""
@@ -55,31 +60,38 @@ def delivery_lines(
 
 def _accepted_line(each: ListedDelivery) -> DeliveryLine:
     request = f", request {each.request_id}" if each.request_id else ""
-    shown = {
+    return DeliveryLine(each.at, each.state, each.path, f"{each.id}{request}", accepted_row(each))
+
+
+def accepted_row(each: ListedDelivery) -> dict[str, Any]:
+    """A delivery that was accepted, for programs, with ACCEPTED_COLUMNS."""
+    return {
         "at": moment(each.at).isoformat(),
         "account": each.path,
         "state": each.state,
         "delivery": each.id,
         "request_id": each.request_id or None,
     }
-    return DeliveryLine(each.at, each.state, each.path, f"{each.id}{request}", shown)
 
 
 def _refused_line(each: RefusedDeliveries) -> DeliveryLine:
-    kind = each.kind
-    shown = {
+    times = f"{count_words(each.count, 'time')} since {time_words(each.first)}" if each.count > 1 else "once"
+    says = f"{each.kind.status}, {refusal_words(each)}; {times}"
+    return DeliveryLine(each.last, "refused", path_of(each), says, refused_row(each))
+
+
+def refused_row(each: RefusedDeliveries) -> dict[str, Any]:
+    """Deliveries of one kind and day that were refused, for programs, with REFUSED_COLUMNS."""
+    return {
         "at": moment(each.last).isoformat(),
         "account": path_of(each),
         "state": "refused",
-        "status": kind.status,
-        "reason": kind.reason,
-        "seen": kind.seen or None,
+        "status": each.kind.status,
+        "reason": each.kind.reason,
+        "seen": each.kind.seen or None,
         "count": each.count,
         "first": moment(each.first).isoformat(),
     }
-    times = f"{count_words(each.count, 'time')} since {time_words(each.first)}" if each.count > 1 else "once"
-    says = f"{kind.status}, {refusal_words(each)}; {times}"
-    return DeliveryLine(each.last, "refused", path_of(each), says, shown)
 
 
 def path_of(each: RefusedDeliveries) -> str:

@@ -12,6 +12,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.incidents import Decided, Incident, Kept
 from remediation.domain.status import Status
 from remediation.domain.walks import Timetable
+from remediation.mapping.config.schema import Mappings
 from remediation.read_model.case_views import ENDS_HERE, Fact
 from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words
@@ -111,6 +112,16 @@ class IncidentListPage:
     left_out: int = 0
 
 
+def timetables_of(mappings: Mappings) -> dict[str, Timetable]:
+    """When each feed of the file is read, by `district/feed`, in order."""
+    found = {
+        f"{district}/{name}": feed.timetable
+        for district, account in mappings.districts.items()
+        for name, feed in account.incidents.items()
+    }
+    return dict(sorted(found.items()))
+
+
 async def incident_page(
     connection: Connection,
     records: IncidentRecords,
@@ -118,15 +129,17 @@ async def incident_page(
     wanted: IncidentFilter,
     limit: int,
     after: IncidentCursor | None = None,
+    steps: int = MOST_STEPS,
 ) -> IncidentListPage:
     """A page of about `limit` incidents of these feeds, a few more where they lie together. Raises StoreUnavailable.
 
+    It takes so many `steps` through the rows at the most, each of which looks at about `limit` of them.
     An incident may come twice; one whose row cannot be read is counted, and left out.
     """
     at = after or (IncidentCursor(feeds[0], 0) if feeds else None)
     found: list[ShownIncident] = []
     left_out = 0
-    for _ in range(MOST_STEPS):
+    for _ in range(steps):
         if at is None or len(found) >= limit:
             break
         page = await records.page(at.feed.partition("/")[0], at.feed, at.place, count=limit)
@@ -206,6 +219,27 @@ def incident_json(shown: ShownIncident) -> dict[str, Any]:
         "has_case": shown.record is not None,
         "tickets": {tracker: {"key": key, "state": state or None} for tracker, key, state in shown.tickets},
     }
+
+
+PUBLIC_COLUMNS = ("feed", "incident", "type", "status", "case", "tickets")
+"""The columns of `incident_row`: neither codes of what happened, nor its day or school."""
+
+
+def incident_row(shown: ShownIncident) -> dict[str, Any]:
+    """An incident in the few words that need no reason, with PUBLIC_COLUMNS. `case` is empty where it has none."""
+    return {
+        "feed": shown.feed,
+        "incident": shown.incident.uuid,
+        "type": shown.incident.type.value,
+        "status": status_words(shown),
+        "case": shown.key.ref if shown.record is not None else "",
+        "tickets": ticket_words(shown),
+    }
+
+
+def status_words(shown: ShownIncident) -> str:
+    """Its status in a word or two."""
+    return "deleted" if shown.status is Status.GONE else _words(shown.status)
 
 
 def ticket_words(shown: ShownIncident) -> str:

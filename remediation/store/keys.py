@@ -22,8 +22,7 @@ TAKEN = "remedy:inbox-taken:"
 """+ token: a set of the deliveries that a worker took up together and has not finished."""
 
 DELIVERY_LIST = "remedy:deliveries:"
-"""+ sender/account, | and a state: a sorted set of its deliveries in this state, by when (ms) they came; the newest of
-them (see lua/delivery_lists.lua)."""
+"""+ sender/account, | and a state: a sorted set of its newest deliveries in this state, by when (ms) they came."""
 
 DELIVERY_LISTS = "remedy:delivery-lists"
 """Sorted set of the names of these sets, by when (ms) each ends at the latest."""
@@ -368,10 +367,9 @@ MOST_ACTIVITY_FIELDS = 400
 """Fields that an hour or a day may have: more than there are counts, whose names are made of fixed words."""
 
 MOST_LISTED = 10_000
-"""How many deliveries of one account and state, and scans of one district, are listed: the newest."""
-
 DELIVERIES_LISTED_MS = 2_592_000_000
-"""For how long a delivery is listed that was read, or discarded, after it came: 30 days, or as long as its row."""
+"""How many deliveries of one account and state, and scans of one district, are listed; and for how long after it came a
+delivery is that was read, or discarded: 30 days, or as long as its row."""
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as running."""

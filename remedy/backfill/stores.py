@@ -5,11 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from remediation.read_model.backfills import WRITES_A_MINUTE
+from remediation.read_model.account_work import writes_a_minute
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
-from remediation.sources.schoolscan.client import system_of
-from remediation.store.budgets.learned import Budgets
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.lists import CaseFilter, CaseLists
 from remediation.store.cases.standings import Standings
@@ -44,9 +42,7 @@ class BackfillStores:
 
     async def writes_a_minute(self, district: str) -> int:
         """The district's limit of writes, as SchoolScan's answers told it last, or else as its page says."""
-        figures = await Budgets(self.connection).figures(self.clock())
-        told = [each.limit for each in figures if (each.system, each.access) == (system_of(district), "write")]
-        return told[0] if told and told[0] > 0 else WRITES_A_MINUTE
+        return (await writes_a_minute(self.connection, [district]))[district]
 
     async def anybody_at_work(self) -> bool:
         """Whether a worker is at work."""

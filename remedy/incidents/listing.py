@@ -17,6 +17,7 @@ from remediation.read_model.incidents import (
     ShownIncident,
     incident_json,
     incident_page,
+    status_words,
     ticket_words,
 )
 from remediation.read_model.wording import count_words
@@ -122,7 +123,7 @@ def _row(each: ShownIncident) -> tuple[str, ...]:
         each.incident.uuid,
         each.incident.type.value,
         each.incident.day.isoformat() if each.incident.day else "",
-        "deleted" if each.status is Status.GONE else each.status.replace("_", " "),
+        status_words(each),
         "yes" if each.record is not None else "none",
         ticket_words(each),
     )

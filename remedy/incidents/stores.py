@@ -9,10 +9,10 @@ import click
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.walks import Timetable
-from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.suggestions import listed
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.read_model.case_pages import UnknownName
+from remediation.read_model.incidents import timetables_of
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.incidents.feeds import Feeds
@@ -65,16 +65,6 @@ def with_stores(
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))
-
-
-def timetables_of(mappings: Mappings) -> dict[str, Timetable]:
-    """When each feed of the file is read, by `district/feed`, in order."""
-    found = {
-        f"{district}/{name}": feed.timetable
-        for district, account in mappings.districts.items()
-        for name, feed in account.incidents.items()
-    }
-    return dict(sorted(found.items()))
 
 
 def _meant(loaded: Loaded, district: str | None, feed: str | None) -> dict[str, Timetable]:

@@ -306,10 +306,11 @@ def _reading(status: ServiceStatus) -> Iterator[StatusLine]:
             yield StatusLine(tracker, says, Level.FAILURE, advice, TroubleName(TroubleCode.CHANGES_UNREAD, tracker))
         else:
             yield StatusLine(tracker, says)
-    yield from (_feed_line(each, status.at) for each in status.feeds)
+    yield from (feed_line(each, status.at) for each in status.feeds)
 
 
-def _feed_line(feed: FeedStatus, now: float) -> StatusLine:
+def feed_line(feed: FeedStatus, now: float) -> StatusLine:
+    """How far a feed was read, and what is to be done where it is late."""
     figures, state = feed.figures, feed.state
     whose = (figures.name, figures.name.partition("/")[0])
     polled = f"read {age_words(now - figures.polled_at)} ago" if figures.polled_at else "never read"

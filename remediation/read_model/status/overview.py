@@ -121,7 +121,7 @@ async def service_status(
         tuple(await parked_causes(connection)),
         tuple(await Budgets(connection).figures(now)),
         await _polls(connection, here.trackers if here else known),
-        await _feeds(connection),
+        await feed_statuses(connection),
         await ending_risks(connection, now, RISK_SECONDS),
         {name: await channels.memory(name) or ChannelMemory(now) for name in here.channels} if here else {},
         asker,
@@ -157,6 +157,8 @@ async def _polls(connection: Connection, trackers: Iterable[str]) -> dict[str, f
     return {name: read.get(name) for name in sorted(trackers)}
 
 
-async def _feeds(connection: Connection) -> tuple[FeedStatus, ...]:
-    states = Feeds(connection)
-    return tuple([FeedStatus(each, await states.state(each.name)) for each in await feed_figures(connection)])
+async def feed_statuses(connection: Connection) -> tuple[FeedStatus, ...]:
+    """Every feed that mappings.yaml names. Raises StoreUnavailable."""
+    figures = await feed_figures(connection)
+    states = await Feeds(connection).states([each.name for each in figures])
+    return tuple(FeedStatus(each, states[each.name]) for each in figures)

@@ -6,7 +6,8 @@ from remediation.store.audit.chain import Line, line_in
 from remediation.store.keys import AUDIT_TRAIL
 from remediation.store.server.connection import Connection
 
-_WITHIN_MS = 60_000
+WITHIN_SECONDS = 60
+_WITHIN_MS = 1_000 * WITHIN_SECONDS
 """How far a line's time may be from the time that is known, and how far times of lines may be out of order: a line is
 chained some seconds after its look, behind those of other workers."""
 
@@ -44,6 +45,21 @@ async def lines_since(connection: Connection, since: float) -> AsyncIterator[Lin
         if lines and lines[-1].entry.at < since_ms - _WITHIN_MS:
             break
         place = f"({rows[-1][0].decode()}"
+
+
+async def place_from(connection: Connection, at: float) -> str:
+    """The place of the first line that is not older than a moment (Unix seconds); empty where there is none.
+
+    Raises StoreUnavailable. Lines around it may be out of order by WITHIN_SECONDS.
+    """
+    at_ms, last, found = int(at * 1000), await _one(connection, "xrevrange", "+"), ""
+    while last is not None and (first := await _one(connection, "xrange", f"{last.chain}-0")) is not None:
+        if first.entry.at < at_ms:
+            is_newer = last.entry.at >= at_ms
+            return f"{last.chain}-{await _number_at(connection, first, last, at_ms)}" if is_newer else found
+        found = first.place
+        last = await _one(connection, "xrevrange", f"({first.place}")
+    return found
 
 
 async def _around(connection: Connection, since: int, until: int) -> list[Line]:

@@ -211,17 +211,15 @@ class AuditTrail:
             if len(rows) < _READ_AT_ONCE:
                 return
 
-    async def latest(self) -> AsyncIterator[Line]:
-        """The lines, newest first. What cannot be read is passed over."""
-        before = "+"
+    async def latest(self, place: str = "", at_once: int = _READ_AT_ONCE) -> AsyncIterator[Line]:
+        """The lines before a place, or all, newest first, read `at_once`. What cannot be read is passed over."""
+        before = _before(place) if place else "+"
         while True:
-            rows = await self._connection.ask(
-                self._connection.redis.xrevrange(AUDIT_TRAIL, max=before, count=_READ_AT_ONCE)
-            )
+            rows = await self._connection.ask(self._connection.redis.xrevrange(AUDIT_TRAIL, max=before, count=at_once))
             for name, fields in rows:
                 if line := _line(name.decode(), fields):
                     yield line
-            if len(rows) < _READ_AT_ONCE or (before := _before(rows[-1][0].decode())) == _FIRST:
+            if len(rows) < at_once or (before := _before(rows[-1][0].decode())) == _FIRST:
                 return
 
     async def verify(self, told: WrittenOut | None = None) -> Verdict:

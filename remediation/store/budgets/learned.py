@@ -10,6 +10,7 @@ After a wipe of Redis the first answers teach the budget again.
 
 import secrets
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,6 +142,13 @@ class Budgets:
             if each is not None and not each.limit:
                 untold[each.system, each.access.partition("-")[0]] += each.waiting
         return limited + [BudgetFigures(*names, 0, 0, waiting) for names, waiting in sorted(untold.items())]
+
+    async def limits(self, budgets: Sequence[str]) -> list[int]:
+        """The limit of each, as answers told it last; 0 where none did."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        for budget in budgets:
+            asked.hget(BUDGET + budget, "limit")
+        return [int(told or 0) for told in await self._connection.ask(asked.execute())] if budgets else []
 
     async def _figures(self, budget: str, now_ms: int) -> BudgetFigures | None:
         asked = self._connection.redis.pipeline(transaction=False)

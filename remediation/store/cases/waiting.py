@@ -1,10 +1,15 @@
-"""The case that waits longest for a look that brings it to rest."""
+"""The cases that wait for a look which brings them to rest: the longest of them, and how many each district has."""
 
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from remediation.store.keys import DIRTY, DIRTY_SINCE
+from remediation.store.cases.list_names import CaseState
+from remediation.store.cases.lists import CaseLists
+from remediation.store.keys import CASE_LIST, DIRTY, DIRTY_SINCE
 from remediation.store.server.connection import Connection
+
+_WAITING = frozenset({CaseState.DIRTY, CaseState.PUT_OFF})
 
 MOST_SEEN = 1_000
 """Cases that are looked through, those that wait longest: a thousand names are some ten kilobytes."""
@@ -31,3 +36,20 @@ async def longest_waiting(connection: Connection, districts: AbstractSet[str] | 
         asked.zscore(DIRTY, each.ref)
     waits = await connection.ask(asked.execute()) if shown else []
     return next((each for each, at in zip(shown, waits, strict=True) if at is not None), None)
+
+
+async def waiting_by_district(connection: Connection) -> Counter[str]:
+    """How many cases wait, of each district that has one. Its cost follows how many lists of cases there are.
+
+    Raises StoreUnavailable.
+    """
+    named = await CaseLists(connection).named()
+    waiting = [(number, each.district) for number, each in named if each.states[0] in _WAITING]
+    asked = connection.redis.pipeline(transaction=False)
+    for number, _ in waiting:
+        asked.zcard(f"{CASE_LIST}{number}")
+    counts = await connection.ask(asked.execute()) if waiting else []
+    found: Counter[str] = Counter()
+    for (_, district), count in zip(waiting, counts, strict=True):
+        found[district] += count
+    return +found

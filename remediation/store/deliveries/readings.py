@@ -207,6 +207,12 @@ class DeliveryReadings:
         return StoredDelivery(delivery_id, sender, account, body, token, crashes, _origin_in(row), trouble)
 
 
+async def stored_body(connection: Connection, keyring: Keyring, delivery_id: str) -> bytes | None:
+    """The body of a delivery; None where it has none (any more). Raises KeyMissing and StoreUnavailable."""
+    sealed = await connection.ask(connection.redis.hget(INBOX + delivery_id, "body"))
+    return keyring.open(sealed, INBOX + delivery_id) if sealed else None
+
+
 def _own(error: Exception) -> Exception:
     """The error of one delivery. Raises StoreUnavailable where it is the server's."""
     try:

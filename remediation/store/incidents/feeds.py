@@ -81,10 +81,18 @@ class Feeds:
 
     async def state(self, feed: str) -> FeedState:
         """How far the feed has been read."""
-        values = await self._connection.ask(self._connection.redis.hmget(FEED + feed, _FIELDS))
-        born = int(await self._connection.ask(self._connection.redis.get(BORN)) or 0)
-        row = {name: value.decode() for name, value in zip(_FIELDS, values, strict=True) if value is not None}
-        return _state(row, born)
+        return (await self.states([feed]))[feed]
+
+    async def states(self, feeds: Sequence[str]) -> dict[str, FeedState]:
+        """How far each of these feeds has been read."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        asked.get(BORN)
+        for feed in feeds:
+            asked.hmget(FEED + feed, _FIELDS)
+        born, *rows = await self._connection.ask(asked.execute())
+        told = [dict(zip(_FIELDS, row, strict=True)) for row in rows]
+        texts = [{name: value.decode() for name, value in row.items() if value is not None} for row in told]
+        return {feed: _state(row, int(born or 0)) for feed, row in zip(feeds, texts, strict=True)}
 
     async def read_for(self, feed: str, accounts: Sequence[str], seconds: float, now: float) -> bool:
         """Note for which account the feed is read: its fingerprints by each data key. Of another one nothing counts.

@@ -4,7 +4,7 @@ A district has one at a time. It is a listing like that of a scan (see scans.py)
 repeats one page at the most. The row is kept for thirty days after its end.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -109,21 +109,32 @@ class Backfills:
 
     async def read(self, district: str) -> Backfill | None:
         """The district's last one; None where there was none in the last thirty days."""
+        return (await self.read_all([district])).get(district)
+
+    async def read_all(self, districts: Sequence[str]) -> dict[str, Backfill]:
+        """The last one of each of these districts that had one in the last thirty days."""
         asked = self._connection.redis.pipeline(transaction=True)
-        asked.hgetall(SCAN + backfill_ref(district))
-        asked.zscore(PARKED, parked_name(district))
-        found, parked_at = await self._connection.ask(asked.execute())
-        row = {name.decode(): value.decode() for name, value in found.items()}
-        if "begun_at" not in row:
-            return None
-        return Backfill(
-            _state_of(row["state"], is_parked=parked_at is not None),
-            int(row["begun_at"]) / 1000,
-            int(row["ended_at"]) / 1000 if "ended_at" in row else None,
-            tuple(Severity(word) for word in row["severities"].split(",") if word),
-            int(row["changed_since"]) / 1000 if row["changed_since"] else None,
-            *(int(row.get(name, 0)) for name in _COUNTS),
-        )
+        for district in districts:
+            asked.hgetall(SCAN + backfill_ref(district))
+            asked.zscore(PARKED, parked_name(district))
+        answers = await self._connection.ask(asked.execute()) if districts else []
+        found = zip(districts, answers[::2], answers[1::2], strict=True)
+        read = {district: _backfill_in(row, is_parked=parked_at is not None) for district, row, parked_at in found}
+        return {district: backfill for district, backfill in read.items() if backfill is not None}
+
+
+def _backfill_in(fields: Mapping[bytes, bytes], *, is_parked: bool) -> Backfill | None:
+    row = {name.decode(): value.decode() for name, value in fields.items()}
+    if "begun_at" not in row:
+        return None
+    return Backfill(
+        _state_of(row["state"], is_parked=is_parked),
+        int(row["begun_at"]) / 1000,
+        int(row["ended_at"]) / 1000 if "ended_at" in row else None,
+        tuple(Severity(word) for word in row["severities"].split(",") if word),
+        int(row["changed_since"]) / 1000 if row["changed_since"] else None,
+        *(int(row.get(name, 0)) for name in _COUNTS),
+    )
 
 
 def _state_of(stored: str, *, is_parked: bool) -> BackfillState:
