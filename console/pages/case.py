@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from console.acting import ROLES
 from console.answers import NotAllowed, NotShown, PageRefused
 from console.context import context_of, person_of
-from console.people.roles import ConsoleRole
+from console.people.roles import ConsoleRole, Person
 from console.rendering import path_of, render
 from remediation.domain.cases.records import CaseKey
 from remediation.read_model.audit import decided_words
@@ -17,8 +18,10 @@ from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.case_sides import case_sides, members_after, rule_facts
 from remediation.read_model.case_views import CaseView, case_view, standing_facts
 from remediation.read_model.case_words import told_words
+from remediation.read_model.wording import count_words
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.timeline import MOST_ENTRIES
+from remediation.store.console.selections import SelectedAct
 
 ENTRIES, MEMBERS = 50, 100
 """Lines of the timeline, and findings of a case of many, that are shown at once."""
@@ -29,7 +32,7 @@ _NO_CASE = "There is no such case, or nothing is known of it. Look for it by its
 
 async def case(request: Request) -> Response:
     """The page of one case."""
-    key = await _key(request)
+    key = await key_of(request)
     if key.ref != request.path_params["ref"]:
         return RedirectResponse(path_of(request, "case", ref=key.ref), HTTPStatus.SEE_OTHER)
     return await _shown(request, key)
@@ -37,7 +40,7 @@ async def case(request: Request) -> Response:
 
 async def case_names(request: Request) -> Response:
     """The same page with the names of who closed tickets, which leaves a line in the audit."""
-    key, person, context = await _key(request), person_of(request), context_of(request)
+    key, person, context = await key_of(request), person_of(request), context_of(request)
     if not person.may(ConsoleRole.OPERATOR, key.district):
         raise NotAllowed("Who closed tickets is shown to operators of the district.")
     audit = context.audit
@@ -45,7 +48,7 @@ async def case_names(request: Request) -> Response:
     return await _shown(request, key, names=True)
 
 
-async def _key(request: Request) -> CaseKey:
+async def key_of(request: Request) -> CaseKey:
     """The case of the address. Raises NotShown, for one of another district as for none."""
     ref, context, person = request.path_params["ref"], context_of(request), person_of(request)
     if len(ref) > _LONGEST:
@@ -81,8 +84,23 @@ async def _shown(request: Request, key: CaseKey, *, names: bool = False) -> Resp
         timeline=told[::-1],
         has_more=has_more,
         decided=_decided(view, _names(request, view) if names else {}),
+        acts=_acts(person, view),
         may_see_names=may_see_names and not names,
     )
+
+
+def _acts(person: Person, view: CaseView) -> list[tuple[str, str, str]]:
+    """What the person may do about the case: the word for the form, the button, and what it does."""
+    key, count = view.record.key, len(view.record.undecided)
+    pieces = count_words(count, "parked piece")
+    offered = (
+        (SelectedAct.RETRY, "Look again", "A worker looks at it as soon as it is free, and takes up what is parked."),
+        (SelectedAct.REPLAY, f"Replay {pieces}", "What was refused is tried again."),
+        (SelectedAct.DISCARD, f"Discard {pieces}", "What was refused is given up, and not done."),
+        (SelectedAct.PURGE, "Delete what is kept", "What Redis has of the case is deleted; tickets and finding stay."),
+    )
+    may = [(act, button, says) for act, button, says in offered if person.may(ROLES[act], key.district)]
+    return [(str(act), button, says) for act, button, says in may if act.is_of_cases or count]
 
 
 def _members_place(request: Request) -> str:

@@ -45,8 +45,8 @@ class ChoiceField:
     choices: tuple[OfferedWord, ...]
 
 
-def choice_of(request: Request) -> CaseChoice:
-    """What the address asks for. Raises PageRefused for what it cannot be."""
+def choice_of(request: Request, districts: frozenset[str] | None) -> CaseChoice:
+    """What the address asks for, of these districts alone; None for all. Raises PageRefused for what it cannot be."""
     address, context = ListAddress(request), context_of(request)
     state = address.choice("state", map(str, CaseState))
     wanted = CaseFilter(
@@ -55,7 +55,7 @@ def choice_of(request: Request) -> CaseChoice:
         severity=address.choice("severity", map(str, Severity)) or None,
         rule=address.text("rule") or None,
         tracker=address.text("tracker") or None,
-        districts=person_of(request).granted_districts(),
+        districts=districts,
     )
     age = CaseAge(_span(address, "changed-within"), _span(address, "unchanged-for"))
     return CaseChoice(address, age.of(wanted, context.clock()))

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from console.acting import may_anywhere
 from console.context import context_of, lists_of, person_of
 from console.exporting import MOST_ROWS, ListExport, Row, exported
-from console.pages import case
+from console.pages import case, case_acts
 from console.pages.case_filters import choice_of, command_of, fields_of
 from console.rendering import path_of, render
 from remediation.read_model.case_names import UnclearName, case_named
@@ -18,6 +19,7 @@ from remediation.read_model.case_pages import NOT_COMPLETE, ROW_COLUMNS, case_pa
 from remediation.read_model.case_sides import ticket_page
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor
 from remediation.store.cases.todo import Todo
+from remediation.store.console.selections import SelectedAct
 
 TITLE = "Cases"
 ROWS = 50
@@ -30,7 +32,7 @@ _LONGEST_NAME = 300
 
 async def cases(request: Request) -> Response:
     """The cases that fit, newest change first."""
-    asked, lists = choice_of(request), lists_of(request)
+    asked, lists = choice_of(request, person_of(request).granted_districts()), lists_of(request)
     after = asked.address.place(ListCursor.parse)
     page, count, fields = await asyncio.gather(
         case_page(lists, asked.wanted, ROWS, after),
@@ -46,6 +48,8 @@ async def cases(request: Request) -> Response:
         fields=fields,
         command=command_of(asked),
         ticket_page=ticket_page,
+        may_retry=may_anywhere(person_of(request), SelectedAct.RETRY),
+        retry=asked.address.of_route("retry_cases"),
         is_filtered=bool(asked.address.filters),
         next=asked.address.of_route("cases", page.cursor) if page.cursor else "",
         first=asked.address.of_route("cases") if after else "",
@@ -62,7 +66,7 @@ def count_text(count: int) -> str:
 
 async def cases_file(request: Request) -> Response:
     """The same list as a file."""
-    asked, lists = choice_of(request), lists_of(request)
+    asked, lists = choice_of(request, person_of(request).granted_districts()), lists_of(request)
     count = await lists.count(asked.wanted, MOST_ROWS)
     what = ListExport("cases", ROW_COLUMNS, asked.address.words(), count if count <= MOST_ROWS else None)
     return await exported(request, what, _rows(lists, asked.wanted), request.path_params["form"])
@@ -104,4 +108,5 @@ ROUTES = [
     Route("/cases/find", find_case, name="find_case"),
     Route("/cases.{form}", cases_file, name="cases_file"),
     *case.ROUTES,
+    *case_acts.ROUTES,
 ]
