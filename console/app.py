@@ -1,6 +1,7 @@
 """The console as a value: every page and every middleware on one screen."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -8,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
-from console import assets, health
+from console import assets, health, live
 from console.acting import stores_of
 from console.context import ConsoleContext
 from console.ending import ConsoleEnding
@@ -24,6 +25,7 @@ from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
 from remediation.store.cases.lists import CaseLists
+from remediation.store.console.pulse import read_pulse
 
 PAGES = (now, cases, deliveries, scans, incidents, plan, rules, selections, audit)
 """The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
@@ -52,7 +54,8 @@ def create_app(
     a proxy puts before all addresses. Raises ConfigurationError where a page's own address begins with it.
     """
     open_routes: list[BaseRoute] = [*health.ROUTES, *assets.ROUTES]
-    pages = [route for page in PAGES for route in page.ROUTES]
+    pages = [*live.ROUTES, *(route for page in PAGES for route in page.ROUTES)]
+    ending = ending or ConsoleEnding()
     _must_differ(prefix, [*open_routes, *pages])
     app = Starlette(
         routes=[*open_routes, *pages],
@@ -71,7 +74,8 @@ def create_app(
     app.state.case_lists = CaseLists(context.connection)
     app.state.tasks = TaskRunner(stores_of(context))
     app.state.sections = [Section.of(title, page.ROUTES) for page in PAGES if (title := getattr(page, "TITLE", ""))]
-    app.state.readiness = _asked_until(ending or ConsoleEnding(), readiness)
+    app.state.readiness = _asked_until(ending, readiness)
+    app.state.news = live.LiveNews(partial(read_pulse, context.connection), ending)
     return app
 
 

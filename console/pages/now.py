@@ -64,8 +64,6 @@ _PAGES: Mapping[TroubleCode, NeedPage] = {
 }
 """Where most can be done about each; about all others, where systems are."""
 
-TITLE = "Now"
-
 
 async def now(request: Request) -> Response:
     """The first page."""

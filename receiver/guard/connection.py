@@ -86,19 +86,33 @@ class _Exit:
 
 @dataclass(slots=True)
 class Guard:
-    """What all connections of one server share: the limits of each connection, the places, and the refusals."""
+    """What all connections of one server share: the limits of each connection, the places, and the refusals.
+
+    With `ends_with_peer` a connection ends when its peer closes its half of it. A sender may wait for its answer then;
+    a browser never does, and a stream must not outlive its page.
+    """
 
     limits: HttpLimits
     places: Places[Any]
     refusals: Refusals
+    ends_with_peer: bool = False
 
     @classmethod
-    def of(cls, limits: HttpLimits, connections: int, most_bytes: int, clock: Callable[[], float]) -> "Guard":
+    def of(
+        cls,
+        limits: HttpLimits,
+        connections: int,
+        most_bytes: int,
+        clock: Callable[[], float],
+        *,
+        ends_with_peer: bool = False,
+    ) -> "Guard":
         """A guard for so many connections, whose unanswered requests have at most so many bytes.
 
         `clock` is monotonic.
         """
-        return cls(limits, Places(connections, most_bytes, attrgetter("is_at_work")), Refusals(clock))
+        places = Places[Any](connections, most_bytes, attrgetter("is_at_work"))
+        return cls(limits, places, Refusals(clock), ends_with_peer)
 
     @property
     def longest_nap(self) -> float:

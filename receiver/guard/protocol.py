@@ -121,7 +121,7 @@ class GuardedProtocol(GuardedConnection):
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a complete request although its sender has closed its half of the connection."""
         self._has_ended = True
-        is_complete = self._budget.phase is WORK
+        is_complete = self._budget.phase is WORK and not self.guard.ends_with_peer
         if is_complete and not self._held:
             self._ends_after_this()
         return is_complete

@@ -47,7 +47,8 @@ def receiver_guard(settings: Settings) -> Guard:
 
 def console_guard() -> Guard:
     """The guard of the port for people. Raises this process's soft limit of descriptors where needed."""
-    return Guard.of(CONSOLE_LIMITS, affordable(CONSOLE_CONNECTIONS), _MOST_UNANSWERED_BYTES, time.monotonic)
+    connections = affordable(CONSOLE_CONNECTIONS)
+    return Guard.of(CONSOLE_LIMITS, connections, _MOST_UNANSWERED_BYTES, time.monotonic, ends_with_peer=True)
 
 
 def affordable(connections: int) -> int:

@@ -1,0 +1,32 @@
+"""Whether anything that pages show has changed: one small question for all who look at them."""
+
+import hashlib
+
+from remediation.store.keys import ACCEPTED, AUDIT_HEAD, CASE_LISTS_USED, PARKED, REFUSED, SYSTEMS, UNREAD
+from remediation.store.server.connection import Connection, passing_errors
+
+_DIGITS = 16
+
+
+async def read_pulse(connection: Connection) -> str:
+    """A short text that is another one after a change; the same for every process that asks.
+
+    It follows cases that change, deliveries that come in, are read or are refused, what is parked, systems in trouble,
+    and lines of the audit. It costs the same whatever the number of cases. Raises StoreUnavailable.
+    """
+    with passing_errors():
+        async with connection.redis.pipeline(transaction=False) as pipe:
+            pipe.zrevrange(CASE_LISTS_USED, 0, 0, withscores=True)
+            pipe.zrevrange(PARKED, 0, 0, withscores=True)
+            pipe.zcard(PARKED)
+            pipe.zcard(UNREAD)
+            pipe.hgetall(ACCEPTED)
+            pipe.zrevrange(REFUSED, 0, 0, withscores=True)
+            pipe.smembers(SYSTEMS)
+            pipe.get(AUDIT_HEAD)
+            answers = await pipe.execute()
+    return hashlib.sha256(repr([_in_order(each) for each in answers]).encode()).hexdigest()[:_DIGITS]
+
+
+def _in_order(answer: object) -> object:
+    return sorted(answer) if isinstance(answer, set) else answer
