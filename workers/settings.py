@@ -24,6 +24,7 @@ from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
 from workers.rounds.notifying import NOTIFY_SECONDS, notify
 from workers.rounds.polls import poll_trackers
 from workers.rounds.rewriting import REWRITE_SECONDS, rewrite_file
+from workers.rounds.sampling import SAMPLE_SECONDS, sample_activity
 from workers.rounds.schedule import Round, Schedule
 from workers.rounds.trimming import TRIM_SECONDS, trim_set_aside
 from workers.rounds.upkeep import (
@@ -139,6 +140,7 @@ def upkeep_worker(
         Round("keep_audit", CHAIN_SECONDS, keep_audit),
         Round("trim_audit", AUDIT_TRIM_SECONDS, trim_audit),
         Round("notify", NOTIFY_SECONDS, notify),
+        Round("sample_activity", SAMPLE_SECONDS, sample_activity),
     )
     return UpkeepWorker(
         Schedule(rounds),

@@ -219,6 +219,9 @@ FORGETTING = "remedy:forgetting"
 the end; behind `forgotten`, the latest end (ms) of a case that was deleted (see cases/retention.py), or when (ms) a
 person had one deleted."""
 
+OPEN_CASES = "remedy:open:"
+"""+ district/severity: a sorted set of the cases that somebody must still solve, by since when (ms) that is known."""
+
 CASES_LISTED = "remedy:cases-listed"
 """A hash: how far the cases that an earlier version wrote have been listed, and when (ms) all of them were."""
 

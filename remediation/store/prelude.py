@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from remediation.domain.status import Severity
 from remediation.queue import BAND_MS, BELL, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, RETRY_PREFIX, WORK_QUEUE
 from remediation.store import keys
 from remediation.store.budgets.terms import table_of_budgets
@@ -135,6 +136,9 @@ _TOLD: Mapping[str, str | int] = {
     "MOST_OPEN_OF_ONE": keys.MOST_OPEN_OF_ONE,
     "MOST_OPEN_OF_ALL": keys.MOST_OPEN_OF_ALL,
     "MOST_BEGUN_A_SECOND": keys.MOST_BEGUN_A_SECOND,
+    "OPEN": keys.OPEN_CASES,
+    "SEVERITIES": " ".join(Severity),
+    "UNKNOWN": Severity.UNKNOWN,
     "HOUR": keys.ACTIVITY_HOUR,
     "DAY": keys.ACTIVITY_DAY,
     "ADDED": keys.ACTIVITY_NOTED,

@@ -1,10 +1,12 @@
 """What the lists of cases must say, worked out anew from the cases' own rows: the index is a function of them."""
 
+from remediation.domain.cases.records import CaseKind
+from remediation.domain.status import Severity
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListedCase
 from remediation.store.cases.standings import Stand, Standings
 from remediation.store.cases.todo import Todo
-from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED
+from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED, OPEN_CASES
 from remediation.store.server.connection import Connection
 
 _STATES = {
@@ -32,6 +34,8 @@ async def assert_lists_agree(connection: Connection) -> None:
     assert {name for name in names if b"|" in name} == set(used)
     there = {key.decode().removeprefix(CASE_LIST) for key in await connection.redis.keys(CASE_LIST + "*")}
     assert numbers == there == {row[b"listed"].decode() for row in rows.values() if b"listed" in row}
+    open_now = {ref: [name] for ref in refs if (name := await open_as(connection, ref))}
+    assert await sets_of_open_cases(connection) == open_now
 
 
 def facts(case: ListedCase) -> tuple[object, ...]:
@@ -50,6 +54,24 @@ async def expected(connection: Connection, ref: str, listed: ListedCase) -> tupl
     marks = [CaseState.PARKED] if record.undecided else []
     marks += [CaseState.CONFLICT] if memory.conflict_at else []
     return record.key.district, (state, *marks), memory.severity or "", memory.rule, tuple(sorted(record.links))
+
+
+async def open_as(connection: Connection, ref: str) -> str:
+    """The set of open cases in which a case belongs; empty where it is not open."""
+    record = await Todo(connection).record(ref)
+    assert record is not None
+    key, memory = record.key, record.memory
+    is_open = memory.finding is not None and memory.finding.is_unsolved and key.kind is not CaseKind.SUMMARY
+    return f"{key.district}/{memory.severity or Severity.UNKNOWN}" if is_open else ""
+
+
+async def sets_of_open_cases(connection: Connection) -> dict[str, list[str]]:
+    """In which sets of open cases each case is."""
+    found: dict[str, list[str]] = {}
+    for key in sorted(key.decode() for key in await connection.redis.keys(OPEN_CASES + "*")):
+        for ref in await connection.redis.zrange(key, 0, -1):
+            found.setdefault(ref.decode(), []).append(key.removeprefix(OPEN_CASES))
+    return found
 
 
 def is_case(row: dict[bytes, bytes]) -> bool:

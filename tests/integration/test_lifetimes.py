@@ -64,6 +64,7 @@ from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import forget_incidents
 from workers.rounds.notifying import notify
 from workers.rounds.polls import poll_trackers
+from workers.rounds.sampling import sample_activity
 from workers.rounds.trimming import trim_set_aside
 from workers.rounds.upkeep import list_earlier_cases, note_districts, release_budgets, sweep
 from workers.rounds.verifying import verify_sites
@@ -81,7 +82,7 @@ ROUNDS: tuple[Callable[[ArqContext], Awaitable[None]], ...] = (
         trim_set_aside,
         verify_sites,
     ),
-    *(forget_cases, give_up_parked, forget_unused, keep_audit, trim_audit, notify),
+    *(forget_cases, give_up_parked, forget_unused, keep_audit, trim_audit, notify, sample_activity),
 )
 NEVER_HERE = {
     *(UPKEEP_QUEUE, IN_PROGRESS_PREFIX, "arq:retry:", "remedy:queue:health-check", "remedy:upkeep:health-check"),
@@ -403,7 +404,7 @@ async def test_nothing_of_a_run_is_left_when_every_time_is_over(whole: Whole) ->
         await whole.pass_by(60)
         await Processes(whole.connection).tell(Process("pod/1", "worker", "1", 0.0, keys=keys), whole.clock())
         await whole.play()
-    await whole.pass_by(1)
+    await whole.pass_by(40)
     rows = {row["key"]: row["value"] for row in await written(whole.redis)}
     assert {key: row for key, row in rows.items() if name_of(key, STAYS) is None} == {}
     told = {key: [word for word in WORDS if word.encode() in _bytes_in([key, row])] for key, row in rows.items()}

@@ -16,6 +16,7 @@ from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.forgetting import FORGET_SECONDS
 from workers.rounds.notifying import NOTIFY_SECONDS
 from workers.rounds.rewriting import REWRITE_SECONDS
+from workers.rounds.sampling import SAMPLE_SECONDS
 from workers.rounds.trimming import TRIM_SECONDS
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, RELEASE_SECONDS
 from workers.rounds.verifying import SECONDS as VERIFY_SECONDS
@@ -118,4 +119,5 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
         "keep_audit": CHAIN_SECONDS,
         "trim_audit": AUDIT_TRIM_SECONDS,
         "notify": NOTIFY_SECONDS,
+        "sample_activity": SAMPLE_SECONDS,
     }

@@ -347,7 +347,8 @@ def _fits(asked: Mapping[ListPart, frozenset[str]], case: ListedCase) -> bool:
 def facts_of(memory: Memory, *, is_news: bool) -> str:
     """What a memory says for the lists, as the scripts take it; `is_news`: the case has changed."""
     conflict = "c" if memory.conflict_at else ""
-    return f"{'1' if is_news else '0'}|{conflict}|{memory.severity or ''}|{memory.rule}"
+    is_open = memory.finding is not None and memory.finding.is_unsolved
+    return f"{'1' if is_news else '0'}|{conflict}|{memory.severity or ''}|{memory.rule}|{'o' if is_open else ''}"
 
 
 class UnlistedCases:

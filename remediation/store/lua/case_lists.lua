@@ -2,6 +2,7 @@
 -- have the same district, state, marks, severity, rule and trackers. CASE_LISTS has the number of each list by its name,
 -- which tells all of these, and its name by `#` and its number; '' counts the numbers, of which none is used twice.
 -- CASE_LISTS_USED has the names by the latest change of a case that was ever put onto each.
+-- Beside that, each case that somebody must still solve is in a sorted set by since when (ms) it is known to be open.
 -- A case's row has the number of its list as `listed`. Scripts that change a case call list_case when they have done so.
 
 local LIST_SHAPE = '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$'
@@ -50,13 +51,34 @@ local function fields_for_list(row)
   return table.concat(trackers, ','), is_parked
 end
 
+-- As what a case is known to be open: its severity and since when (ms); nil where it is not open, or not known to be.
+function NOTED.open_as(ref)
+  local district = string.match(ref, '^[^:]*')
+  for severity in string.gmatch(NOTED.SEVERITIES, '%a+') do
+    local since = redis.call('ZSCORE', NOTED.OPEN .. district .. '/' .. severity, ref)
+    if since then return severity, tonumber(since) end
+  end
+end
+
+-- Note that a case is open, since `at` where that is news, or with severity '' that it is not (any more). What is open is
+-- in the sorted set of its district and severity. The summary of a scan is nothing that somebody solves.
+function NOTED.note_open(ref, severity, at)
+  local was, since = NOTED.open_as(ref)
+  if was == severity then return end
+  local district = string.match(ref, '^[^:]*')
+  if was then redis.call('ZREM', NOTED.OPEN .. district .. '/' .. was, ref) end
+  if severity ~= '' and not string.find(ref, ':summary:', 1, true) then
+    redis.call('ZADD', NOTED.OPEN .. district .. '/' .. severity, since or at, ref)
+  end
+end
+
 -- What the list of a case says of its memory, for another case that remembers the same; nil where it is on none.
 local function facts_in_list(ref)
   local number = redis.call('HGET', CASE .. ref, 'listed')
   local name = number and redis.call('HGET', CASE_LISTS, '#' .. number)
   if not name then return nil end
   local _, _, marks, severity, rule = string.match(name, LIST_SHAPE)
-  return table.concat({'0', string.match(marks, 'c?$'), severity, rule}, '|')
+  return table.concat({'0', string.match(marks, 'c?$'), severity, rule, NOTED.open_as(ref) and 'o' or ''}, '|')
 end
 
 -- Put a case onto the list where it belongs. `facts` are what its memory says (see facts_of in lists.py), and '1' in front
@@ -72,13 +94,17 @@ local function list_case(ref, now, facts, is_mark)
   if home and not memory then
     if name then off_list(ref, before, name) end
     redis.call('HDEL', row, 'listed')
+    NOTED.note_open(ref, '')
     return
   end
   if not name and memory and not facts then return end
   local _, was, marks, severity, rule, tickets = string.match(name or '|||||', LIST_SHAPE)
   local is_news, conflict = not name, string.sub(marks, -1) == 'c' and 'c' or ''
   if facts then
-    local news, new_conflict, new_severity, new_rule = string.match(facts, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+    local news, new_conflict, new_severity, new_rule, open =
+      string.match(facts, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)(|?o?)$')
+    local as = new_severity ~= '' and new_severity or NOTED.UNKNOWN
+    if open ~= '' then NOTED.note_open(ref, open == '|o' and as or '', now or redis_now()) end -- '': of an earlier version
     is_news = is_news or news == '1' or new_severity ~= severity or new_rule ~= rule
     conflict, severity, rule = new_conflict, new_severity, new_rule
   end

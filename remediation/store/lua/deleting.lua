@@ -38,6 +38,7 @@ local function delete_case(ref)
   local number = redis.call('HGET', row, 'listed')
   local name = number and redis.call('HGET', CASE_LISTS, '#' .. number)
   if name then off_list(ref, number, name) end
+  NOTED.note_open(ref, '')
   hold_up(ref, '')
   local budget = redis.call('HGET', row, 'budget')
   if budget then redis.call('ZREM', BUDGETING.WAITS .. budget, ref) end
