@@ -13,7 +13,7 @@ from remediation.domain.cases.renaming import renamed_action
 from remediation.domain.tickets import TicketChange
 from remediation.store.cases.todo import Lease
 from remediation.store.deliveries.parked import Parked
-from remediation.store.keys import GRACE_MS
+from remediation.store.terms import GRACE_MS
 
 Answer = TypeVar("Answer")
 

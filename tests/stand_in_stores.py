@@ -16,7 +16,7 @@ from remediation.store.cases.entries import LookCause
 from remediation.store.cases.links import NO_SITES
 from remediation.store.cases.rows import key_in, link_of, link_wire, memory_json, record_of
 from remediation.store.cases.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
-from remediation.store.keys import GRACE_MS
+from remediation.store.terms import GRACE_MS
 from tests.shelves import Shelves, milliseconds
 
 

@@ -17,19 +17,8 @@ from chaos.proof.setting import CHANNEL, FEW, SYSTEMS, Setting
 from remediation.deliveries.events import delivery_id
 from remediation.domain.cases.records import CaseKey, CaseKind, ref_of_mark
 from remediation.sealing import generate_key
-from remediation.store.keys import (
-    BEGUN,
-    DIRTY,
-    FEED,
-    MOST_CRASHES,
-    NOTIFIED,
-    NOTIFY_TURN,
-    PARKED,
-    PENDING,
-    SCANS,
-    SYSTEM,
-    TURN,
-)
+from remediation.store.keys import BEGUN, DIRTY, FEED, NOTIFIED, NOTIFY_TURN, PARKED, PENDING, SCANS, SYSTEM, TURN
+from remediation.store.terms import MOST_CRASHES
 from sandbox.jira.state import PERSON as JIRA_PERSON
 from sandbox.schoolscan.signing import signed_headers
 from sandbox.secrets import DISTRICT, ENVIRONMENT

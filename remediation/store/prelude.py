@@ -1,10 +1,10 @@
-"""What every script begins with: the names of the keys and the terms, as keys.py has them."""
+"""What every script begins with: the names of the keys and the terms, as keys.py and terms.py have them."""
 
 from collections.abc import Mapping
 
 from remediation.domain.status import Severity
 from remediation.queue import BAND_MS, BELL, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, RETRY_PREFIX, WORK_QUEUE
-from remediation.store import keys
+from remediation.store import keys, terms
 from remediation.store.budgets.terms import table_of_budgets
 
 _NAMES = (
@@ -95,15 +95,15 @@ _NAMES = (
     "GRACE_MS",
     "MOST_ORIGINS",
 )
-"""The names in keys.py that scripts use as they are."""
+"""The names in keys.py and terms.py that scripts use as they are."""
 
 _ARQ: Mapping[str, str | int] = {
     "QUEUE": WORK_QUEUE,
     "BELL": BELL,
-    "RING_MS": keys.RING_MS,
+    "RING_MS": terms.RING_MS,
     "READER": keys.READER,
-    "TAKEN_MS": keys.TAKEN_MS,
-    "STORM": keys.STORM,
+    "TAKEN_MS": terms.TAKEN_MS,
+    "STORM": terms.STORM,
     "JOB": JOB_PREFIX,
     "IN_PROGRESS": IN_PROGRESS_PREFIX,
     "RETRY": RETRY_PREFIX,
@@ -118,8 +118,8 @@ _TOLD: Mapping[str, str | int] = {
     "DRILLS": keys.DRILLS,
     "LISTENING": keys.LISTENING,
     "HEARD": keys.HEARD,
-    "HEARD_MS": keys.HEARD_MS,
-    "MOST_HEARD": keys.MOST_HEARD,
+    "HEARD_MS": terms.HEARD_MS,
+    "MOST_HEARD": terms.MOST_HEARD,
     "NOTIFY_TURN": keys.NOTIFY_TURN,
     "SELECTION": keys.SELECTION,
     "SELECTIONS": keys.SELECTIONS,
@@ -131,26 +131,26 @@ _TOLD: Mapping[str, str | int] = {
     "QUESTIONS": keys.QUESTIONS,
     "QUESTIONS_OF": keys.QUESTIONS_OF,
     "QUESTIONS_BEGUN": keys.QUESTIONS_BEGUN,
-    "ANSWERED_WITHIN_MS": keys.ANSWERED_WITHIN_MS,
-    "QUESTION_KEPT_MS": keys.QUESTION_KEPT_MS,
-    "MOST_OPEN_OF_ONE": keys.MOST_OPEN_OF_ONE,
-    "MOST_OPEN_OF_ALL": keys.MOST_OPEN_OF_ALL,
-    "MOST_BEGUN_A_SECOND": keys.MOST_BEGUN_A_SECOND,
+    "ANSWERED_WITHIN_MS": terms.ANSWERED_WITHIN_MS,
+    "QUESTION_KEPT_MS": terms.QUESTION_KEPT_MS,
+    "MOST_OPEN_OF_ONE": terms.MOST_OPEN_OF_ONE,
+    "MOST_OPEN_OF_ALL": terms.MOST_OPEN_OF_ALL,
+    "MOST_BEGUN_A_SECOND": terms.MOST_BEGUN_A_SECOND,
     "OPEN": keys.OPEN_CASES,
     "SEVERITIES": " ".join(Severity),
     "UNKNOWN": Severity.UNKNOWN,
     "HOUR": keys.ACTIVITY_HOUR,
     "DAY": keys.ACTIVITY_DAY,
     "ADDED": keys.ACTIVITY_NOTED,
-    "ADDED_MS": keys.ACTIVITY_NOTED_MS,
-    "ACTIVITY_MS": keys.ACTIVITY_KEPT_MS,
-    "ACTIVITY_OF_DISTRICT_MS": keys.ACTIVITY_KEPT_OF_DISTRICT_MS,
-    "MOST_FIELDS": keys.MOST_ACTIVITY_FIELDS,
+    "ADDED_MS": terms.ACTIVITY_NOTED_MS,
+    "ACTIVITY_MS": terms.ACTIVITY_KEPT_MS,
+    "ACTIVITY_OF_DISTRICT_MS": terms.ACTIVITY_KEPT_OF_DISTRICT_MS,
+    "MOST_FIELDS": terms.MOST_ACTIVITY_FIELDS,
     "DELIVERY_LIST": keys.DELIVERY_LIST,
     "DELIVERY_LISTS": keys.DELIVERY_LISTS,
     "SCANS_OF": keys.SCANS_OF,
-    "MOST_LISTED": keys.MOST_LISTED,
-    "DELIVERIES_LISTED_MS": keys.DELIVERIES_LISTED_MS,
+    "MOST_LISTED": terms.MOST_LISTED,
+    "DELIVERIES_LISTED_MS": terms.DELIVERIES_LISTED_MS,
 }
 """What is only told to people, whose turn it is to tell them, what people ask, and what is counted for them."""
 
@@ -174,6 +174,7 @@ def _table(name: str, fields: Mapping[str, str | int]) -> str:
     return f"local {name} = {{{', '.join(said)}}}"
 
 
-_KEYS = "\n".join(f"local {_said(name, getattr(keys, name))}" for name in _NAMES)
+_VALUES = vars(terms) | vars(keys)
+_KEYS = "\n".join(f"local {_said(name, _VALUES[name])}" for name in _NAMES)
 
 PRELUDE = "\n".join((_KEYS, _table("ARQ", _ARQ), _table("NOTED", _TOLD), table_of_budgets(_BUDGETING)))

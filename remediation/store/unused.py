@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from remediation.store.cases.dependents import trackers_heard_of
 from remediation.store.cases.links import linked_places
 from remediation.store.cases.todo import list_name
-from remediation.store.keys import CURSOR, FORGETTING, UNUSED_MS
+from remediation.store.keys import CURSOR, FORGETTING
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites
+from remediation.store.terms import UNUSED_MS
 
 _BUCKETS_AT_ONCE = 4
 """Buckets of an index that one script looks through: up to 800 entries, some milliseconds."""

@@ -9,7 +9,8 @@ from contextlib import suppress
 import pytest
 
 from remediation.domain.errors import ConfigurationError
-from remediation.store.keys import DIRTY, LEASE, MOST_CRASHES
+from remediation.store.keys import DIRTY, LEASE
+from remediation.store.terms import MOST_CRASHES
 from sandbox.secrets import DISTRICT
 from sandbox.stage.processes import Program, _start
 from tests.e2e.poisoned_worker import DEADLY

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.store.incidents.rows import name_of
-from remediation.store.keys import BEGUN, CASE, DIRTY, FEED, INCIDENTS, MOST_CRASHES, SYSTEM
+from remediation.store.keys import BEGUN, CASE, DIRTY, FEED, INCIDENTS, SYSTEM
+from remediation.store.terms import MOST_CRASHES
 from remedy.main import main
 from sandbox.secrets import DISTRICT, INCIDENT_FEED_TOKEN, JIRA_USER
 from sandbox.wire.server import serve

@@ -13,8 +13,9 @@ from remediation.sealing import Keyring
 from remediation.store.activity.hours import KEPT, KEPT_OF_DISTRICT, ActivityLog, ActivityStep, ActivityWriter
 from remediation.store.activity.samples import ActivitySample, LimitUse, ParkedCount
 from remediation.store.activity.tally import ActivityTally, ResponseKind, WorkCount, responses_in
-from remediation.store.keys import ACTIVITY_NOTED, MOST_ACTIVITY_FIELDS
+from remediation.store.keys import ACTIVITY_NOTED
 from remediation.store.server.connection import Connection
+from remediation.store.terms import MOST_ACTIVITY_FIELDS
 from remedy.runtime.activity import writing_activity
 from tests.integration.offices import Office
 from tests.integration.receivers import Receiver, account, event

@@ -12,7 +12,8 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import Job
 from remediation.read_model.answers.wire import CaseSubject, subject_bytes
 from remediation.store.console.questions import ANSWERED_WITHIN, QuestionKind, Questions
-from remediation.store.keys import MOST_OPEN_OF_ONE, QUESTION, QUESTIONS_BEGUN
+from remediation.store.keys import QUESTION, QUESTIONS_BEGUN
+from remediation.store.terms import MOST_OPEN_OF_ONE
 from sandbox.secrets import DISTRICT
 from tests.integration.asking_world import CANARY, AskingWorld
 from tests.integration.console_world import OTHERS

@@ -18,9 +18,10 @@ from remediation.store.deliveries import crash_counter
 from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remediation.store.deliveries.parked import ParkedKind
-from remediation.store.keys import BEGUN, GRACE_MS, LEASE, MOST_CRASHES, SCANS, SUSPICIOUS
+from remediation.store.keys import BEGUN, LEASE, SCANS
 from remediation.store.scans.listing import Scans
 from remediation.store.server.connection import Connection, open_pool
+from remediation.store.terms import GRACE_MS, MOST_CRASHES, SUSPICIOUS
 from tests.integration.offices import KEY, Office
 from workers.jobs.cases import look_at_case
 

@@ -15,8 +15,9 @@ from remediation.store.deliveries import readings
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remediation.store.deliveries.readings import MOST_TOGETHER, DeliveryReadings
 from remediation.store.figures import read_figures
-from remediation.store.keys import BEGUN, CASE, GRACE_MS, INBOX, PENDING, TAKEN, UNREAD
+from remediation.store.keys import BEGUN, CASE, INBOX, PENDING, TAKEN, UNREAD
 from remediation.store.server.connection import Connection
+from remediation.store.terms import GRACE_MS
 from remediation.store.work_queue import WorkQueue
 from tests.integration.offices import Office
 from workers.jobs.boundary import MOST_STUMBLES

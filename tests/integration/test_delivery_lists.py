@@ -16,9 +16,10 @@ from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remediation.store.deliveries.listing import DeliveryFilter, delivery_page, newest_deliveries, one_delivery
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.readings import DeliveryNews
-from remediation.store.keys import DELIVERY_LIST, DELIVERY_LISTS, INBOX, MOST_LISTED
+from remediation.store.keys import DELIVERY_LIST, DELIVERY_LISTS, INBOX
 from remediation.store.newest import ListPlace
 from remediation.store.server.connection import Connection
+from remediation.store.terms import MOST_LISTED
 
 NOW = float(int(time.time()))
 DONE = f"{DELIVERY_LIST}schoolscan/lakeside|done"

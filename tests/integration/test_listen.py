@@ -17,9 +17,10 @@ from remediation.sealing import Keyring
 from remediation.store.cases.timeline import Timeline
 from remediation.store.deliveries.heard import RENEW_SECONDS, HeardDeliveries
 from remediation.store.deliveries.refused import RefusalKind, RefusedLog
-from remediation.store.keys import HEARD, INBOX, LISTENING, LISTENING_MS
+from remediation.store.keys import HEARD, INBOX, LISTENING
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
+from remediation.store.terms import LISTENING_MS
 from remedy.listen.following import LONGEST_PAUSE, SHORTEST_PAUSE, LiveFollower
 from remedy.main import main
 from remedy.runtime.failures import ExitCode

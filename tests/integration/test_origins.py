@@ -13,8 +13,9 @@ from remediation.deliveries.events import SCHOOLSCAN, delivery_id
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import Arrival, Inbox
-from remediation.store.keys import CASE, INBOX, MOST_ORIGINS
+from remediation.store.keys import CASE, INBOX
 from remediation.store.server.connection import Connection
+from remediation.store.terms import MOST_ORIGINS
 from remediation.telemetry import Origin
 from tests.integration.offices import Office
 from tests.integration.receivers import ADDRESS, Receiver, event

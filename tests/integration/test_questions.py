@@ -9,17 +9,9 @@ from remediation.domain.errors import KeyMissing
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
 from remediation.sealing import Keyring, generate_key
 from remediation.store.console.questions import ANSWERED_WITHIN, KEPT, QuestionKind, Questions, TooManyQuestions
-from remediation.store.keys import (
-    MOST_BEGUN_A_SECOND,
-    MOST_OPEN_OF_ALL,
-    MOST_OPEN_OF_ONE,
-    QUESTION,
-    QUESTION_LIKE,
-    QUESTIONS,
-    QUESTIONS_BEGUN,
-    QUESTIONS_OF,
-)
+from remediation.store.keys import QUESTION, QUESTION_LIKE, QUESTIONS, QUESTIONS_BEGUN, QUESTIONS_OF
 from remediation.store.server.connection import Connection
+from remediation.store.terms import MOST_BEGUN_A_SECOND, MOST_OPEN_OF_ALL, MOST_OPEN_OF_ONE
 
 NOW = 1_800_000_000.0
 PLAN = QuestionKind.PLAN

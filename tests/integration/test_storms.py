@@ -6,8 +6,9 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring
 from remediation.store.deliveries.readings import DeliveryNews
-from remediation.store.keys import DIRTY, GRACE_MS, INBOX, STORM, UNREAD
+from remediation.store.keys import DIRTY, INBOX, UNREAD
 from remediation.store.server.connection import Connection
+from remediation.store.terms import GRACE_MS, STORM
 from tests.integration.offices import KEY, Office
 
 NEW = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")

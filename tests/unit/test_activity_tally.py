@@ -18,7 +18,7 @@ from remediation.store.activity.tally import (
     response_name,
     responses_in,
 )
-from remediation.store.keys import MOST_ACTIVITY_FIELDS
+from remediation.store.terms import MOST_ACTIVITY_FIELDS
 
 
 def test_what_is_of_a_district_counts_for_it_and_for_the_whole_service() -> None:

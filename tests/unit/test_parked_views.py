@@ -15,7 +15,7 @@ from remediation.defects import trace_of
 from remediation.operations.pacing import RATE
 from remediation.read_model.parked_work import GROUPINGS, Grouping, grouped
 from remediation.store.deliveries.parked import MOST_REPLAYS, Parked, ParkedKind, Selection
-from remediation.store.keys import MOST_CRASHES, SUSPICIOUS
+from remediation.store.terms import MOST_CRASHES, SUSPICIOUS
 from remedy.parked.changes import progress
 from remedy.parked.command import parked
 

@@ -15,8 +15,9 @@ from enum import Enum
 
 from remediation.store.activity.samples import SAMPLE, ActivitySample, sample_of
 from remediation.store.activity.tally import WHOLE, ActivityTally
-from remediation.store.keys import ACTIVITY_DAY, ACTIVITY_HOUR, ACTIVITY_KEPT_MS, ACTIVITY_KEPT_OF_DISTRICT_MS
+from remediation.store.keys import ACTIVITY_DAY, ACTIVITY_HOUR
 from remediation.store.server.connection import Connection
+from remediation.store.terms import ACTIVITY_KEPT_MS, ACTIVITY_KEPT_OF_DISTRICT_MS
 
 KEPT = timedelta(milliseconds=ACTIVITY_KEPT_MS)
 """How long the days are kept, and the hours of the whole service."""

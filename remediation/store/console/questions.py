@@ -16,15 +16,15 @@ from enum import StrEnum
 from remediation.domain.errors import KeyMissing, RemediationError
 from remediation.queue import Job
 from remediation.sealing import Keyring
-from remediation.store.keys import (
+from remediation.store.keys import QUESTION
+from remediation.store.server.connection import Connection
+from remediation.store.terms import (
     ANSWERED_WITHIN_MS,
     MOST_BEGUN_A_SECOND,
     MOST_OPEN_OF_ALL,
     MOST_OPEN_OF_ONE,
-    QUESTION,
     QUESTION_KEPT_MS,
 )
-from remediation.store.server.connection import Connection
 
 _LOOKS_EVERY = 0.1
 """Seconds between two looks at whether a question is answered."""

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from remediation.domain.errors import Poison, StoreUnavailable
-from remediation.store.keys import MOST_CRASHES
 from remediation.store.server.connection import Connection
+from remediation.store.terms import MOST_CRASHES
 
 TURN_SECONDS = 5.0
 """How long a suspect waits in its worker for its turn to be tried alone; after that the sweep brings it again."""

@@ -6,8 +6,9 @@ to a short stream.
 
 from dataclasses import dataclass
 
-from remediation.store.keys import HEARD, LISTENING, LISTENING_MS
+from remediation.store.keys import HEARD, LISTENING
 from remediation.store.server.connection import Connection
+from remediation.store.terms import LISTENING_MS
 
 RENEW_SECONDS = LISTENING_MS / 3000
 """How often a listener says that it is there."""
