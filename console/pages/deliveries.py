@@ -26,13 +26,12 @@ from remediation.read_model.delivery_list import (
 )
 from remediation.read_model.delivery_views import delivery_view
 from remediation.store.deliveries.inbox import DeliveryState
-from remediation.store.deliveries.listing import DeliveryFilter, delivery_page
+from remediation.store.deliveries.listing import DeliveryFilter, delivery_page, each_delivery
 from remediation.store.deliveries.refused import RefusedDeliveries, RefusedLog
 from remediation.store.newest import ListPlace
 
 TITLE = "Deliveries"
 ROWS = 50
-_AT_ONCE = 500
 _REFUSED_ROWS = 100
 
 
@@ -81,6 +80,7 @@ async def deliveries(request: Request) -> Response:
         request,
         "deliveries.html",
         rows=page.deliveries,
+        has_waiting=page.has_waiting,
         next=choice.address.of_route("deliveries", page.after) if page.after else "",
         first=choice.address.of_route("deliveries") if "after" in request.query_params else "",
         choice=choice,
@@ -98,14 +98,8 @@ async def deliveries_file(request: Request) -> Response:
     what = ListExport("deliveries", ACCEPTED_COLUMNS, choice.address.words())
 
     async def rows() -> AsyncIterator[Row]:
-        after = choice.begins
-        while True:
-            page = await delivery_page(context.connection, choice.wanted, _AT_ONCE, after)
-            for each in page.deliveries:
-                yield accepted_row(each)
-            after = page.after
-            if after is None:
-                return
+        async for each in each_delivery(context.connection, choice.wanted, choice.begins):
+            yield accepted_row(each)
 
     return await exported(request, what, rows(), request.path_params["form"])
 

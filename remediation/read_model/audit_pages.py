@@ -13,7 +13,7 @@ from remediation.store.audit.search import WITHIN_SECONDS, place_from
 from remediation.store.audit.trail import AuditGlance, AuditTrail
 from remediation.store.server.connection import Connection
 
-MOST_LINES_LOOKED_AT = 1_000
+MOST_LINES_LOOKED_AT = 500
 """Lines that one page looks at: some hundredths of a second. Where few of them fit, a page may be short."""
 
 _AT_ONCE = 250

@@ -11,7 +11,7 @@ from remediation.read_model.delivery_list import DeliveryLine, delivery_lines, p
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.deliveries.inbox import DeliveryState
-from remediation.store.deliveries.listing import DeliveryFilter, newest_deliveries
+from remediation.store.deliveries.listing import DeliveryFilter, ListedDelivery, each_delivery
 from remediation.store.deliveries.refused import KEPT, RefusedLog
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, redis_address
@@ -76,7 +76,12 @@ def _asked(account: str | None, state: str | None, limit: int) -> Sequence[Deliv
 async def _read(connection: Connection, account: str | None, state: str | None, limit: int) -> list[DeliveryLine]:
     wanted = None if state in {None, _REFUSED} else DeliveryState(state)
     chosen = DeliveryFilter(None if account is None else frozenset({account}), wanted)
-    accepted = [] if state == _REFUSED else await newest_deliveries(connection, limit, chosen)
+    accepted: list[ListedDelivery] = []
+    if state != _REFUSED:
+        async for each in each_delivery(connection, chosen):
+            accepted.append(each)
+            if len(accepted) == limit:
+                break
     refused = await RefusedLog(connection).listed() if wanted is None else []
     return delivery_lines(accepted, [each for each in refused if account in {None, path_of(each)}], limit)
 

@@ -13,7 +13,7 @@ from remediation.sealing import Keyring
 from remediation.store.deliveries import listing
 from remediation.store.deliveries.concerned import DeliverySearch
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
-from remediation.store.deliveries.listing import DeliveryFilter, delivery_page, newest_deliveries, one_delivery
+from remediation.store.deliveries.listing import DeliveryFilter, delivery_page, each_delivery, one_delivery
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.readings import DeliveryNews
 from remediation.store.keys import DELIVERY_LIST, DELIVERY_LISTS, INBOX
@@ -45,10 +45,10 @@ class Post:
         await self.work.park(kind, name, KeyMissing("k"), NOW, district="lakeside")
 
     async def named(self, wanted: DeliveryFilter = EVERY) -> list[str]:
-        return [each.id for each in await newest_deliveries(self.connection, 100, wanted)]
+        return [each.id async for each in each_delivery(self.connection, wanted)]
 
     async def states(self) -> dict[str, DeliveryState]:
-        return {each.id: each.state for each in await newest_deliveries(self.connection, 100, EVERY)}
+        return {each.id: each.state async for each in each_delivery(self.connection, EVERY)}
 
 
 @pytest.fixture
@@ -135,9 +135,24 @@ async def test_a_page_is_short_rather_than_look_at_all_that_waits_of_others(
     monkeypatch.setattr(listing, "_AT_ONCE", 2)
     await post.bring("ours", at=NOW - 60)
     await post.bring(*[f"theirs{number}" for number in range(9)], district="harbor")
-    found = await pages(post, of("schoolscan/lakeside"), 1)
+    found = await pages(post, of("schoolscan/lakeside", state=DeliveryState.RECEIVED), 1)
     assert [page for page in found if page] == [["ours"]]
     assert found[0] == []
+
+
+async def test_a_page_of_one_account_leaves_out_what_waits_where_very_much_does_and_says_so(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_LOOKED_AT", 4)
+    await post.bring("read", "waits", at=NOW - 60)
+    await post.read("read")
+    page = await delivery_page(post.connection, of("schoolscan/lakeside"), 5)
+    assert ([each.id for each in page.deliveries], page.has_waiting) == (["waits", "read"], True)
+    await post.bring(*[f"theirs{number}" for number in range(9)], district="harbor")
+    page = await delivery_page(post.connection, of("schoolscan/lakeside"), 5)
+    assert ([each.id for each in page.deliveries], page.has_waiting) == (["read"], False)
+    assert await post.named(of("schoolscan/lakeside")) == ["waits", "read"]
+    assert (await delivery_page(post.connection, EVERY, 20)).has_waiting
 
 
 async def test_the_newest_of_a_list_are_kept(post: Post, connection: Connection) -> None:

@@ -12,7 +12,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
-from remediation.store.deliveries.listing import DeliveryFilter, newest_deliveries
+from remediation.store.deliveries.listing import DeliveryFilter, each_delivery
 from remediation.store.deliveries.refused import KEPT, RefusalKind, RefusedLog
 from remediation.store.keys import REFUSED, REFUSED_COUNTS
 from remediation.store.server.connection import Connection
@@ -113,8 +113,7 @@ async def test_deliveries_are_listed_newest_first_with_those_that_were_refused(
     await inbox.accept("odd", SCHOOLSCAN, "hillside", b"x", now + 10, unreadable="no JSON")
     await RefusedLog(connection).note({HEX: 12, NOBODY: 1}.items(), now + 2.5)
     wanted = DeliveryFilter(frozenset({"schoolscan/lakeside"}), DeliveryState.RECEIVED)
-    found = await newest_deliveries(connection, 2, wanted)
-    assert [each.id for each in found] == ["d3", "d2"]
+    assert [each.id async for each in each_delivery(connection, wanted)] == ["d3", "d2", "d1", "d0"]
     remedy = CliRunner(env={"REDIS_URL": redis_url, "MAPPINGS_PATH": str(tmp_path / "none.yaml")})
 
     async def told(*words: str) -> list[str]:

@@ -6,7 +6,7 @@ delivery may end in, with the newest ten thousand of the last thirty days; what 
 decided about.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from remediation.store.deliveries.inbox import DeliveryState
@@ -14,9 +14,9 @@ from remediation.store.keys import DELIVERY_LIST, DELIVERY_LISTS, INBOX, PENDING
 from remediation.store.newest import ListPlace, NewestMember, newest_of
 from remediation.store.server.connection import Connection
 
-MOST_LOOKED_AT = 2_000
+MOST_LOOKED_AT = 500
 """Rows that one page looks at, most of which may be of other accounts where many deliveries wait: some hundredths of a
-second."""
+second. Where more wait, a page of some accounts in any state leaves those that wait out, and says so."""
 
 _AT_ONCE = 500
 _FIELDS = ["state", "sender", "account", "at", "request_id"]
@@ -57,17 +57,29 @@ class DeliveryPage:
     """Deliveries, newest first; one that was replayed stands where it was replayed for as long as it waits.
 
     `after` is where the next page begins; None at the end. A page may be short, or empty, and others follow it.
+    `has_waiting` is false where it leaves out what waits to be read, because very much does.
     """
 
     deliveries: tuple[ListedDelivery, ...]
     after: ListPlace | None
+    has_waiting: bool = True
 
 
 async def delivery_page(
     connection: Connection, wanted: DeliveryFilter, limit: int, after: ListPlace | None = None
 ) -> DeliveryPage:
     """At most `limit` deliveries behind a place. Raises StoreUnavailable."""
-    lists = await _lists(connection, wanted)
+    has_waiting = wanted.paths is None or wanted.state is not None or not await _many_wait(connection)
+    found, behind = await _page(
+        connection, await _lists(connection, wanted, has_waiting=has_waiting), wanted, limit, after
+    )
+    return DeliveryPage(tuple(found), behind, has_waiting)
+
+
+async def _page(
+    connection: Connection, lists: "_Lists", wanted: DeliveryFilter, limit: int, after: ListPlace | None
+) -> tuple[list[ListedDelivery], ListPlace | None]:
+    """What fits of these lists behind a place, and where the next page begins."""
     found: list[ListedDelivery] = []
     at_once = limit + 1
     for _ in range(0, MOST_LOOKED_AT, _AT_ONCE):
@@ -75,29 +87,29 @@ async def delivery_page(
         rows = await _rows(connection, members)
         for member, row in zip(members, rows, strict=True):
             if wanted.since is not None and member.place.at_ms < wanted.since * 1000:
-                return DeliveryPage(tuple(found), None)
+                return found, None
             if len(found) == limit:
-                return DeliveryPage(tuple(found), after)
+                return found, after
             after = member.place
             if row is not None and row.state == lists[member.number][1] and wanted.takes(row.path):
                 found.append(row)
         if len(members) < at_once:
-            return DeliveryPage(tuple(found), None)
+            return found, None
         at_once = _AT_ONCE
-    return DeliveryPage(tuple(found), after)
+    return found, after
 
 
-async def newest_deliveries(connection: Connection, limit: int, wanted: DeliveryFilter) -> list[ListedDelivery]:
-    """The newest `limit` deliveries that are meant, however many pages that takes. Raises StoreUnavailable."""
-    found: list[ListedDelivery] = []
-    after: ListPlace | None = None
-    while len(found) < limit:
-        page = await delivery_page(connection, wanted, min(limit - len(found), _AT_ONCE), after)
-        found += page.deliveries
-        after = page.after
+async def each_delivery(
+    connection: Connection, wanted: DeliveryFilter, after: ListPlace | None = None
+) -> AsyncIterator[ListedDelivery]:
+    """Every delivery that is meant behind a place, newest first. Raises StoreUnavailable."""
+    lists = await _lists(connection, wanted)
+    while True:
+        found, after = await _page(connection, lists, wanted, _AT_ONCE, after)
+        for each in found:
+            yield each
         if after is None:
-            break
-    return found
+            return
 
 
 async def one_delivery(connection: Connection, delivery_id: str) -> ListedDelivery | None:
@@ -106,12 +118,21 @@ async def one_delivery(connection: Connection, delivery_id: str) -> ListedDelive
     return rows[0]
 
 
-async def _lists(connection: Connection, wanted: DeliveryFilter) -> list[tuple[str, DeliveryState]]:
-    """The key of each list that may have what is meant, and the state of its deliveries."""
+async def _many_wait(connection: Connection) -> bool:
+    return int(await connection.ask(connection.redis.zcard(PENDING_SINCE))) > MOST_LOOKED_AT
+
+
+_Lists = list[tuple[str, DeliveryState]]
+"""The key of each list, and the state of its deliveries."""
+
+
+async def _lists(connection: Connection, wanted: DeliveryFilter, *, has_waiting: bool = True) -> _Lists:
+    """The lists that may have what is meant."""
     if wanted.paths is not None and not wanted.paths:
         return []
     named = await connection.ask(connection.redis.zrange(DELIVERY_LISTS, 0, -1))
-    lists = [(PENDING_SINCE, DeliveryState.RECEIVED)] if wanted.state in {None, DeliveryState.RECEIVED} else []
+    is_waiting_meant = has_waiting and wanted.state in {None, DeliveryState.RECEIVED}
+    lists = [(PENDING_SINCE, DeliveryState.RECEIVED)] if is_waiting_meant else []
     for name in sorted(each.decode() for each in named):
         path, _, state = name.rpartition("|")
         if wanted.takes(path) and wanted.state in {None, state}:
