@@ -1,6 +1,5 @@
 """What people are told of parked work: in groups, piece by piece, and of what became of it. Pure."""
 
-import re
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,6 +11,7 @@ from remediation.domain.actions import ActionName
 from remediation.store.audit.earlier import ParkedDecided
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked, ParkedKind
+from remediation.store.parked.shapes import common_words
 
 WHY_LEFT: Mapping[DecisionOutcome, str] = {
     DecisionOutcome.TOO_OFTEN: "replayed too often",
@@ -21,9 +21,6 @@ WHY_LEFT: Mapping[DecisionOutcome, str] = {
 
 Grouping = Literal["error", "system", "action", "district"]
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
-
-_NUMBERED = re.compile(r"[\w.:-]*\d[\w.:-]*")
-"""Words with a digit in them: ids, keys, dates and counts, in which refusals of one kind differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def grouped(items: Iterable[Parked], by: Grouping) -> list[ParkedGroup]:
     """The groups, the largest first. Grouped by error, pieces have the same error, system, and words (ids excepted)."""
     found: dict[tuple[str, str], list[Parked]] = {}
     for item in items:
-        words = _NUMBERED.sub("#", item.words) if by == "error" else ""
+        words = common_words(item.words) if by == "error" else ""
         found.setdefault((_common(item, by), words), []).append(item)
     groups = [_group(name, members) for (name, _), members in found.items()]
     return sorted(groups, key=lambda group: (-group.count, group.name))

@@ -122,6 +122,12 @@ time (ms) they were brought."""
 PARKED_ROW = "remedy:parked:"
 """+ name: a hash, one piece of parked work."""
 
+PARKED_GROUPS = "remedy:parked-groups"
+"""A hash from the id of a group of parked work to what its pieces have in common (see parked/groups.py)."""
+
+PARKED_GROUP = "remedy:parked-group:"
+"""+ id of such a group: a sorted set of its pieces, by the time (ms) each was set aside."""
+
 REPLAYS = "remedy:replays:"
 """+ name: how often this piece of work was replayed within the last thirty days."""
 

@@ -70,6 +70,9 @@ SUSPICIOUS = 2
 SUSPECT_MS = 2_000
 """When a suspect whose turn has not come is tried again."""
 
+MOST_PARKED_GROUPS = 500
+"""From so many groups of parked work on, the words of refusals make no further ones."""
+
 MOST_ORIGINS = 5
 """The most deliveries that a look names as its cause: as many request ids as a value of a log line can hold."""
 

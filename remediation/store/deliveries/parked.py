@@ -14,6 +14,7 @@ from remediation.domain.errors import KeyMissing, OutsideError, RemediationError
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import PARKED, PARKED_ROW, REPLAYS
+from remediation.store.parked.shapes import shape_of
 from remediation.store.server.connection import Connection, passing_errors
 
 LEFT_MS = milliseconds(FINGERPRINT_LIFETIME)
@@ -165,7 +166,8 @@ class ParkedWork:
         elif not isinstance(error, RemediationError):
             words = words_of_defect(error)
             known["lines"] = self._keyring.seal(trace_of(error).encode(errors="replace"), f"lines:{name}")
-        return known | {"words": self._keyring.seal(words.encode(errors="replace"), f"words:{name}")}
+        shape = {"shape": shape_of(words, self._keyring)} if words else {}
+        return known | shape | {"words": self._keyring.seal(words.encode(errors="replace"), f"words:{name}")}
 
     async def replay(self, name: str, now: float, *, most: int | None = None, audit: bytes = b"") -> DecisionOutcome:
         """Take a piece up again, if it was replayed less than `most` times. MISSING: nothing of that name is parked.

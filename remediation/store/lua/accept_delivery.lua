@@ -52,6 +52,7 @@ local function quarantine(given, account, words)
   redis.call('HSET', PARKED_ROW .. name, 'kind', 'quarantined', 'subject', given.id, given.called, given.account,
     'error', 'Unreadable', 'words', words, 'at', given.now, 'first_at', given.now, 'attempts', 1)
   redis.call('ZADD', PARKED, given.now, name)
+  NOTED.into_group(name, given.now)
   set_aside(QUARANTINED .. account, given.id, given.now)
 end
 

@@ -3,9 +3,8 @@
 
 -- Take parked work off the list of it, and shred its words.
 local function drop_parked(name)
-  if redis.call('DEL', PARKED_ROW .. name) > 0 then shred() end
+  if NOTED.off_parked(name) > 0 then shred() end
   redis.call('DEL', REPLAYS .. name)
-  redis.call('ZREM', PARKED, name)
 end
 
 -- What is made for the summary of a scan: the counting of its findings, and its report. Nothing for any other case.

@@ -46,8 +46,8 @@ local function note_scan(_, row, scan, scan_id, state_said)
     redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
     redis.call('HSET', scan_row, 'completed_at', redis.call('HGET', row, 'at'))
     redis.call('HDEL', scan_row, 'left_out') -- of an earlier listing
-    redis.call('DEL', BEGUN .. scan, PARKED_ROW .. scan .. '/list') -- all of it is listed: nothing is left to replay
-    redis.call('ZREM', PARKED, scan .. '/list')
+    redis.call('DEL', BEGUN .. scan)
+    NOTED.off_parked(scan .. '/list') -- all of it is listed: nothing is left to replay
     redis.call('ZADD', SCANS, now + GRACE_MS, scan)
     wake_once(scan_row, 'page_scan', scan, now, 5)
   elseif state ~= 'listing' and state ~= 'parked' then

@@ -23,12 +23,12 @@ end
 
 local function forget_scan(ref)
   key('scans', SCAN .. ref)
-  key('parked', PARKED_ROW .. ref .. '/list')
+  note('parked', redis.call('EXISTS', PARKED_ROW .. ref .. '/list'))
   key('counters', REPLAYS .. ref .. '/list')
   key('counters', BEGUN .. ref)
   if is_trial then return end
   redis.call('ZREM', SCANS, ref)
-  redis.call('ZREM', PARKED, ref .. '/list')
+  NOTED.off_parked(ref .. '/list')
 end
 
 local function forget_feed(feed)

@@ -45,8 +45,7 @@ for _, kind in ipairs(is_of_group and {'origin'} or {'given_up', 'again', 'origi
   for name, value in pairs(parts[kind]) do redis.call('HSETNX', there, kind .. ':' .. name, value) end
 end
 for action in pairs(parts.parked) do -- what is refused in the other case too is parked there again
-  redis.call('ZREM', PARKED, ref .. '/' .. action)
-  redis.call('DEL', PARKED_ROW .. ref .. '/' .. action)
+  NOTED.off_parked(ref .. '/' .. action)
 end
 local look_at = redis.call('ZSCORE', APPOINTMENTS, ref)
 if look_at then redis.call('ZADD', APPOINTMENTS, 'NX', look_at, home) end

@@ -9,12 +9,13 @@ if ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
 end
 if ARGV[3] == 'scan' and redis.call('HGET', SCAN .. ARGV[4], 'state') == 'cancelled' then return 0 end
 local row = PARKED_ROW .. name
-redis.call('HDEL', row, 'status', 'lines', 'trace', 'sealed_as')
+redis.call('HDEL', row, 'status', 'lines', 'trace', 'sealed_as', 'shape')
 redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6], 'at', now,
   unpack(ARGV, 7))
 redis.call('HSETNX', row, 'first_at', now)
 redis.call('HINCRBY', row, 'attempts', 1)
 redis.call('ZADD', PARKED, now, name)
+NOTED.into_group(name, now)
 local is_not_found = redis.call('HGET', row, 'error') == 'NotFound'
 if is_not_found and (ARGV[3] == 'case' or ARGV[3] == 'scan') then set_aside(NOT_FOUND .. district_of(ARGV[4]), name, now) end
 if ARGV[3] == 'quarantined' then

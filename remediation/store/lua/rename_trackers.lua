@@ -56,9 +56,9 @@ local function move_parked(action, other, former, name)
       redis.call('HSET', PARKED_ROW .. there, 'system', name)
     end
     redis.call('ZADD', PARKED, at, there)
+    NOTED.into_group(there, at)
   end
-  redis.call('ZREM', PARKED, here)
-  redis.call('DEL', PARKED_ROW .. here)
+  NOTED.off_parked(here)
   local replays = redis.call('GET', REPLAYS .. here)
   if replays then redis.call('SET', REPLAYS .. there, replays, 'NX', 'PX', REPLAYS_MS) end
   redis.call('DEL', REPLAYS .. here)

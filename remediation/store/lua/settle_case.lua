@@ -33,9 +33,7 @@ end
 redis.call('HDEL', row, 'noted', 'attempts', 'overtaken', 'audited', unpack(ARGV, first_field))
 for i = first_field, #ARGV do
   if string.sub(ARGV[i], 1, 7) == 'parked:' then
-    local name = ref .. '/' .. string.sub(ARGV[i], 8)
-    redis.call('ZREM', PARKED, name)
-    redis.call('DEL', PARKED_ROW .. name)
+    NOTED.off_parked(ref .. '/' .. string.sub(ARGV[i], 8))
   end
 end
 hold_up(ref, '')

@@ -315,6 +315,43 @@ local function shred(count)
   redis.call('HINCRBY', SHREDDED, 'count', count or 1)
 end
 
+-- What parked work has in common is kept as groups, so that a page of ten thousand pieces reads some groups. Of a group: kind,
+-- district, system, error, status, action and the shape of the words (see parked/groups.py), a line each.
+
+-- Take a piece of parked work off its group, and forget a group that has none left.
+function NOTED.off_group(group, name)
+  redis.call('ZREM', NOTED.PARKED_GROUP .. group, name)
+  if redis.call('EXISTS', NOTED.PARKED_GROUP .. group) == 0 then redis.call('HDEL', NOTED.PARKED_GROUPS, group) end
+end
+
+-- Put a piece of parked work, whose row is written, into its group. Of very many groups those with words of new shapes are one.
+function NOTED.into_group(name, at)
+  local row = PARKED_ROW .. name
+  local parts = redis.call('HMGET', row, 'kind', 'district', 'system', 'error', 'status', 'action', 'shape')
+  for i = 1, #parts do parts[i] = parts[i] or '' end
+  local words = table.concat(parts, '\n')
+  local group = string.sub(redis.sha1hex(words), 1, 16)
+  if parts[7] ~= '' and redis.call('HEXISTS', NOTED.PARKED_GROUPS, group) == 0
+    and redis.call('HLEN', NOTED.PARKED_GROUPS) >= NOTED.MOST_PARKED_GROUPS then
+    parts[7] = ''
+    words = table.concat(parts, '\n')
+    group = string.sub(redis.sha1hex(words), 1, 16)
+  end
+  local former = redis.call('HGET', row, 'group')
+  if former and former ~= group then NOTED.off_group(former, name) end
+  redis.call('HSET', NOTED.PARKED_GROUPS, group, words)
+  redis.call('ZADD', NOTED.PARKED_GROUP .. group, at, name)
+  redis.call('HSET', row, 'group', group)
+end
+
+-- Take a piece off the list of parked work, with its row. Returns 1; 0 where it had none.
+function NOTED.off_parked(name)
+  local group = redis.call('HGET', PARKED_ROW .. name, 'group')
+  redis.call('ZREM', PARKED, name)
+  if group then NOTED.off_group(group, name) end
+  return redis.call('DEL', PARKED_ROW .. name)
+end
+
 -- A delivery has been read: shred its body, keep its fingerprint for `lifetime` (ms), and take it off every list.
 local function close_delivery(id, lifetime, state)
   local row, name = INBOX .. id, 'delivery/' .. id
@@ -323,8 +360,7 @@ local function close_delivery(id, lifetime, state)
   for _, list in ipairs({PENDING, PENDING_SINCE, UNREAD}) do redis.call('ZREM', list, id) end
   redis.call('PEXPIRE', row, lifetime)
   ended(name)
-  redis.call('DEL', PARKED_ROW .. name)
-  redis.call('ZREM', PARKED, name)
+  NOTED.off_parked(name)
 end
 
 -- Add a line of the audit, which then waits to be chained; '' adds nothing. A script that may be repeated must add it once.

@@ -116,7 +116,8 @@ local function take_up_earlier()
   local page = redis.call('ZRANGEBYSCORE', PARKED, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 200)
   for i = 1, #page, 2 do
     local name, at = page[i], page[i + 1]
-    local kind, subject, fault = unpack(redis.call('HMGET', PARKED_ROW .. name, 'kind', 'subject', 'error'))
+    local kind, subject, fault, group = unpack(redis.call('HMGET', PARKED_ROW .. name, 'kind', 'subject', 'error', 'group'))
+    if kind and not group then NOTED.into_group(name, at) end
     if kind == 'quarantined' then
       list_earlier(QUARANTINED .. account_of(subject), subject, at)
     elseif (kind == 'case' or kind == 'scan') and fault == 'NotFound' then

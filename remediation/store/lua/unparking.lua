@@ -8,8 +8,7 @@ local function unpark(name, now, replay, lifetime, most)
   local kind, subject, action, fault = unpack(redis.call('HMGET', row, 'kind', 'subject', 'action', 'error'))
   if not kind then return 0 end
   if replay and most and tonumber(redis.call('GET', REPLAYS .. name) or '0') >= most then return 2 end
-  if redis.call('DEL', row) == 1 then shred() end -- its words
-  redis.call('ZREM', PARKED, name)
+  if NOTED.off_parked(name) == 1 then shred() end -- its words
   if kind == 'quarantined' then
     redis.call('ZREM', QUARANTINED .. account_of(subject), subject)
   elseif kind == 'scan' then
