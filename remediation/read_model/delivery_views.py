@@ -5,12 +5,16 @@ its body is gone, and nobody can tell any more which case it named.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from remediation.deliveries.events import FindingNoticed, ScanCompleted, ScanStarted
 from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.cases.records import CaseKey, CaseKind, ref_of_mark
 from remediation.domain.errors import KeyMissing, Unreadable
 from remediation.mapping.config.trackers.kinds import sender_named
+from remediation.read_model.case_views import Fact
+from remediation.read_model.case_words import time_words
+from remediation.read_model.delivery_list import accepted_row
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.inbox import DeliveryState
@@ -52,6 +56,31 @@ class DeliveryView:
         """Its name as parked work; empty where it is not set aside."""
         is_aside = self.delivery.state in {DeliveryState.PARKED, DeliveryState.QUARANTINED}
         return f"delivery/{self.delivery.id}" if is_aside else ""
+
+
+def delivery_facts(view: DeliveryView) -> list[Fact]:
+    """What is known of a delivery."""
+    delivery, names = view.delivery, view.names
+    facts = [
+        Fact("account", delivery.path),
+        Fact("came", f"{time_words(delivery.at)} UTC"),
+        Fact("state", str(delivery.state)),
+        Fact("request", delivery.request_id or "the sender named none"),
+        Fact("scan", names.scan) if names.scan else Fact("case", names.case or f"not known: {names.unknown}"),
+    ]
+    return [*facts, Fact("parked", view.parked)] if view.parked else facts
+
+
+def delivery_json(view: DeliveryView) -> dict[str, Any]:
+    """The same for programs."""
+    names = view.names
+    return {
+        **accepted_row(view.delivery),
+        "case": names.case or None,
+        "scan": names.scan or None,
+        "unknown": names.unknown or None,
+        "parked": view.parked or None,
+    }
 
 
 async def delivery_view(connection: Connection, keyring: Keyring, delivery_id: str) -> DeliveryView | None:

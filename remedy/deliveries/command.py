@@ -1,4 +1,4 @@
-"""`remedy deliveries list`: the newest deliveries and what became of each, with those that were refused."""
+"""`remedy deliveries`: the newest deliveries and what became of each, with those that were refused; or one of them."""
 
 import asyncio
 import json
@@ -8,6 +8,8 @@ import click
 
 from remediation.read_model.case_words import time_words
 from remediation.read_model.delivery_list import DeliveryLine, delivery_lines, path_of
+from remediation.read_model.delivery_views import DeliveryView, delivery_facts, delivery_json, delivery_view
+from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.deliveries.inbox import DeliveryState
@@ -15,6 +17,7 @@ from remediation.store.deliveries.listing import DeliveryFilter, ListedDelivery,
 from remediation.store.deliveries.refused import KEPT, RefusedLog
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, redis_address
+from remedy.runtime.data_keys import keyring_of
 from remedy.screen_lines import print_line
 
 _REFUSED = "refused"
@@ -29,7 +32,43 @@ def deliveries() -> None:
       remedy deliveries list
       remedy deliveries list --state refused
       remedy deliveries list --account schoolscan/lakeside --limit 200
+      remedy deliveries show 0f3c8a52d94b417e8a6f2c1d5e7b9a03
     """
+
+
+@deliveries.command()
+@click.argument("delivery_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def show(delivery_id: str, *, as_json: bool) -> None:
+    """Show one delivery: whose it is, when it came, what became of it, and which case or scan it names.
+
+    Its body is never shown. Once it was read it is gone, and nobody can tell any more which case it named: that case's
+    own timeline has it (remedy case show). Asks only Redis, and needs the data keys. All times are UTC.
+    """
+    view = _viewed(delivery_id)
+    if view is None:
+        raise click.ClickException(
+            f"there is no delivery {terminal(delivery_id)}, or what was kept of it is over its time"
+        )
+    if as_json:
+        click.echo(json.dumps(delivery_json(view)))
+        return
+    print_line(view.delivery.id)
+    for fact in delivery_facts(view):
+        print_line(f"  {fact.name:<8} {fact.words}")
+    print_line(view.says)
+
+
+def _viewed(delivery_id: str) -> DeliveryView | None:
+    settings = load_settings()
+    keyring = keyring_of(settings)
+
+    async def work(address: RedisAddress) -> DeliveryView | None:
+        async with open_for_command(address) as connection:
+            return await delivery_view(connection, keyring, delivery_id)
+
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
 
 
 @deliveries.command("list")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remediation.store.deliveries.listing import DeliveryFilter, each_delivery
+from remediation.store.deliveries.readings import DeliveryNews
 from remediation.store.deliveries.refused import KEPT, RefusalKind, RefusedLog
 from remediation.store.keys import REFUSED, REFUSED_COUNTS
 from remediation.store.server.connection import Connection
@@ -132,3 +134,24 @@ async def test_deliveries_are_listed_newest_first_with_those_that_were_refused(
         ("schoolscan/unknown", 1, None),
     }
     assert await told("--account", "schoolscan/nobody") == ["No delivery fits."]
+
+
+async def test_one_delivery_is_shown_with_the_case_that_it_names_for_as_long_as_its_body_is_kept(
+    connection: Connection, keyring: Keyring, redis_url: str, data_keys: str
+) -> None:
+    own = Keyring.parse(data_keys)
+    inbox, now = Inbox(connection, own), time.time()
+    await inbox.accept("d1", SCHOOLSCAN, "lakeside", event(1), now)
+    await inbox.accept("odd", SCHOOLSCAN, "lakeside", b"x", now, unreadable="no JSON")
+    remedy = CliRunner(env={"REDIS_URL": redis_url, "DATA_KEYS": data_keys})
+
+    async def told(*words: str, code: int = 0) -> str:
+        result = await asyncio.to_thread(remedy.invoke, deliveries, ["show", *words])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    assert json.loads(await told("d1", "--json"))["case"] == "lakeside:finding:fnd_1"
+    assert "parked   delivery/odd" in await told("odd")
+    assert "there is no delivery nothing" in await told("nothing", code=1)
+    await inbox.readings.finish("", [DeliveryNews.unknown("d1")], now)
+    assert "its body is not kept" in await told("d1")
