@@ -1,5 +1,6 @@
 """The lists of cases: each transition moves a case, a page shows what is asked for, and nothing is missing or twice."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -331,6 +332,15 @@ async def test_a_reader_that_goes_on_sees_lists_that_came_and_went(
     assert (await lists.page(CaseFilter(rule="severe"), 10)).cases == ()
     assert await lists.count(CaseFilter(rule="severe")) == 0
     assert await lists.count(CaseFilter()) == 1
+
+
+async def test_several_readers_learn_the_lists_at_the_same_time(connection: Connection, lists: CaseLists) -> None:
+    await put(connection, ["severe"], [7])
+    assert await lists.count(CaseFilter()) == 1
+    await connection.ask(connection.redis.delete(CASES_LISTED))
+    refs = await put(connection, [f"rule-{number}" for number in range(30)], range(30))
+    found = await asyncio.gather(*(lists.page(CaseFilter(), 50) for _ in range(8)))
+    assert all(sorted(case.ref for case in page.cases) == sorted(refs) for page in found)
 
 
 async def test_a_reader_does_not_take_another_store_for_the_one_that_it_knew(

@@ -76,23 +76,25 @@ class KnownLists:
         return self.given > 0
 
     async def learn(self) -> None:
-        """Learn the names of the lists that there are by now. One round trip, where few are new."""
+        """Learn the names of the lists that there are by now. One round trip, where few are new.
+
+        Several may do it at the same time.
+        """
+        before = self.given
         asked = self._connection.redis.pipeline(transaction=False)
         asked.hget(CASE_LISTS, "")
         asked.hlen(CASE_LISTS)
         counted, fields = await self._connection.ask(asked.execute())
         given, lists = int(counted or 0), fields // 2
-        if given > self.given >= given - _MOST_NEW and self.is_read:
-            await self._learn_new(given)
-        if self._is_outdated(given, lists):
+        if not before <= given <= before + _MOST_NEW or not self.is_read:
+            await self._read(given)
+        elif given > before:
+            await self._learn_new(before, given)
+        if not lists <= len(self.names) <= 2 * lists + _MOST_GONE:  # those of another store, or mostly gone
             await self._read(given)
 
-    def _is_outdated(self, given: int, lists: int) -> bool:
-        """Whether names are missing, of another store, or mostly of lists that are gone."""
-        return given != self.given or not lists <= len(self.names) <= 2 * lists + _MOST_GONE
-
-    async def _learn_new(self, given: int) -> None:
-        numbers = [str(number) for number in range(self.given + 1, given + 1)]
+    async def _learn_new(self, before: int, given: int) -> None:
+        numbers = [str(number) for number in range(before + 1, given + 1)]
         found = await self._connection.ask(self._connection.redis.hmget(CASE_LISTS, [f"#{each}" for each in numbers]))
         self._add({number: name.decode() for number, name in zip(numbers, found, strict=True) if name})
         self.given = max(self.given, given)
