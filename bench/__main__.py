@@ -28,7 +28,7 @@ from bench.topics import (
     waking,
     working,
 )
-from bench.topics.limits import flooding, limiting, scanning
+from bench.topics.limits import flooding, limiting, paging, scanning
 
 TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "accepting": accepting.measure,
@@ -44,6 +44,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "telling": telling.measure,
     "sizing": sizing.measure,
     "listing": listing.measure,
+    "paging": paging.measure,
     "resting": resting.measure,
     "parsing": parsing.measure,
     "sweeping": sweeping.measure,
