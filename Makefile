@@ -80,7 +80,7 @@ chaos: setup ## break everything again and again, and count what was lost or don
 site: setup ## build the site of docs/ into build/site
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python scripts/docs_site.py
 
-assets: setup ## write console/static/vendor/ anew, the scripts and styles of others (needs npm)
+assets: setup ## write anew what others wrote: scripts and styles of pages, and of their tests (needs npm)
 	@.venv/bin/python scripts/vendor_assets.py
 
 dist: setup ## build the wheel and the sdist into dist/, and check that all is in them

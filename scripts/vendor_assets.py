@@ -1,7 +1,7 @@
-"""Writes console/static/vendor/ anew: the scripts and styles of others that the pages have, and their licences.
+"""Writes the folders of what others wrote anew: what the console's pages have, and what their tests have.
 
 `make assets` runs it, with npm. A package is taken only where its archive is the one that is pinned here. Which files
-there are, whose, and their hashes stands in vendored.json, to which a test holds the folder.
+there are in a folder, whose, and their hashes stands in its vendored.json, to which a test holds it.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-VENDOR = ROOT / "console" / "static" / "vendor"
 
 
 class Package(NamedTuple):
@@ -28,7 +27,7 @@ class Package(NamedTuple):
     files: dict[str, str]
 
 
-PACKAGES = (
+OF_PAGES = (
     Package(
         "htmx.org",
         "4.0.1",
@@ -59,6 +58,27 @@ PACKAGES = (
         },
     ),
 )
+"""Scripts and styles that browsers get."""
+
+OF_TESTS = (
+    Package(
+        "axe-core",
+        "4.14.1",
+        "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
+        "MPL-2.0",
+        {
+            "axe.min.js": "axe.min.js",
+            "axe-licence.txt": "LICENSE",
+            "axe-third-parties-licence.txt": "LICENSE-3RD-PARTY.txt",
+        },
+    ),
+)
+"""What looks at pages in tests. It is no part of what is shipped."""
+
+FOLDERS = {
+    ROOT / "console" / "static" / "vendor": OF_PAGES,
+    ROOT / "tests" / "console" / "vendor": OF_TESTS,
+}
 
 
 def fetched(package: Package, folder: Path) -> Path:
@@ -72,15 +92,15 @@ def fetched(package: Package, folder: Path) -> Path:
     return archive
 
 
-def taken(package: Package, archive: Path) -> Iterator[dict[str, str]]:
-    """Write the package's files, and return the row of each."""
+def taken(package: Package, archive: Path, vendor: Path) -> Iterator[dict[str, str]]:
+    """Write the package's files into a folder, and return the row of each."""
     with tarfile.open(archive) as opened:
         for here, there in package.files.items():
             member = opened.extractfile(f"package/{there}")
             if member is None:
                 sys.exit(f"{package.name} {package.version} has no {there}")
             content = member.read()
-            (VENDOR / here).write_bytes(content)
+            (vendor / here).write_bytes(content)
             yield {
                 "file": here,
                 "package": package.name,
@@ -90,16 +110,22 @@ def taken(package: Package, archive: Path) -> Iterator[dict[str, str]]:
             }
 
 
-def main() -> None:
-    """Fetch all packages, and write the folder."""
-    VENDOR.mkdir(parents=True, exist_ok=True)
+def written(vendor: Path, packages: tuple[Package, ...]) -> int:
+    """Fetch the packages, and write the folder. Returns how many files it has."""
+    vendor.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        archives = [(package, fetched(package, Path(folder))) for package in PACKAGES]
-        for each in VENDOR.iterdir():
+        archives = [(package, fetched(package, Path(folder))) for package in packages]
+        for each in vendor.iterdir():
             each.unlink()
-        rows = [row for package, archive in archives for row in taken(package, archive)]
-    (VENDOR / "vendored.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    print(f"{len(rows)} files of {len(PACKAGES)} packages in {VENDOR.relative_to(ROOT)}")
+        rows = [row for package, archive in archives for row in taken(package, archive, vendor)]
+    (vendor / "vendored.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    return len(rows)
+
+
+def main() -> None:
+    """Write all folders."""
+    for vendor, packages in FOLDERS.items():
+        print(f"{written(vendor, packages)} files of {len(packages)} packages in {vendor.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -262,6 +262,8 @@ def _environment(folder: Path, redis_url: str, mappings: Path) -> dict[str, str]
         "RECEIVER_PORT": "0",
         "METRICS_PORT": "0",
         "WORKER_PORT": "0",
+        "CONSOLE_PORT": "0",
+        "CONSOLE_METRICS_PORT": "0",
         "POLL_SECONDS": "1",
         "INCIDENT_FEED_TOKEN": INCIDENT_FEED_TOKEN,
     }

@@ -13,28 +13,37 @@ from console.assets import BUNDLES, Asset, Assets
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "console" / "static"
-VENDORED = json.loads((STATIC / "vendor" / "vendored.json").read_text(encoding="utf-8"))
+OF_PAGES, OF_TESTS = STATIC / "vendor", ROOT / "tests" / "console" / "vendor"
 TEMPLATES = sorted((ROOT / "console" / "templates").rglob("*.html"))
 
 
-def test_every_file_of_others_is_the_one_that_was_fetched_and_there_is_no_other() -> None:
+def rows_of(vendor: Path) -> list[dict[str, str]]:
+    """What the folder says of its files."""
+    rows: list[dict[str, str]] = json.loads((vendor / "vendored.json").read_text(encoding="utf-8"))
+    return rows
+
+
+@pytest.mark.parametrize("vendor", [OF_PAGES, OF_TESTS], ids=["pages", "tests"])
+def test_every_file_of_others_is_the_one_that_was_fetched_and_there_is_no_other(vendor: Path) -> None:
     hashes = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in (STATIC / "vendor").iterdir()
+        for path in vendor.iterdir()
         if path.name != "vendored.json"
     }
-    assert hashes == {row["file"]: row["sha256"] for row in VENDORED}
+    assert hashes == {row["file"]: row["sha256"] for row in rows_of(vendor)}
 
 
-def test_every_package_has_its_licence_beside_it() -> None:
-    packages = {row["package"] for row in VENDORED}
-    assert {row["package"] for row in VENDORED if row["file"].endswith("-licence.txt")} == packages
+@pytest.mark.parametrize("vendor", [OF_PAGES, OF_TESTS], ids=["pages", "tests"])
+def test_every_package_has_its_licence_beside_it(vendor: Path) -> None:
+    packages = {row["package"] for row in rows_of(vendor)}
+    assert {row["package"] for row in rows_of(vendor) if row["file"].endswith("-licence.txt")} == packages
 
 
 def test_the_versions_are_those_that_the_script_pins() -> None:
     written = (ROOT / "scripts" / "vendor_assets.py").read_text(encoding="utf-8")
     strings = {node.value for node in ast.walk(ast.parse(written)) if isinstance(node, ast.Constant)}
-    assert {value for row in VENDORED for value in (row["package"], row["version"], row["licence"])} <= strings
+    rows = [*rows_of(OF_PAGES), *rows_of(OF_TESTS)]
+    assert {value for row in rows for value in (row["package"], row["version"], row["licence"])} <= strings
 
 
 def test_an_address_changes_with_the_content_and_only_with_it() -> None:
