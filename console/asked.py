@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from console.answers import PageRefused
+from console.rendering import path_of
 
 PlaceT = TypeVar("PlaceT")
 
@@ -62,7 +63,7 @@ class ListAddress:
     def of_route(self, name: str, after: object | None = None, **params: str) -> str:
         """The path of a route with the same filters, and the place where its page begins."""
         query = self._asked | ({} if after is None else {"after": str(after)})
-        path = str(self._request.url_for(name, **params).path)
+        path = path_of(self._request, name, **params)
         return f"{path}?{urlencode(query)}" if query else path
 
     def words(self) -> str:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.asked import ListAddress
-from console.context import context_of, person_of
+from console.context import context_of, lists_of, person_of
 from console.exporting import ListExport, Row, exported
 from console.rendering import render
 from remediation.read_model.account_work import account_work
@@ -45,12 +45,22 @@ def _choice(request: Request) -> _ScanChoice:
 
 async def scans(request: Request) -> Response:
     """The newest scans, and above them what is left to do in each account."""
+    return await _shown(request, "scans.html")
+
+
+async def scans_state(request: Request) -> Response:
+    """The part of the first page that is fetched again."""
+    return await _shown(request, "parts/scans_state.html")
+
+
+async def _shown(request: Request, template: str) -> Response:
     choice, connection = _choice(request), context_of(request).connection
     page = await named_scans(connection, choice.districts, ROWS, choice.begins)
-    work = [] if choice.begins else await account_work(connection, choice.districts)
+    work = [] if choice.begins else await account_work(connection, lists_of(request), choice.districts)
     return render(
         request,
-        "scans.html",
+        template,
+        again=choice.address.of_route("scans_state"),
         choice=choice,
         work=[
             (each, backfill_lines(each.district, each.backfill) if each.backfill else ())
@@ -85,5 +95,6 @@ async def scans_file(request: Request) -> Response:
 
 ROUTES = [
     Route("/scans", scans, name="scans"),
+    Route("/scans/state", scans_state, name="scans_state"),
     Route("/scans.{form}", scans_file, name="scans_file"),
 ]

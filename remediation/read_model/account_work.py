@@ -7,6 +7,7 @@ from datetime import timedelta
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.read_model.backfills import WRITES_A_MINUTE, estimate_words, time_of_writes
 from remediation.store.budgets.learned import Budgets, budget_of
+from remediation.store.cases.lists import CaseLists
 from remediation.store.cases.waiting import waiting_by_district
 from remediation.store.scans.backfills import Backfill, Backfills
 from remediation.store.server.connection import Connection
@@ -32,10 +33,10 @@ class AccountWork:
         return estimate_words(self.waiting, self.a_minute) if self.waiting else ""
 
 
-async def account_work(connection: Connection, districts: Iterable[str]) -> list[AccountWork]:
+async def account_work(connection: Connection, lists: CaseLists, districts: Iterable[str]) -> list[AccountWork]:
     """The districts that have a backfill or a case that waits, the longest work first. Raises StoreUnavailable."""
     names = list(districts)
-    waiting = await waiting_by_district(connection)
+    waiting = await waiting_by_district(connection, lists)
     backfills = await Backfills(connection).read_all(names)
     busy = [name for name in names if waiting[name] or name in backfills]
     limits = await writes_a_minute(connection, busy)

@@ -8,6 +8,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.domain.status import Severity
 from remediation.queue import Band
+from remediation.store.cases.lists import CaseLists
 from remediation.store.cases.todo import Todo
 from remediation.store.cases.waiting import waiting_by_district
 from remediation.store.deliveries.inbox import Inbox
@@ -83,7 +84,7 @@ async def test_a_viewer_sees_scans_and_work_of_their_district_alone(console: Con
 async def test_what_waits_is_told_with_how_long_it_takes(console: ConsoleWorld) -> None:
     keys = [CaseKey(OURS, CaseKind.FINDING, f"fnd_waits_{number}") for number in range(120)]
     await Todo(console.connection).mark([(key, Band.HIGH) for key in keys], time.time())
-    waiting = (await waiting_by_district(console.connection))[OURS]
+    waiting = (await waiting_by_district(console.connection, CaseLists(console.connection)))[OURS]
     assert waiting >= 120
     assert await Backfills(console.connection).begin(OURS, [Severity.HIGH], None, time.time())
     page = await shown(console, "/scans")
@@ -105,6 +106,16 @@ async def test_pages_go_on_and_pass_over_what_is_over_its_time(console: ConsoleW
     assert rest.after is None
     assert 'rel="next"' in await shown(console, "/scans")
     assert 0 < await console.connection.redis.pttl(SCANS_OF + OURS) <= 30 * 86_400_000
+
+
+async def test_the_part_that_is_fetched_again_has_what_the_page_has(console: ConsoleWorld) -> None:
+    for district in (OURS, OTHERS):
+        await told(console, district, f"scan_of_{district}")
+    assert f'data-live="/scans/state?district={OURS}"' in await shown(console, f"/scans?district={OURS}")
+    part = await shown(console, "/scans/state")
+    assert f"scan_of_{OURS}" in part
+    assert OTHERS not in part
+    assert "<html" not in part
 
 
 async def test_nothing_yet_says_what_to_do(console: ConsoleWorld) -> None:

@@ -38,12 +38,12 @@ async def longest_waiting(connection: Connection, districts: AbstractSet[str] | 
     return next((each for each, at in zip(shown, waits, strict=True) if at is not None), None)
 
 
-async def waiting_by_district(connection: Connection) -> Counter[str]:
+async def waiting_by_district(connection: Connection, lists: CaseLists) -> Counter[str]:
     """How many cases wait, of each district that has one. Its cost follows how many lists of cases there are.
 
     Raises StoreUnavailable.
     """
-    named = await CaseLists(connection).named()
+    named = await lists.named()
     waiting = [(number, each.district) for number, each in named if each.states[0] in _WAITING]
     asked = connection.redis.pipeline(transaction=False)
     for number, _ in waiting:
