@@ -78,7 +78,7 @@ COMMANDS = {
     ),
     "report": (
         "remedy.report.command:report",
-        "Reports about cases, made of what is in Redis: accepted risks, and how fast cases were dealt with.",
+        "Reports made of what is in Redis: accepted risks, how fast cases were dealt with, and what happened when.",
     ),
     "reports": (
         "remedy.reports.command:reports",

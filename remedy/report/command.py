@@ -1,7 +1,8 @@
-"""`remedy report`: accepted risks, and how fast cases were dealt with, for a file or a screen."""
+"""`remedy report`: accepted risks, how fast cases were dealt with, and what happened, for a file or a screen."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any
 
 import click
 
+from remediation.domain.status import Severity
+from remediation.read_model.activity.charts import CHART_NOTES, OF_DISTRICTS, chart_of
+from remediation.read_model.activity.history import ActivitySpan, read_history
+from remediation.read_model.activity.tables import ActivityChart, ChartName
 from remediation.read_model.case_reports import accepted_risks as risks
 from remediation.read_model.case_reports import service_levels as levels
 from remediation.read_model.case_words import time_words
@@ -33,7 +38,7 @@ _ALL = "all districts"
 
 @click.group()
 def report() -> None:
-    """Reports about cases, made of what is in Redis: accepted risks, and how fast cases were dealt with.
+    """Reports made of what is in Redis: accepted risks, how fast cases were dealt with, and what happened when.
 
     They have ids, codes, counts and times, no student data, and ask no other system. The compliance reports that
     SchoolScan makes of a scan are something else: remedy reports get fetches those.
@@ -42,6 +47,7 @@ def report() -> None:
       remedy report accepted-risks
       remedy report accepted-risks --format html --output accepted-risks.html
       remedy report sla --since 90d --format csv --output sla.csv
+      remedy report activity --since 24h
     """
 
 
@@ -156,6 +162,87 @@ def sla(
         _note(who, "sla", form, district=district, since=since, until=until)
         _written(writer, write)
     _say_where(output)
+
+
+@report.command()
+@click.option(
+    "--since",
+    type=click.Choice([each.value for each in ActivitySpan]),
+    default=ActivitySpan.DAY.value,
+    show_default=True,
+    help="How far back: by the hour, by three hours, or by the day.",
+)
+@click.option(
+    "--chart",
+    type=click.Choice([each.value for each in ChartName]),
+    default=ChartName.DELIVERIES.value,
+    show_default=True,
+    help="What is told: the charts of the console. Of a district: " + ", ".join(OF_DISTRICTS) + ".",
+)
+@click.option(
+    "--severity",
+    type=click.Choice([each.value for each in Severity]),
+    help="With --chart responses: only of cases of this severity.",
+)
+@_with_options
+def activity(
+    *, district: str | None, form: ReportForm, output: Path, replaces: bool, who: str, **asked: str | None
+) -> None:
+    """Tell what happened, step by step: what the charts of the console show.
+
+    Deliveries and their answers, how long they took to a ticket and to a change of status, what looks did, open cases
+    by severity and age, parked work by its cause, and how far limits were used. It is counted as it happens and kept
+    for a month; what was counted in the last ten seconds may be missing. On a screen, steps without anything are left
+    out. The audit has a line of it.
+
+    Exit codes: 0 written; 2 the file is there already, or there is no such district; 3 Redis is away.
+
+    \b
+      remedy report activity --since 24h
+      remedy report activity --chart responses --severity critical --since 30d
+      remedy report activity --chart open --district lakeside --format csv --output open.csv
+    """
+    wanted = _ChartAsked.of(district, asked)
+    _check(district)
+    chart, now = wanted.read()
+    with open_report(chart.table, form, output, replaces=replaces) as writer:
+        _note(who, "activity", form, district=district, **asked)
+        about = {"District": district or _ALL, "Span": wanted.span.words, "As of": f"{time_words(now)} UTC"}
+        writer.begin(about)
+        writer.add(chart.rows if form is not ReportForm.TEXT else [row for row in chart.rows if any(row[1:])])
+        writer.end({"says": chart.says}, [chart.says], CHART_NOTES)
+    _say_where(output)
+
+
+@dataclass(frozen=True, slots=True)
+class _ChartAsked:
+    """Which chart is asked for."""
+
+    name: ChartName
+    span: ActivitySpan
+    severity: Severity | None
+    district: str | None
+
+    @classmethod
+    def of(cls, district: str | None, asked: Mapping[str, str | None]) -> "_ChartAsked":
+        """What the options say. Raises UsageError where there is no such chart."""
+        name, severity = ChartName(asked["chart"] or ""), asked["severity"]
+        if district is not None and name not in OF_DISTRICTS:
+            raise click.UsageError(f"--chart {name} is of the whole service: leave --district out")
+        if severity is not None and name is not ChartName.RESPONSES:
+            raise click.UsageError("--severity is for --chart responses")
+        return cls(name, ActivitySpan(asked["since"] or ""), Severity(severity) if severity else None, district)
+
+    def read(self) -> tuple[ActivityChart, float]:
+        """The chart, and as of when (Unix seconds) it is."""
+        with redis_address(load_settings()) as address:
+            return asyncio.run(self._read(address))
+
+    async def _read(self, address: RedisAddress) -> tuple[ActivityChart, float]:
+        async with open_for_command(address) as connection:
+            now = (await clock_of(connection))()
+            history = await read_history(connection, self.span, now, None if self.district is None else {self.district})
+            return chart_of(self.name, history, self.severity), now
 
 
 def _day(moment: datetime | None, otherwise: str) -> str:

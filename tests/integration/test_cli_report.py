@@ -99,3 +99,30 @@ def test_what_cannot_be_written_is_said_before_anything_is_read(
     del school
     refused = report(*words)
     assert (refused.exit_code, says in refused.stderr) == (ExitCode.CONFIGURATION, True), refused.stderr
+
+
+def test_what_happened_is_told_step_by_step_of_all_districts_or_of_one(school: SmallSchool) -> None:
+    del school
+    for since, steps in (("24h", 24), ("7d", 56), ("30d", 30)):
+        *rows, end = [json.loads(line) for line in report("activity", "--since", since, "--json").stdout.splitlines()]
+        assert len(rows) == steps
+        assert end["summary"]["says"].endswith("refused.")
+    assert report("activity").stdout.splitlines() == ["0 deliveries accepted, 0 refused."]
+    words = ("activity", "--since", "7d", "--chart", "open", "--district", "lakeside", "--format", "csv")
+    head, *rows = csv.reader(report(*words).stdout.splitlines())
+    assert head == ["begin", "critical", "high", "medium", "low", "unknown"]
+    assert len(rows) == 56
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--chart", "parked", "--district", "lakeside"), "--chart parked is of the whole service"),
+        (("--chart", "open", "--severity", "high"), "--severity is for --chart responses"),
+        (("--district", "nowhere"), "there is no district nowhere"),
+    ],
+)
+def test_a_chart_that_there_is_not_is_refused(school: SmallSchool, words: tuple[str, ...], says: str) -> None:
+    del school
+    refused = report("activity", *words)
+    assert (refused.exit_code, says in refused.stderr) == (ExitCode.CONFIGURATION, True), refused.stderr
