@@ -340,4 +340,4 @@ TASK = "remedy:console-task:"
 """+ id of the selection: a hash, how far the console has come with it."""
 
 TASKS = "remedy:console-tasks"
-"""Sorted set of the ids of these, by when (ms) each began; may name some that are over."""
+"""Sorted set of the ids of these, by when (ms) each last said how far it is; may name some that are over."""

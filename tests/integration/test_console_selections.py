@@ -23,6 +23,7 @@ from remediation.operations.pacing import Pace
 from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, decided
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.todo import Todo
+from remediation.store.console.pulse import read_pulse
 from remediation.store.console.selections import LIFETIME, MOST_NAMES, SelectedAct, Selections
 from remediation.store.console.tasks import ConsoleTasks, TaskState
 from remediation.store.deliveries.parked import MOST_REPLAYS, ParkedKind, ParkedWork
@@ -262,7 +263,7 @@ async def test_a_task_can_be_stopped_and_the_rest_stays(console: ConsoleWorld) -
         assert (await ended(console, task))["done"] == 26
         page = (await browser.get(f"/tasks/{task}")).text
         assert "Stopped: 26 of 40 pieces had their turn. The rest stays as it was" in page
-        assert "data-live" not in page
+        assert 'data-live="' not in page
     assert await left(console) >= set(names[26:])
 
 
@@ -417,3 +418,15 @@ async def test_without_redis_a_task_fails_and_says_so_when_redis_is_back(
         assert await ended(console, selection) == {}
         assert "It failed: 0 of 2 pieces" in (await browser.get(f"/tasks/{selection}")).text
     assert await left(console) >= set(names)
+
+
+async def test_open_pages_are_told_while_a_task_goes_on_and_when_it_ends(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser:
+        task, _ = await begun(console, browser)
+        before = await read_pulse(console.connection)
+        await asyncio.sleep(1.2)
+        during = await read_pulse(console.connection)
+        goes_on.set()
+        await ended(console, task)
+    assert len({before, during, await read_pulse(console.connection)}) == 3

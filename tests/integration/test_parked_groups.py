@@ -113,12 +113,14 @@ def test_the_shape_of_words_leaves_out_what_stands_for_ids(keyring: Keyring) -> 
         (ParkedFilter(system="snow"), 1),
         (ParkedFilter(error="NotFound", kind="case"), 1),
         (ParkedFilter(kind="delivery"), 1),
-        (ParkedFilter(status=400), 3),
+        (ParkedFilter(status="400"), 3),
         (ParkedFilter(action="open:snow"), 1),
         (ParkedFilter(since=NOW + 5), 3),
         (ParkedFilter(until=NOW + 4), 2),
         (ParkedFilter(since=NOW + 1, until=NOW + 6), 2),
         (ParkedFilter(shape="none"), 0),
+        (ParkedFilter(district=""), 1),
+        (ParkedFilter(status=""), 1),
     ],
 )
 async def test_a_filter_takes_what_every_field_allows(

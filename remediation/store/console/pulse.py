@@ -2,7 +2,7 @@
 
 import hashlib
 
-from remediation.store.keys import ACCEPTED, AUDIT_HEAD, CASE_LISTS_USED, PARKED, REFUSED, SYSTEMS, UNREAD
+from remediation.store.keys import ACCEPTED, AUDIT_HEAD, CASE_LISTS_USED, PARKED, REFUSED, SYSTEMS, TASKS, UNREAD
 from remediation.store.server.connection import Connection, passing_errors
 
 _DIGITS = 16
@@ -12,7 +12,8 @@ async def read_pulse(connection: Connection) -> str:
     """A short text that is another one after a change; the same for every process that asks.
 
     It follows cases that change, deliveries that come in, are read or are refused, what is parked, systems in trouble,
-    and lines of the audit. It costs the same whatever the number of cases. Raises StoreUnavailable.
+    lines of the audit, and how far tasks of consoles are. It costs the same whatever the number of cases.
+    Raises StoreUnavailable.
     """
     with passing_errors():
         async with connection.redis.pipeline(transaction=False) as pipe:
@@ -24,6 +25,7 @@ async def read_pulse(connection: Connection) -> str:
             pipe.zrevrange(REFUSED, 0, 0, withscores=True)
             pipe.smembers(SYSTEMS)
             pipe.get(AUDIT_HEAD)
+            pipe.zrevrange(TASKS, 0, 0, withscores=True)
             answers = await pipe.execute()
     return hashlib.sha256(repr([_in_order(each) for each in answers]).encode()).hexdigest()[:_DIGITS]
 

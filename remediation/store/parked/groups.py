@@ -8,6 +8,7 @@ each piece that is set aside or taken off (lua/shared.lua).
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Self
 
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.keys import PARKED_GROUPS
@@ -18,7 +19,8 @@ from remediation.store.server.connection import Connection
 class ParkedFilter:
     """Which parked work is wanted: all of it, less what each field excludes.
 
-    `districts` are those whose work may be seen, None for all and for what belongs to none. `since` and `until` (Unix
+    None excludes nothing, and an empty text takes what has no such word. `districts` are those whose work may be seen,
+    None for all and for what belongs to none. `since` and `until` (Unix
     seconds) are compared with when it was last set aside; `shape` is that of a group.
     """
 
@@ -27,7 +29,7 @@ class ParkedFilter:
     kind: str | None = None
     system: str | None = None
     error: str | None = None
-    status: int | None = None
+    status: str | None = None
     action: str | None = None
     shape: str | None = None
     since: float | None = None
@@ -42,7 +44,7 @@ class ParkedFilter:
             (self.kind, common.kind),
             (self.system, common.system),
             (self.error, common.error),
-            (self.status, common.status),
+            (self.status, "" if common.status is None else str(common.status)),
             (self.action, common.action),
             (self.shape, common.shape),
         )
@@ -87,12 +89,27 @@ class ParkedPlace:
     at: int
     name: str
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The place that `str` wrote. Raises ValueError."""
+        at, _, name = text.partition("~")
+        if not name:
+            raise ValueError("no place of a piece")
+        return cls(int(at), name)
+
+    def __str__(self) -> str:
+        return f"{self.at}~{self.name}"
+
 
 class ParkedGroups:
     """The groups of parked work. Every method raises StoreUnavailable."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    async def common(self, districts: AbstractSet[str] | None) -> list[ParkedCommon]:
+        """What pieces of these districts have in common, each once; None for all, and for what belongs to none."""
+        return list((await self._known(ParkedFilter(districts))).values())
 
     async def counted(self, wanted: ParkedFilter) -> list[CountedParked]:
         """The groups that have any wanted piece. Its cost follows the number of groups."""
