@@ -82,6 +82,10 @@ def _of_the_store(known: Known) -> Mapping[str, Sequence[Play]]:
         "context list": [()],
         "context show": [("nobody",)],
         "deliveries list": [(), ("--state", "refused"), ("--account", f"schoolscan/{DISTRICT}", "--limit", "3")],
+        "deliveries show": [
+            *((name.removeprefix("delivery/"),) for name in known.parked if name.startswith("delivery/")),
+            ("nobody",),
+        ],
         "doctor": [(), ("--offline",), ("--strict", "--as", "worker")],
         "incidents backfill": [("--dry-run",), ()],
         "incidents list": [(), ("--limit", "1")],

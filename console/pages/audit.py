@@ -12,8 +12,8 @@ from console.context import context_of, person_of
 from console.exporting import ListExport, Row, exported
 from console.rendering import render
 from remediation.read_model.audit import COLUMNS, OF_PEOPLE, AuditFilter, about_words, line_row, who_words
-from remediation.read_model.audit_pages import AuditPlace, audit_page, standing_lines
-from remediation.store.audit.entries import AuditAct
+from remediation.read_model.audit_pages import AuditPlace, audit_page, case_of, standing_lines
+from remediation.store.audit.entries import AuditAct, AuditEntry
 
 TITLE = "Audit"
 ROWS = 50
@@ -53,7 +53,7 @@ async def audit(request: Request) -> Response:
     return render(
         request,
         "audit.html",
-        rows=[(line, line.entry, who_words(line.entry), about_words(line.entry)) for line in page.lines],
+        rows=[(line, *_told(line.entry)) for line in page.lines],
         standing=list(standing_lines(glance, context.clock())) if glance else [],
         is_limited=choice.districts is not None,
         asked=choice.address.filters,
@@ -62,6 +62,11 @@ async def audit(request: Request) -> Response:
         first=choice.address.of_route("audit") if choice.begins else "",
         exports={form: choice.address.of_route("audit_file", form=form) for form in ("csv", "json")},
     )
+
+
+def _told(entry: AuditEntry) -> tuple[AuditEntry, str, str, str]:
+    """An entry, its case, who it was, and what was done."""
+    return entry, case_of(entry), who_words(entry), about_words(entry)
 
 
 async def audit_file(request: Request) -> Response:

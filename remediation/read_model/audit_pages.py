@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from remediation.domain.cases.records import key_of_ref
 from remediation.read_model.audit import AuditFilter
 from remediation.read_model.status.levels import Level
 from remediation.read_model.wording import age_words, by_count, count_words
@@ -53,6 +54,14 @@ def is_about(entry: AuditEntry, districts: frozenset[str] | None) -> bool:
     if districts is None:
         return True
     return any(each.partition(":")[0] in districts for each in (entry.case, entry.piece) if ":" in each)
+
+
+def case_of(entry: AuditEntry) -> str:
+    """The case that a line is about, or a piece of which it is about; empty for none."""
+    if entry.case:
+        return entry.case
+    ref = entry.piece.partition("/")[0]
+    return ref if key_of_ref(ref) else ""
 
 
 async def audit_page(

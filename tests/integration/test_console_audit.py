@@ -87,13 +87,13 @@ async def test_a_day_chooses_its_lines_however_many_come_after(
 ) -> None:
     monkeypatch.setattr(audit_pages, "MOST_LINES_LOOKED_AT", 5)
     await console.connection.redis.flushall()
-    days = [entry(AuditAct.SEND, ago=(9 - number // 4) * 86_400, piece=f"d{number:02}") for number in range(40)]
+    days = [entry(AuditAct.SEND, ago=(9 - number // 4) * 86_400, piece=f"piece-{number:02}") for number in range(40)]
     for each in days:
         await note(console, each)
     day = f"{datetime.now(UTC) - timedelta(days=5):%Y-%m-%d}"
     page = await shown(console, f"/audit?since={day}&until={day}")
     found = {each.piece for each in days if each.piece in page}
-    assert found == {"d16", "d17", "d18", "d19"}
+    assert found == {"piece-16", "piece-17", "piece-18", "piece-19"}
 
 
 async def test_pages_go_through_all_lines_once(console: ConsoleWorld) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from remediation.read_model.audit import AuditFilter
-from remediation.read_model.audit_pages import AuditPlace, is_about, standing_lines
+from remediation.read_model.audit_pages import AuditPlace, case_of, is_about, standing_lines
 from remediation.read_model.status.levels import Level
 from remediation.sealing import Keyring, generate_key
 from remediation.store.audit.chain import AuditKeys
@@ -36,6 +36,12 @@ def entry(case: str = "", piece: str = "", choice: str = "") -> AuditEntry:
 def test_a_line_is_of_a_district_by_its_case_or_the_piece_of_one(line: AuditEntry, *, is_ours: bool) -> None:
     assert is_about(line, OURS) is is_ours
     assert is_about(line, None)
+
+
+def test_a_line_leads_to_the_case_that_it_is_about_or_a_piece_of_which() -> None:
+    lines = [entry(case=REF), entry(piece=REF), entry(piece=f"{REF}/open:jira"), entry(piece="delivery/d1"), entry()]
+    assert [case_of(each) for each in lines] == [REF, REF, REF, "", ""]
+    assert case_of(entry(piece="lakeside:scan:scan_1/list")) == ""
 
 
 @pytest.mark.parametrize("line", [entry(case=REF), entry(piece=REF), entry(piece=f"{REF}/look")])
