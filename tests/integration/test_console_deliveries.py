@@ -107,7 +107,7 @@ async def test_a_delivery_that_waits_tells_which_case_it_names_and_never_its_bod
 async def test_a_delivery_that_nobody_can_read_says_where_one_decides(console: ConsoleWorld) -> None:
     page = await shown(console, f"/deliveries/of/{UNREADABLE}")
     assert "nobody can read it" in page
-    assert f"delivery/{UNREADABLE}" in page
+    assert f"/parked/of/delivery/{UNREADABLE}" in page
 
 
 async def test_another_districts_delivery_is_answered_as_one_that_there_is_not(console: ConsoleWorld) -> None:

@@ -61,7 +61,7 @@ async def test_a_scan_whose_list_was_refused_says_where_one_decides(console: Con
     await told(console, OURS, "scan_1")
     ref, work = f"{OURS}:scan:scan_1", ParkedWork(console.connection, console.keyring)
     await work.park(ParkedKind.SCAN, ref, Refused(OURS, "no", status=403), time.time(), district=OURS, action="list")
-    assert f"remedy parked show {ref}/list" in await shown(console, "/scans")
+    assert f"/parked/of/{ref}/list" in await shown(console, "/scans")
     await work.discard(f"{ref}/list", time.time())
     (scan,) = (await named_scans(console.connection, [OURS], 9)).scans
     assert (scan.state, scan.parked) == (ScanState.GIVEN_UP, "")
