@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.schema import Retention
 from remediation.mapping.reading.loading import Loaded
+from remediation.operations.examining.outside import AskedSystem
 from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker, WalkedFeed
 from remediation.sealing import Keyring
 from remediation.sources.incident_feed.answers import system_of as feeds_of
@@ -59,12 +60,20 @@ PutAway = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class AskedFile:
+    """The file that questions of people are about. `open_systems` opens its systems, to ask them how they are."""
+
+    loaded: Loaded
+    open_systems: Callable[[], AbstractAsyncContextManager[Sequence[AskedSystem]]]
+
+
+@dataclass(frozen=True, slots=True)
 class NamedSystems:
     """What one mappings.yaml names, open for work, and its rules. `kept` is the retention that it asks for.
 
     `sources` are by district and kind, `trackers` by name, and `feeds`, those of incidents, by `district/feed`.
-    `rules` is the start of the file's digest, and `loaded` the file itself. `scanners` start scans, by district, and
-    `notifying` has the channels by which people are told.
+    `rules` is the start of the file's digest, and `asked_about` what questions of people are about. `scanners` start
+    scans, by district, and `notifying` has the channels by which people are told.
     """
 
     sources: Mapping[SourceKey, ListedSource]
@@ -75,7 +84,7 @@ class NamedSystems:
     rules: str = ""
     scanners: Mapping[str, Scanner] = field(default_factory=dict)
     notifying: Notifying = field(default_factory=Notifying)
-    loaded: Loaded | None = None
+    asked_about: AskedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +92,16 @@ class WorkerContext:
     """The resources of jobs; `clock` returns Unix seconds.
 
     `countings` are the numbers of scans with a summary, `reports` how far their reports are, and whoever has
-    `report_turn` holds the file of one. `cursors` seals how far lists were read. `links` returns the
-    links of the case that a lease is for, `relations` is where cases are found by others, `sites` the present site of
-    each tracker, and `places` the former places of tickets. `verifications` are the scans that verify what people
-    mended, and `scanners` start them, by district; `questions` are those of the console. `incidents` are what feeds
-    have shown, and `feed_states` how far each was read; `keeps_incidents` is how long they are kept. `audit` are the
-    keys of the audit, to which looks add lines, `trail` is the audit itself, `keeps_audit` how long its lines are kept,
-    `keeps_cases` and `keeps_parked` how long cases at their end and parked work are, and `audit_targets` where lines
-    are written besides the log; `rules` is the start of the digest of mappings.yaml, and `notifying` has the channels
-    by which people are told. In `tally` is counted what charts show: the process writes it to the store.
+    `report_turn` holds the file of one. `cursors` seals how far lists were read. `links` returns the links of the case
+    that a lease is for, `relations` is where cases are found by others, `sites` the present site of each tracker, and
+    `places` the former places of tickets. `verifications` are the scans that verify what people mended, and `scanners`
+    start them, by district; `questions` are those of the console, and `asked_about` is the file that they are about.
+    `incidents` are what feeds have shown, and `feed_states` how far each was read; `keeps_incidents` is how long they
+    are kept. `audit` are the keys of the audit, to which looks add lines, `trail` is the audit itself, `keeps_audit`
+    how long its lines are kept, `keeps_cases` and `keeps_parked` how long cases at their end and parked work are, and
+    `audit_targets` where lines are written besides the log; `rules` is the start of the digest of mappings.yaml, and
+    `notifying` has the channels by which people are told. In `tally` is counted what charts show: the process writes it
+    to the store.
     """
 
     connection: Connection
@@ -133,7 +143,7 @@ class WorkerContext:
     audit_targets: Sequence[AuditTarget] = ()
     report_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     notifying: Notifying = field(default_factory=Notifying)
-    loaded: Loaded | None = None
+    asked_about: AskedFile | None = None
     tally: ActivityTally = field(default_factory=ActivityTally)
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
@@ -189,8 +199,7 @@ def context_on(
 ) -> WorkerContext:
     """A context whose stores all use one connection."""
     crash_counter = CrashCounter(connection)  # one for all: work that may kill workers is tried alone
-    kept = named.kept or _USUAL
-    trail = AuditTrail.sealed_by(connection, keyring)
+    kept, trail = named.kept or _USUAL, AuditTrail.sealed_by(connection, keyring)
     return WorkerContext(
         connection=connection,
         todo=Todo(connection, crash_counter),
@@ -230,7 +239,7 @@ def context_on(
         rules=named.rules,
         audit_targets=audit_targets,
         notifying=named.notifying,
-        loaded=named.loaded,
+        asked_about=named.asked_about,
     )
 
 
@@ -298,7 +307,7 @@ class WorkerContexts:
             places=TicketPlaces(connection, clock),
             rules=named.rules,
             notifying=named.notifying,
-            loaded=named.loaded,
+            asked_about=named.asked_about,
         )
         if (kept := named.kept) is not None:
             inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)

@@ -85,14 +85,14 @@ async def _shown(request: Request, template: str) -> Response:
 async def _state(request: Request) -> PresentState:
     """What the reader may know of the present state. Raises StoreUnavailable."""
     context, districts = context_of(request), person_of(request).granted_districts()
-    status = await _status_of(request)()
+    status = await status_of(request)()
     responses = status.responses
     if districts is not None:
         responses = await responses_today(context.connection, status.at, districts)
     return present_state(status, responses, await longest_waiting(context.connection, districts), districts)
 
 
-def _status_of(request: Request) -> SharedReading[ServiceStatus]:
+def status_of(request: Request) -> SharedReading[ServiceStatus]:
     """The reading that all who look share; made for the first of them."""
     state = request.app.state
     if not hasattr(state, "status_reading"):

@@ -90,13 +90,18 @@ _noted_requests: ContextVar[list[str] | None] = ContextVar("noted", default=None
 
 @contextmanager
 def noting_answers(clock: Callable[[], float]) -> Iterator[list[NotedAnswer]]:
-    """All answers that arrive inside the block, in order. `clock` is the machine's, in Unix seconds."""
-    notebook = _Notebook(clock, [])
+    """All answers that arrive inside the block, in order. `clock` is the machine's, in Unix seconds.
+
+    A block around another one gets the answers of that one when it ends.
+    """
+    around, notebook = _notebook.get(), _Notebook(clock, [])
     token = _notebook.set(notebook)
     try:
         yield notebook.answers
     finally:
         _notebook.reset(token)
+        if around is not None:
+            around.answers.extend(notebook.answers[: _MOST_ANSWERS - len(around.answers)])
 
 
 def note_answer(headers: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, NotFound, Problem, TryLater
 from remediation.look.observing import Snapshot
 from remediation.mapping.reading.loading import load_mappings
+from remediation.operations.examining.sites import histories_of
 from remediation.operations.forecasting import ForecastSystems, NoForecast, forecast
 from remediation.ports import ListedSource, SourceKey
 from remediation.read_model.audit import decided_words
@@ -46,7 +47,6 @@ from remediation.store.scans.reporting import ScanReports
 from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
 from remedy.case.retry import retry
-from remedy.mappings.tracker_sites import histories_of
 from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address, with_drills
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.calls.budgets import CommandBudgets

@@ -12,13 +12,13 @@ from functools import partial
 import click
 
 from remediation.domain.errors import ConfigurationError, StoreMissing
+from remediation.operations.examining.checks import Check, run_checks
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble
 from remediation.read_model.status.levels import Level
 from remediation.settings import Settings, environ, load_settings
 from remediation.store.processes import Role
-from remedy.doctor.checks import Check, run_checks
-from remedy.doctor.codes import Code
 from remedy.doctor.configuration import look_at_mappings, look_at_settings
-from remedy.doctor.diagnosis import Diagnosis, trouble
 from remedy.doctor.outside import open_checks
 from remedy.doctor.report import as_object, progress, table_lines
 from remedy.doctor.secrets import look_at_data_keys, look_at_secrets

@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.mapping.reading.warnings import warnings_of
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble, well
 from remediation.settings import Settings
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble, well
 from remedy.runtime.assembly import signed_in
 
 _ALIKE = 0.88

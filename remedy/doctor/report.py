@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import click
 
+from remediation.operations.examining.checks import Report
+from remediation.operations.examining.diagnosis import Diagnosis
 from remediation.read_model.status.levels import Level
 from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
-from remedy.doctor.checks import Report
-from remedy.doctor.diagnosis import Diagnosis
 from remedy.screen_levels import signed_lines
 
 _WIDEST = 28

@@ -10,12 +10,12 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import channel_urls, identities_of, worker_secrets
 from remediation.mapping.reading.watching import files_named
 from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble, well
 from remediation.read_model.wording import count_words
 from remediation.sealing import Keyring
 from remediation.settings import Settings, environ
 from remediation.store.processes import Role
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble, well
 from remedy.runtime.assembly import accounts_of
 from remedy.runtime.data_keys import keyring_of
 

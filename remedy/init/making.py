@@ -12,6 +12,7 @@ from remediation.mapping.writing.edits import Edit, edited, edits_of
 from remediation.mapping.writing.new_file import NewTracker, new_file
 from remediation.mapping.writing.proposals import Gap
 from remediation.mapping.writing.yaml_text import Block, Entry
+from remediation.operations.examining.placing import PlacedInspection, placed
 from remediation.ports import Inspector
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.inspection import AccountInspector
@@ -20,7 +21,6 @@ from remedy.init.existing import Existing
 from remedy.init.opening import Opened
 from remedy.init.results import Result
 from remedy.init.set_ups import OpenTracker
-from remedy.mappings.live_answers import PlacedInspection, placed
 from remedy.runtime.data_keys import has_keys
 
 

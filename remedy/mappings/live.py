@@ -9,13 +9,17 @@ from dataclasses import asdict
 import click
 
 from remediation.domain.errors import Problem
+from remediation.domain.ownership import SiteHistory
 from remediation.mapping.explain.inspections import InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import path_text
+from remediation.operations.examining.placing import PlacedInspection
+from remediation.operations.examining.sites import remembered
+from remediation.store.server.connection import Connection
+from remedy.from_store import from_store
 from remedy.mappings.former_tables import unnamed_tables_remembered
-from remedy.mappings.live_answers import PlacedInspection, answers_of
+from remedy.mappings.live_answers import answers_of
 from remedy.mappings.ticket_creators import linked_remembered
-from remedy.mappings.tracker_sites import sites_remembered
 from remedy.mappings.unnamed_trackers import unnamed_trackers_remembered
 from remedy.runtime.failures import ExitCode
 from remedy.screen_lines import print_line
@@ -44,6 +48,15 @@ def check_live(loaded: Loaded, warnings: Sequence[Problem], *, as_json: bool) ->
     if InspectionOutcome.WRONG in outcomes:
         return ExitCode.CONFIGURATION
     return ExitCode.UNREACHABLE if InspectionOutcome.UNREACHABLE in outcomes else ExitCode.DONE
+
+
+def sites_remembered(loaded: Loaded) -> dict[str, SiteHistory]:
+    """The histories of the file's trackers; empty where there is no Redis, or it does not answer."""
+
+    async def ask(connection: Connection) -> dict[str, SiteHistory]:
+        return await remembered(connection, loaded.mappings.trackers)
+
+    return from_store(ask, {})
 
 
 def _lines(where: str, answers: Sequence[PlacedInspection]) -> list[str]:

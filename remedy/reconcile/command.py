@@ -10,6 +10,7 @@ import click
 
 from remediation.mapping.config.words import duration_of, duration_text
 from remediation.mapping.reading.loading import load_mappings
+from remediation.operations.examining.sites import histories_of
 from remediation.ports import ListedSource, Rulebook, SourceKey
 from remediation.read_model.rules.previews import district_of
 from remediation.read_model.wording import by_count, count_words
@@ -27,7 +28,6 @@ from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remedy.mappings.rules_file import Moment
-from remedy.mappings.tracker_sites import histories_of
 from remedy.reconcile.forecast import forecasts
 from remedy.reconcile.incidents import IncidentCases, not_swept
 from remedy.reconcile.left_behind import LeftBehind, left_behind

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -53,10 +54,11 @@ from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.calls.channels import open_channels
 from remedy.runtime.calls.outbound import outbound
 from remedy.runtime.data_keys import keyring_of
+from remedy.runtime.systems import open_systems
 from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
 from workers.calls import counted_feeds, counted_scanners, counted_sources, counted_trackers
 from workers.channels import Notifying
-from workers.resources import NamedSystems, WorkerContexts, context_on
+from workers.resources import AskedFile, NamedSystems, WorkerContexts, context_on
 from workers.rounds.auditing import chain_audit
 
 logger = structlog.get_logger()
@@ -354,7 +356,9 @@ def _named(
     feeds = counted_feeds(outside.feeds)
     scanners = counted_scanners(outside.scanners(loaded.mappings))
     kept_for, rules = loaded.mappings.retention, loaded.digest
-    return NamedSystems(sources, trackers, rulebook, feeds, kept_for, rules, scanners, notifying, loaded)
+    systems = partial(open_systems, loaded, outside.accounts, outside.feeds, outside.trackers)
+    asked = AskedFile(loaded, systems)
+    return NamedSystems(sources, trackers, rulebook, feeds, kept_for, rules, scanners, notifying, asked)
 
 
 def with_drills(

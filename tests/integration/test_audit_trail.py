@@ -8,6 +8,7 @@ import pytest
 from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
 from remediation.domain.status import Status
+from remediation.operations.examining.codes import Code
 from remediation.read_model.status.levels import Level
 from remediation.sealing import Keyring, generate_key
 from remediation.store.audit.chain import AuditKeys, waiting
@@ -19,7 +20,6 @@ from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import AUDIT_BENDS, AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
 from remedy.doctor.stored.audit import audit_of, look_at_audit
 
 NOW = 1_800_000_000.0

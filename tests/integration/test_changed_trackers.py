@@ -18,12 +18,12 @@ from remediation.domain.ownership import Site
 from remediation.domain.status import Status
 from remediation.look.observing import observe
 from remediation.mapping.reading.loading import Loaded, loaded_of
+from remediation.operations.examining.sites import histories_of, left_site
 from remediation.read_model.case_forecasts import case_forecast, forecast_facts
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites
-from remedy.mappings.tracker_sites import histories_of, left_site
 from remedy.runtime.assembly import accounts_of
 from sandbox.jira.state import PERSON, SERVICE
 from tests.integration.changing_files import AFTER_THE_OVERLAP, NORTH, ChangingWorld, File, Standing, open_sites

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from remediation.operations.examining.codes import Code
 from remediation.outbound.channels import SendOutcome, SendResult
 from remediation.read_model.notifications.planning import in_vain
 from remediation.store.keys import APPOINTMENTS
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.notifications.memory import ChannelMemory
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
 from remedy.main import main
 from remedy.notify import command
 from remedy.runtime.failures import ExitCode

@@ -9,6 +9,7 @@ import pytest
 
 from remediation.domain.incidents import Incident, Kept
 from remediation.domain.walks import FeedWalk, WalkKind
+from remediation.operations.examining.codes import Code
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.deliveries.sealed import sealed_under
@@ -17,7 +18,6 @@ from remediation.store.incidents.figures import FeedFigures, feed_figures
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.keys import FEED, FEEDS, INCIDENTS
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
 from remedy.runtime.assembly import open_connection
 from remedy.telemetry.store_metrics import STORE, StoreReader
 from sandbox.incident_feed.stand_in import incident_feed_app

@@ -25,6 +25,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.ownership import Site
+from remediation.operations.examining.codes import Code
 from remediation.queue import WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
@@ -35,7 +36,6 @@ from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.keys import DELETED, NOT_FOUND
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites, Systems
-from remedy.doctor.codes import Code
 from remedy.runtime.assembly import open_connection
 from remedy.runtime.failures import ExitCode
 from sandbox.wire.ports import free_port

@@ -11,12 +11,12 @@ from remediation.domain.errors import TryLater
 from remediation.domain.ownership import Site, SiteHistory
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
+from remediation.operations.examining.sites import histories_of
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import Doubted
 from remediation.store.keys import CASE
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites
-from remedy.mappings.tracker_sites import histories_of
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PlainRulebook
 from workers.rounds.polls import poll_trackers

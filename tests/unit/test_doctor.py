@@ -10,14 +10,14 @@ import click
 import pytest
 
 from remediation.domain.errors import StoreUnavailable, TryLater
+from remediation.operations.examining.checks import Check, run_checks
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import TROUBLES, Diagnosis, trouble, well
 from remediation.outbound.answers import NotedAnswer, note_answer, noting_answers
 from remediation.read_model.status.levels import Level
 from remediation.settings import Settings, environ
 from remediation.store.server.description import ServerState
-from remedy.doctor.checks import Check, run_checks
-from remedy.doctor.codes import Code
 from remedy.doctor.configuration import look_at_settings
-from remedy.doctor.diagnosis import TROUBLES, Diagnosis, trouble, well
 from remedy.doctor.report import as_object, progress, table_lines
 from remedy.doctor.stored.server import condition_of
 
@@ -53,7 +53,10 @@ def _section() -> str:
 
 def test_every_code_is_told_by_some_check() -> None:
     code = "\n".join(
-        path.read_text() for path in (ROOT / "remedy" / "doctor").rglob("*.py") if path.stem != "diagnosis"
+        path.read_text()
+        for folder in ("remedy/doctor", "remediation/operations/examining")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.stem != "diagnosis"
     )
     assert [each.name for each in Code if f"Code.{each.name}" not in code] == []
 

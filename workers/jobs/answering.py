@@ -7,6 +7,7 @@ out of the budgets of all other work, and never out of what is kept for urgent w
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -15,19 +16,33 @@ import msgspec
 import structlog
 
 from remediation.domain.cases.records import CaseKey, CaseKind
-from remediation.domain.errors import KeyMissing, OutsideError, Refused, StoreUnavailable, TryLater, Waiting
+from remediation.domain.errors import (
+    BudgetSpent,
+    KeyMissing,
+    OutsideError,
+    Refused,
+    StoreUnavailable,
+    TryLater,
+    Waiting,
+)
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
+from remediation.mapping.reading.positions import path_text
+from remediation.operations.examining.checks import run_checks
+from remediation.operations.examining.outside import AskedSystem, Examination
+from remediation.operations.examining.placing import PlacedInspection
 from remediation.operations.forecasting import ForecastSystems, NoForecast, forecast
 from remediation.ports import ListedSource, SubjectPage
 from remediation.read_model.answers.explanations import explain_answer
 from remediation.read_model.answers.plans import plan_answer
+from remediation.read_model.answers.systems import AnsweredCheck, SystemsAnswer
 from remediation.read_model.answers.troubles import outside_words
 from remediation.read_model.answers.wire import (
     Answer,
     CaseSubject,
     FindingSubject,
     NoAnswer,
+    SystemsSubject,
     answer_bytes,
     subject_from,
 )
@@ -45,6 +60,12 @@ ResultT = TypeVar("ResultT")
 
 MOST_READS = 25
 """Findings that one question reads: the account is there for all other work, too."""
+
+MOST_SYSTEMS = 30
+"""Systems that one question asks, trackers first: more would be a burst of requests."""
+
+SYSTEM_SECONDS, INSPECTING_SECONDS = 17.0, 12.0
+"""Seconds for one system, and for what mappings.yaml asks of it: all of it is less than the asker waits."""
 
 _IN_TIME = 1.0
 """Seconds before the asker gives up at which an answer that is not complete is given up, so that it is told why."""
@@ -118,13 +139,53 @@ async def _plan(context: WorkerContext, subject: bytes) -> Answer:
 
 async def _explain(context: WorkerContext, subject: bytes) -> Answer:
     """Which rule takes a finding, and why."""
-    asked, loaded = subject_from(subject, FindingSubject), context.loaded
-    if loaded is None or asked.district not in loaded.mappings.districts:
+    asked, file = subject_from(subject, FindingSubject), context.asked_about
+    if file is None or asked.district not in file.loaded.mappings.districts:
         raise TryLater(system_of(asked.district), "no such district in mappings.yaml", waiting=Waiting.UNNAMED)
     key = CaseKey(asked.district, CaseKind.FINDING, asked.id)
     found = await patient_source(context, key.district, key.kind).subject(key)
     at = datetime.fromtimestamp(context.clock(), tz=UTC)
-    return await asyncio.to_thread(explain_answer, loaded, found, at)
+    return await asyncio.to_thread(explain_answer, file.loaded, found, at)
+
+
+async def _systems(context: WorkerContext, subject: bytes) -> Answer:
+    """How the systems answer that only workers may ask."""
+    asked, file = subject_from(subject, SystemsSubject), context.asked_about
+    if file is None:
+        return NoAnswer("this worker cannot ask", "Is it the latest version?")
+    limits = {"seconds": SYSTEM_SECONDS, "inspecting": INSPECTING_SECONDS}
+    examination = Examination(file.loaded, context.connection, **limits, said=outside_words, told=_place_words)
+    async with file.open_systems() as systems, metered_command(context.tracker_limits):
+        wanted = [each for each in systems if asked.district in {"", each.district}]
+        wanted.sort(key=lambda each: each.district != "")  # trackers are everybody's
+        checks = [examination.check(_within_limits(context, each)) for each in wanted[:MOST_SYSTEMS]]
+        found = await run_checks(checks, lambda _open: None)
+    told = tuple(AnsweredCheck(each.what, each.severity, each.says, each.advice, each.code) for each in found)
+    return SystemsAnswer(context.clock(), told, len(wanted) - len(checks))
+
+
+def _place_words(answer: PlacedInspection) -> str:
+    """Which word of mappings.yaml a system does not have, without what it said."""
+    place = answer.problem
+    return f"{place.where}:{place.line}: {path_text(answer.path)}; remedy mappings check --live says why"
+
+
+def _within_limits(context: WorkerContext, system: AskedSystem) -> AskedSystem:
+    """The same, asked within its rate limit. Of an account or a feed, its own question tells all that there is."""
+    if not system.district:
+        return system
+    spending = Spending(context.budgets, system_of(system.district), _ASKER, context.clock, patient=True)
+
+    async def asked() -> str:
+        try:
+            async with spending.on("read"):
+                return await system.who()
+        except BudgetSpent as error:
+            words = "our share of its rate limit is used up"
+            raise TryLater(error.system, words, after=error.after, waiting=Waiting.LIMIT) from None
+
+    is_account = system.name == system.district
+    return replace(system, who=asked if is_account else system.who, inspector=None)
 
 
 Answering = Callable[[WorkerContext, bytes], Awaitable[Answer]]
@@ -132,6 +193,7 @@ Answering = Callable[[WorkerContext, bytes], Awaitable[Answer]]
 _ANSWERING: Mapping[QuestionKind, Answering] = {
     QuestionKind.PLAN: _plan,
     QuestionKind.EXPLAIN: _explain,
+    QuestionKind.SYSTEMS: _systems,
 }
 """How each kind of question is answered."""
 

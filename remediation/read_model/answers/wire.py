@@ -6,6 +6,7 @@ import msgspec
 
 from remediation.read_model.answers.explanations import ExplainAnswer
 from remediation.read_model.answers.plans import PlanAnswer
+from remediation.read_model.answers.systems import SystemsAnswer
 
 ValueT = TypeVar("ValueT")
 
@@ -25,6 +26,12 @@ class FindingSubject(msgspec.Struct, frozen=True):
     id: str
 
 
+class SystemsSubject(msgspec.Struct, frozen=True):
+    """The systems that a question is about: the account and the feeds of one district; all systems without one."""
+
+    district: str = ""
+
+
 class NoAnswer(msgspec.Struct, frozen=True, tag="none"):
     """There is no answer. `says` tells why in words of ours, and `advice` what to do about it."""
 
@@ -32,7 +39,7 @@ class NoAnswer(msgspec.Struct, frozen=True, tag="none"):
     advice: str = ""
 
 
-Answer: TypeAlias = NoAnswer | PlanAnswer | ExplainAnswer
+Answer: TypeAlias = NoAnswer | PlanAnswer | ExplainAnswer | SystemsAnswer
 
 LONGEST_ANSWER = 200_000
 """Bytes: more would fill Redis, and nobody reads it."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
 from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words, span_words
 from remediation.sealing import Keyring
 from remediation.store.audit.chain import place_in
 from remediation.store.audit.trail import AuditGlance, AuditTrail
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 _LATE = 60.0
 """Seconds after which a line should be chained: workers do that every two seconds."""

@@ -1,13 +1,13 @@
 """How the last messages to people went, by each channel."""
 
 from remediation.mapping.config.schema import Mappings
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
 from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.notifications.memory import ChannelMemory
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 
 async def look_at_channels(connection: Connection, mappings: Mappings) -> list[Diagnosis]:

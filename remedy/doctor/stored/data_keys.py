@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble
 from remediation.read_model.case_words import time_words
 from remediation.sealing import Keyring
 from remediation.store.data_keys import KeyTimes, key_times
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble
 
 _WHAT = "data keys in use"
 _DAY = 86_400.0

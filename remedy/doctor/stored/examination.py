@@ -7,12 +7,12 @@ from functools import partial
 
 from remediation.domain.errors import StoreRefuses, StoreUnavailable
 from remediation.mapping.reading.loading import Loaded
+from remediation.operations.examining.checks import Check, run_checks
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble
 from remediation.sealing import Keyring
 from remediation.settings import Settings
 from remediation.store.server.connection import Connection
-from remedy.doctor.checks import Check, run_checks
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble
 from remedy.doctor.stored.audit import look_at_audit
 from remedy.doctor.stored.channels import look_at_channels
 from remedy.doctor.stored.data_keys import look_at_key_ages

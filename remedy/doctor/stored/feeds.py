@@ -1,14 +1,14 @@
 """How far each feed of incidents was read, and what it waits for."""
 
 from remediation.mapping.config.schema import Mappings
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
 from remediation.read_model.case_words import time_words
 from remediation.read_model.incidents import timetables_of, walk_words
 from remediation.read_model.status.levels import OVERDUE_SECONDS, UNSWEPT_SECONDS
 from remediation.read_model.wording import count_words, span_words
 from remediation.store.incidents.feeds import Feeds, FeedState
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 
 async def look_at_feeds(connection: Connection, mappings: Mappings, now: float) -> list[Diagnosis]:

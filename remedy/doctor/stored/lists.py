@@ -1,11 +1,11 @@
 """Findings that SchoolScan's lists show, and that no case can be about: their ids cannot be used."""
 
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble
 from remediation.read_model.case_words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.scans.listing import read_left_out
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble
 
 
 async def look_at_lists(connection: Connection) -> list[Diagnosis]:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
 from remediation.read_model.case_words import time_words
 from remediation.read_model.status.levels import SWEEP_SECONDS
 from remediation.read_model.wording import by_count
 from remediation.store.figures import read_figures
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble, well
 from remedy.runtime.heartbeat import version
 from remedy.runtime.reload import digests_of, short_digest
 

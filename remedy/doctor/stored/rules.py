@@ -1,10 +1,10 @@
 """Rules of living cases that mappings.yaml does not have any more."""
 
 from remediation.mapping.config.schema import Mappings
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble
 from remediation.read_model.rules.gone import rules_gone
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble
 
 
 async def look_at_rules(connection: Connection, mappings: Mappings) -> list[Diagnosis]:

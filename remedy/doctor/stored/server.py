@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
 from remediation.read_model.status.levels import Level
 from remediation.read_model.wording import span_words
 from remediation.settings import Settings
@@ -9,8 +11,6 @@ from remediation.store.server.connection import Connection
 from remediation.store.server.description import OLDEST_VERSION, ServerState, read_server
 from remediation.store.server.readiness import UNTOLD, durability_problems, store_state
 from remediation.store.server.refusals import ConnectionCause
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble, well
 from remedy.runtime.clock import WORTH_TELLING
 
 _MUCH, _TOO_MUCH = 0.8, 0.95

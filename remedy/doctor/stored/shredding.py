@@ -1,10 +1,10 @@
 """Whether what was shredded has left Redis's append-only file."""
 
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
 from remediation.read_model.wording import span_words
 from remediation.store.server.connection import Connection
 from remediation.store.server.rewriting import AppendOnlyFile, Rewriting, Shredded
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 _LATE = 7_200.0
 """Seconds after which what was shredded should have left the file: rewrites are a quarter of an hour apart."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.mapping.config.schema import Mappings
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
 from remediation.read_model.case_words import time_words
 from remediation.store.deliveries.signing import SignedTime, read_signed_times
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble, well
 
 REFUSED_SECONDS = 7 * 86_400
 """For how long it is told that a delivery was refused."""

@@ -1,9 +1,9 @@
 """Trackers, and tables of ServiceNow, that mappings.yaml does not name (any more), with tickets of ours from before."""
 
 from remediation.mapping.config.schema import Mappings
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble
 from remediation.store.server.connection import Connection
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble
 from remedy.mappings.former_tables import unnamed_tables
 from remedy.mappings.unnamed_trackers import unnamed_trackers
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import get_args
 
 from remediation.deliveries.events import SCHOOLSCAN
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble, well
 from remediation.read_model.case_words import WAITING_MENDS, time_words, waiting_words
 from remediation.read_model.status.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
 from remediation.read_model.wording import by_count, count_words, span_words
@@ -16,8 +18,6 @@ from remediation.store.deliveries.set_aside import KeptAside, what_is_kept
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, SystemTrouble
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, ordinary, trouble, well
 
 ROOM_SECONDS = 7 * 86_400
 """For how long it is told that something was deleted to make room."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from remediation.deliveries.signatures import TOLERANCE
+from remediation.operations.examining.codes import Code
 from remediation.read_model.status.levels import Level
-from remedy.doctor.codes import Code
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,9 @@ from remediation.domain.errors import OutsideError
 from remediation.domain.ownership import Site, SiteHistory
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection, right, untold
-from remediation.mapping.reading.loading import Loaded
 from remediation.ports import Tracker
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites
-from remedy.from_store import from_store
 
 
 async def histories_of(connection: Connection, trackers: Mapping[str, Tracker], now: float) -> dict[str, SiteHistory]:
@@ -54,15 +52,6 @@ async def site_of(tracker: Tracker) -> Site | None:
         return await tracker.site()
     except OutsideError:
         return None
-
-
-def sites_remembered(loaded: Loaded) -> dict[str, SiteHistory]:
-    """The histories of the file's trackers; empty where there is no Redis, or it does not answer."""
-
-    async def ask(connection: Connection) -> dict[str, SiteHistory]:
-        return await remembered(connection, loaded.mappings.trackers)
-
-    return from_store(ask, {})
 
 
 class SiteInspector:

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from remediation.domain.errors import RemediationError, StoreRefuses, StoreUnavailable
-from remedy.doctor.codes import Code
-from remedy.doctor.diagnosis import Diagnosis, trouble
+from remediation.operations.examining.codes import Code
+from remediation.operations.examining.diagnosis import Diagnosis, trouble
 
 
 @dataclass(frozen=True, slots=True)
