@@ -9,25 +9,25 @@ from starlette.routing import Route
 
 from console.acting import ROLES
 from console.answers import NotAllowed, NotShown, PageRefused
+from console.cases.naming import NO_CASE, key_of
 from console.context import context_of, person_of
 from console.people.roles import ConsoleRole, Person
 from console.rendering import path_of, render
-from remediation.domain.cases.records import CaseKey
+from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.read_model.audit import decided_words
-from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.case_sides import case_sides, members_after, rule_facts
 from remediation.read_model.case_views import CaseView, case_view, standing_facts
 from remediation.read_model.case_words import told_words
 from remediation.read_model.wording import count_words
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.timeline import MOST_ENTRIES
+from remediation.store.console.pulse import case_pulse
 from remediation.store.console.selections import SelectedAct
 
 ENTRIES, MEMBERS = 50, 100
 """Lines of the timeline, and findings of a case of many, that are shown at once."""
 
 _LONGEST = 300
-_NO_CASE = "There is no such case, or nothing is known of it. Look for it by its reference, its finding or its ticket."
 
 
 async def case(request: Request) -> Response:
@@ -36,6 +36,14 @@ async def case(request: Request) -> Response:
     if key.ref != request.path_params["ref"]:
         return RedirectResponse(path_of(request, "case", ref=key.ref), HTTPStatus.SEE_OTHER)
     return await _shown(request, key)
+
+
+async def case_news(request: Request) -> Response:
+    """The parts of the page that change; nothing where nothing has since the digest that the address names."""
+    key = await key_of(request)
+    if request.query_params.get("since") == await case_pulse(context_of(request).connection, key.ref):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return await _shown(request, key, template="parts/case_news.html")
 
 
 async def case_names(request: Request) -> Response:
@@ -48,23 +56,12 @@ async def case_names(request: Request) -> Response:
     return await _shown(request, key, names=True)
 
 
-async def key_of(request: Request) -> CaseKey:
-    """The case of the address. Raises NotShown, for one of another district as for none."""
-    ref, context, person = request.path_params["ref"], context_of(request), person_of(request)
-    if len(ref) > _LONGEST:
-        raise NotShown(_NO_CASE)
-    districts = person.granted_districts()
-    key = await case_named(ref, lambda: context.loaded().mappings, context.connection, districts)
-    if isinstance(key, UnclearName) or not person.may(ConsoleRole.VIEWER, key.district):
-        raise NotShown(_NO_CASE)
-    return key
-
-
-async def _shown(request: Request, key: CaseKey, *, names: bool = False) -> Response:
+async def _shown(request: Request, key: CaseKey, *, names: bool = False, template: str = "case.html") -> Response:
     context, person, is_all = context_of(request), person_of(request), "all" in request.query_params
+    pulse = await case_pulse(context.connection, key.ref)
     view = await case_view(context.connection, key, MOST_ENTRIES if is_all else ENTRIES + 1)
     if view is None:
-        raise NotShown(_NO_CASE)
+        raise NotShown(NO_CASE)
     has_more = not is_all and len(view.timeline) > ENTRIES
     told = list(told_words(view.timeline, key.kind))[1 if has_more else 0 :]
     mappings = context.loaded().mappings
@@ -72,11 +69,13 @@ async def _shown(request: Request, key: CaseKey, *, names: bool = False) -> Resp
     may_see_names = person.may(ConsoleRole.OPERATOR, key.district) and any(line.sealed for line in view.decided)
     return render(
         request,
-        "case.html",
+        template,
         ref=key.ref,
-        kind=str(key.kind),
+        news={"since": pulse} | ({"all": "1"} if is_all else {}),
+        district=key.district,
+        finding=key.id if key.kind is CaseKind.FINDING and not key.has_members else "",
         sides=list(case_sides(view.record, mappings)),
-        standing=[(fact.name, fact.words) for fact in standing_facts(view)],
+        standing=list(standing_facts(view)),
         rule=[(fact.name, fact.words) for fact in rule_facts(view.record, mappings)],
         members=members,
         members_count=len(view.record.members),
@@ -124,5 +123,6 @@ def _decided(view: CaseView, people: Mapping[str, str]) -> list[tuple[float, str
 
 ROUTES = [
     Route("/cases/of/{ref:path}", case, name="case"),
+    Route("/cases/news/{ref:path}", case_news, name="case_news"),
     Route("/cases/names/{ref:path}", case_names, methods=["POST"], name="case_names"),
 ]

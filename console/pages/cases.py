@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console.acting import may_anywhere
+from console.cases import choosing
+from console.cases.filters import choice_of, command_of, fields_of
 from console.context import context_of, lists_of, person_of
 from console.exporting import MOST_ROWS, ListExport, Row, exported
-from console.pages import case, case_acts
-from console.pages.case_filters import choice_of, command_of, fields_of
+from console.pages import case
 from console.rendering import path_of, render
 from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.case_pages import NOT_COMPLETE, ROW_COLUMNS, case_page, next_words, shown_row, states_words
@@ -108,5 +109,5 @@ ROUTES = [
     Route("/cases/find", find_case, name="find_case"),
     Route("/cases.{form}", cases_file, name="cases_file"),
     *case.ROUTES,
-    *case_acts.ROUTES,
+    *choosing.ROUTES,
 ]

@@ -12,10 +12,10 @@ from starlette.routing import Route
 from console.acting import ROLES, chosen, may_anywhere
 from console.answers import NotAllowed, NotShown, PageRefused
 from console.asked import ListAddress
+from console.cases.choosing import districts_as
 from console.context import context_of, person_of
 from console.exporting import MOST_ROWS, ListExport, Row, exported
 from console.forms import sent_form, text_in, texts_in
-from console.pages.case_acts import districts_as
 from console.people.roles import ConsoleRole, Person
 from console.rendering import path_of, render
 from remediation.mapping.config.words import duration_of

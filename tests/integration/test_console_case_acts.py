@@ -126,7 +126,7 @@ async def test_of_another_district_nothing_is_chosen_whatever_was_sent(console: 
 async def test_no_more_are_chosen_than_one_selection_may_have(
     console: ConsoleWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.pages.case_acts.MOST_NAMES", 3)
+    monkeypatch.setattr("console.cases.choosing.MOST_NAMES", 3)
     async with console.client("operator of all") as browser:
         answer = await browser.submit("/cases/retry", which="all")
     made = await selected(console, "operator of all", answer.headers["Location"])

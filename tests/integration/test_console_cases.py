@@ -3,6 +3,7 @@
 import csv
 import io
 import time
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -169,6 +170,7 @@ async def test_a_case_is_told_on_each_side_with_what_it_waits_for_and_its_story(
         assert words in settled
     assert f'action="/plan/{settled_case(OURS).ref}"' in settled
     assert "open a ticket in jira" in parked
+    assert f'href="/parked/of/{parked_case(OURS).ref}/open:jira"' in parked
     assert "customfield_10010" not in parked
 
 
@@ -214,6 +216,21 @@ async def test_a_case_of_many_findings_shows_them_by_page(console: ConsoleWorld)
     assert ("fnd_099" in first, "fnd_100" in first) == (True, False)
     assert "members-after=fnd_099" in first
     assert ("fnd_100" in last, "fnd_129" in last, "members-after" in last) == (True, True, False)
+
+
+async def test_what_changes_of_a_case_is_fetched_again_only_when_it_has_changed(console: ConsoleWorld) -> None:
+    key = settled_case(OURS)
+    async with console.client("viewer") as browser:
+        page = (await browser.get(f"/cases/of/{key.ref}?all=1")).text
+        addresses = {part.split('"')[0] for part in page.split('data-live="')[1:]}
+        (address,) = [unescape(each) for each in addresses]
+        assert (await browser.get(address)).status_code == 204
+        await Todo(console.connection).mark([(key, None)], time.time())
+        news = await browser.get(address)
+        assert (news.status_code, "waits for a worker" in news.text) == (200, True)
+        assert all(f'id="{part}"' in page and f'id="{part}"' in news.text for part in ("case-state", "case-story"))
+        assert "<html" not in news.text
+        assert (await browser.get(f"/cases/news/{settled_case(OTHERS).ref}")).status_code == 404
 
 
 async def test_nothing_from_outside_is_markup(console: ConsoleWorld) -> None:

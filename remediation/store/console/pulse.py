@@ -1,11 +1,27 @@
 """Whether anything that pages show has changed: one small question for all who look at them."""
 
 import hashlib
+from collections.abc import Sequence
 
-from remediation.store.keys import ACCEPTED, AUDIT_HEAD, CASE_LISTS_USED, PARKED, REFUSED, SYSTEMS, TASKS, UNREAD
+from remediation.store.keys import (
+    ACCEPTED,
+    AUDIT_HEAD,
+    CASE,
+    CASE_LISTS_USED,
+    DIRTY,
+    LEASE,
+    PARKED,
+    REFUSED,
+    SYSTEMS,
+    TASKS,
+    TOLD,
+    UNREAD,
+)
 from remediation.store.server.connection import Connection, passing_errors
 
 _DIGITS = 16
+_END = 64
+"""Bytes at the end of a timeline, which is packed: they are other ones when it goes on."""
 
 
 async def read_pulse(connection: Connection) -> str:
@@ -27,8 +43,31 @@ async def read_pulse(connection: Connection) -> str:
             pipe.get(AUDIT_HEAD)
             pipe.zrevrange(TASKS, 0, 0, withscores=True)
             answers = await pipe.execute()
+    return _digest(answers)
+
+
+async def case_pulse(connection: Connection, ref: str) -> str:
+    """The same for one case: its row, its timeline, and whether a worker has it. Raises StoreUnavailable."""
+    with passing_errors():
+        async with connection.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(CASE + ref)
+            pipe.strlen(TOLD + ref)
+            pipe.getrange(TOLD + ref, -_END, -1)
+            pipe.zscore(DIRTY, ref)
+            pipe.exists(LEASE + ref)
+            answers = await pipe.execute()
+    return _digest(answers)
+
+
+def _digest(answers: Sequence[object]) -> str:
     return hashlib.sha256(repr([_in_order(each) for each in answers]).encode()).hexdigest()[:_DIGITS]
 
 
 def _in_order(answer: object) -> object:
-    return sorted(answer) if isinstance(answer, set) else answer
+    match answer:
+        case set():
+            return sorted(answer)
+        case dict():
+            return sorted(answer.items())
+        case _:
+            return answer

@@ -6,17 +6,16 @@ from starlette.routing import Route
 
 from console.acting import ROLES, chosen
 from console.answers import NotAllowed, PageRefused
+from console.cases.filters import choice_of
+from console.cases.naming import key_of
 from console.context import context_of, lists_of, person_of
 from console.forms import sent_form, text_in, texts_in
-from console.pages.case import key_of
-from console.pages.case_filters import choice_of
 from console.people.roles import ConsoleRole, Person
 from remediation.domain.cases.records import CaseKey
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor
 from remediation.store.cases.todo import Todo
 from remediation.store.console.selections import MOST_NAMES, SelectedAct
 
-MOST_COUNTED = 10_000
 _AT_ONCE = 500
 
 
@@ -53,7 +52,7 @@ async def retry_cases(request: Request) -> Response:
         refs = [ref for ref in texts_in(form, "case") if districts is None or ref.partition(":")[0] in districts]
         return await chosen(request, SelectedAct.RETRY, refs, choice="ticked")
     asked, lists = choice_of(request, districts), lists_of(request)
-    refs, total = await _newest(lists, asked.wanted), await lists.count(asked.wanted, MOST_COUNTED)
+    refs, total = await _newest(lists, asked.wanted), await lists.count(asked.wanted)
     return await chosen(request, SelectedAct.RETRY, refs, choice=asked.address.words() or "all", total=total)
 
 
