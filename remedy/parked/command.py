@@ -9,6 +9,7 @@ from remediation.mapping.reading.loading import load_mappings
 from remediation.operations.stores import OperationStores
 from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.case_retries import parked_of_case
+from remediation.read_model.parked_advice import advice_words
 from remediation.read_model.parked_work import (
     GROUPINGS,
     Grouping,
@@ -102,7 +103,7 @@ def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool,
 @click.argument("name", metavar="NAME|REF")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each piece, instead of lines.")
 def show(name: str, *, as_json: bool) -> None:
-    """Show parked work, with the words of whoever refused it, or the trace of an error of our own.
+    """Show parked work: the words of whoever refused it or the trace of an error of our own, and what usually helps.
 
     One piece by its NAME, or all that is parked of a case by its REF, as remedy case show takes it: its reference, the
     mark on its ticket, or the ticket's key.
@@ -146,6 +147,7 @@ def _print_piece(item: Parked, *, is_first: bool) -> None:
         print_line()
     for field, words in piece_facts(item):
         print_line(f"{field + ':':<10} {words}")
+    print_line(f"{'helps:':<10} {advice_words(item.error, item.system, item.status)}")
     if item.trace:
         print_lines(f"trace:\n{item.trace}")
     elif words := no_trace_words(item):
