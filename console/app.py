@@ -20,14 +20,27 @@ from console.http.headers import SecurityHeaders
 from console.http.observing import Observed
 from console.http.prefix import Prefix
 from console.navigation import Section
-from console.pages import audit, cases, deliveries, incidents, now, parked, plan, rules, scans, selections, systems
+from console.pages import (
+    audit,
+    cases,
+    charts,
+    deliveries,
+    incidents,
+    now,
+    parked,
+    plan,
+    rules,
+    scans,
+    selections,
+    systems,
+)
 from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
 from remediation.store.cases.lists import CaseLists
 from remediation.store.console.pulse import read_pulse
 
-PAGES = (now, cases, parked, deliveries, scans, incidents, plan, rules, systems, selections, audit)
+PAGES = (now, cases, parked, deliveries, scans, incidents, plan, rules, systems, selections, charts, audit)
 """The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
 
 COMPRESSION = 5
