@@ -14,6 +14,7 @@ from remediation.store.cases.waiting import waiting_by_district
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.readings import DeliveryNews, ScanNote
+from remediation.store.districts import DistrictForgetting
 from remediation.store.keys import SCAN, SCANS_OF
 from remediation.store.scans.backfills import Backfills
 from remediation.store.scans.listing import Scans
@@ -120,6 +121,17 @@ async def test_the_part_that_is_fetched_again_has_what_the_page_has(console: Con
 
 async def test_nothing_yet_says_what_to_do(console: ConsoleWorld) -> None:
     assert "remedy scans start" in await shown(console, "/scans")
+
+
+async def test_a_district_that_is_deleted_leaves_no_list_of_its_scans(console: ConsoleWorld) -> None:
+    for district in (OURS, OTHERS):
+        await told(console, district, f"scan_of_{district}")
+    forgetting = DistrictForgetting(console.connection)
+    await forgetting.counted(OURS, [])
+    assert await console.connection.redis.exists(SCANS_OF + OURS) == 1
+    await forgetting.forget(OURS, await forgetting.scans(OURS))
+    assert await console.connection.redis.exists(SCANS_OF + OURS) == 0
+    assert await console.connection.redis.exists(SCANS_OF + OTHERS) == 1
 
 
 async def test_a_file_has_the_scans(console: ConsoleWorld) -> None:

@@ -57,7 +57,18 @@ local function forget_system(system)
   if not is_trial then redis.call('DEL', HELD .. system) end
 end
 
+-- The lists of its deliveries. What is still set aside, as its data key is missing, stays on its list.
+local function forget_delivery_lists()
+  for _, state in ipairs({'done', 'ignored', 'discarded', 'parked', 'quarantined'}) do
+    local name = account .. '|' .. state
+    if state ~= 'parked' and state ~= 'quarantined' then redis.call('DEL', NOTED.DELIVERY_LIST .. name) end
+    if redis.call('EXISTS', NOTED.DELIVERY_LIST .. name) == 0 then redis.call('ZREM', NOTED.DELIVERY_LISTS, name) end
+  end
+end
+
+if not is_trial then forget_delivery_lists() end
 for i = 4, #ARGV do forget_scan(ARGV[i]) end
+if not is_trial then redis.call('DEL', NOTED.SCANS_OF .. district) end -- it names no other scans than those
 for _, name in ipairs(redis.call('HKEYS', NOTED.DRILLS)) do
   if string.sub(name, 1, #district + 1) == district .. ':' then field('counters', NOTED.DRILLS, name) end
 end
