@@ -23,7 +23,8 @@ OF_PEOPLE = frozenset(
         *(AuditAct.SEND, AuditAct.RECONCILE, AuditAct.POLL, AuditAct.BACKFILL),
         *(AuditAct.START_SCAN, AuditAct.CANCEL_SCAN, AuditAct.REPORT),
         *(AuditAct.RESET_SIGNED_TIME, AuditAct.ROTATE_KEY, AuditAct.RETIRE_KEY),
-        AuditAct.EXPORTED,
+        *(AuditAct.SIGN_IN_LINK, AuditAct.SIGNED_IN, AuditAct.SIGNED_OUT, AuditAct.SESSIONS_ENDED),
+        *(AuditAct.SIGN_IN_REFUSED, AuditAct.ATTEMPT_REFUSED, AuditAct.EXPORTED),
     }
 )
 """What a person did, at the command line or in the console."""

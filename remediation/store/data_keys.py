@@ -13,6 +13,8 @@ from remediation.store.cursors import sealed_in
 from remediation.store.keys import (
     AUDIT_TRAIL,
     AUDIT_WAITING,
+    CONSOLE_LINK,
+    CONSOLE_SESSION,
     CURSOR,
     EVERY,
     FEED,
@@ -45,6 +47,8 @@ class Place(StrEnum):
     AUDIT = "lines of the audit"
     """They are signed, and need the key to be proven."""
     NAMES = "names in the audit"
+    SESSIONS = "sessions of the console"
+    """Without its key whoever has signed in signs in again."""
 
 
 PROVEN = frozenset({Place.AUDIT, Place.NAMES})
@@ -58,6 +62,8 @@ _FIELDS: Mapping[str, tuple[Place, tuple[str, ...] | None]] = {
     INCIDENTS: (Place.INCIDENTS, None),
     INCIDENTS_TOLD: (Place.INCIDENTS, None),
     VERIFICATION: (Place.CURSORS, ("host", "cursor")),
+    CONSOLE_LINK: (Place.SESSIONS, ("sealed",)),
+    CONSOLE_SESSION: (Place.SESSIONS, ("sealed",)),
 }
 """By the beginning of a hash's name: the fields that may be sealed; None for every one."""
 

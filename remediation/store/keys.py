@@ -341,3 +341,19 @@ TASK = "remedy:console-task:"
 
 TASKS = "remedy:console-tasks"
 """Sorted set of the ids of these, by when (ms) each last said how far it is; may name some that are over."""
+
+CONSOLE_SESSION = "remedy:console-session:"
+"""+ SHA-256 of a session's id: a hash, who has signed in to the console (sealed), since when (ms), and when they did
+something last."""
+
+CONSOLE_SESSIONS = "remedy:console-sessions"
+"""Sorted set of these digests, by when (ms) each session began; may name some that are over."""
+
+CONSOLE_LINK = "remedy:console-link:"
+"""+ SHA-256 of a token: a hash, for whom a link is that signs in to the console once (sealed)."""
+
+CONSOLE_ATTEMPTS = "remedy:console-attempts:"
+"""+ number of a span of minutes: a hash, how often sign-in was tried, by digests of addresses and in all."""
+
+CONSOLE_REFUSALS = "remedy:console-refusals:"
+"""+ number of an hour: a hash, how often the console refused what, by digests of who asked."""

@@ -157,6 +157,15 @@ _TOLD: Mapping[str, str | int] = {
 }
 """What is only told to people, whose turn it is to tell them, what people ask, and what is counted for them."""
 
+_CONSOLE: Mapping[str, str | int] = {
+    "SESSION": keys.CONSOLE_SESSION,
+    "SESSIONS": keys.CONSOLE_SESSIONS,
+    "LINK": keys.CONSOLE_LINK,
+    "ATTEMPTS": keys.CONSOLE_ATTEMPTS,
+    "REFUSALS": keys.CONSOLE_REFUSALS,
+}
+"""Who looks at the operator's pages."""
+
 _BUDGETING = {
     "ROW": keys.BUDGET,
     "OUT": keys.BUDGET_OUT,
@@ -180,4 +189,4 @@ def _table(name: str, fields: Mapping[str, str | int]) -> str:
 _VALUES = vars(terms) | vars(keys)
 _KEYS = "\n".join(f"local {_said(name, _VALUES[name])}" for name in _NAMES)
 
-PRELUDE = "\n".join((_KEYS, _table("ARQ", _ARQ), _table("NOTED", _TOLD), table_of_budgets(_BUDGETING)))
+PRELUDE = "\n".join((_KEYS, _table("ARQ", _ARQ), _table("NOTED", {**_TOLD, **_CONSOLE}), table_of_budgets(_BUDGETING)))

@@ -22,7 +22,7 @@ class KeyState:
     @property
     def needed(self) -> dict[str, int]:
         """What cannot be read any more without the key, by where it is."""
-        without = PROVEN | {Place.CURSORS}
+        without = PROVEN | {Place.CURSORS, Place.SESSIONS}
         return {place.value: count for place, count in self.uses.items() if place not in without}
 
     @property

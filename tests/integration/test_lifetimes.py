@@ -34,8 +34,10 @@ from remediation.store.audit.standing import note_bends
 from remediation.store.audit.verifying import BendKind
 from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
 from remediation.store.budgets.trackers import SentRequests
+from remediation.store.console.attempts import ConsoleAttempts, RefusalSeen
 from remediation.store.console.questions import QuestionKind
 from remediation.store.console.selections import SelectedAct, Selections
+from remediation.store.console.sessions import ConsoleIdentity, ConsoleSessions, SessionSpan
 from remediation.store.deliveries.heard import HeardDeliveries
 from remediation.store.deliveries.inbox import Arrival
 from remediation.store.deliveries.parked import ParkedKind
@@ -179,6 +181,7 @@ async def run(office: Whole) -> None:
     await what_nobody_can_use_comes(office)
     await a_question_is_asked(office)
     await a_selection_is_begun(office)
+    await somebody_looks_at_the_console(office)
     await a_scan_is_listed(office)
     await earlier_versions_wrote(office)
     await office.context.scans.note_districts(["harbor"], office.clock())
@@ -324,6 +327,17 @@ async def a_question_is_asked(office: Whole) -> None:
         await office.note()
         if name == "fnd_1":
             await office.work()
+
+
+async def somebody_looks_at_the_console(office: Whole) -> None:
+    sessions = ConsoleSessions(office.connection, office.keyring)
+    ana, span = ConsoleIdentity("ana", "link", role="viewer"), SessionSpan(timedelta(minutes=30), timedelta(hours=8))
+    await sessions.make_link(ana, b"")
+    await sessions.open(ana, span, office.clock(), b"")
+    attempts = ConsoleAttempts(office.connection, office.keyring)
+    await attempts.may_sign_in("10.0.0.1", office.clock())
+    await attempts.refused(RefusalSeen("not_allowed", "ana"), lambda _count: b"", office.clock())
+    await office.note()
 
 
 async def a_scan_is_listed(office: Whole) -> None:

@@ -23,7 +23,7 @@ from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.reading.loading import Loaded
-from remediation.mapping.reading.secrets import channel_urls, identities_of, worker_secrets
+from remediation.mapping.reading.secrets import channel_urls, console_secrets, identities_of, worker_secrets
 from remediation.mapping.reading.webhook_secrets import webhook_secrets
 from remediation.mapping.render.occasions import (
     CommentKind,
@@ -208,12 +208,18 @@ def texts(loaded: Loaded) -> object:
 
 
 def secrets(loaded: Loaded) -> object:
-    """What the receiver and the workers read."""
+    """What the receiver, the workers and the console read."""
     districts, trackers = webhook_secrets(loaded, ENVIRON, AT.timestamp())
     values = [
         [(each.id, each.value, each.ends_at) for each in read] for read in (*districts.values(), *trackers.values())
     ]
-    return values, worker_secrets(loaded, ENVIRON), _keys(loaded), channel_urls(loaded, ENVIRON)
+    return (
+        values,
+        worker_secrets(loaded, ENVIRON),
+        _keys(loaded),
+        channel_urls(loaded, ENVIRON),
+        console_secrets(loaded, ENVIRON),
+    )
 
 
 def told_by_channels(loaded: Loaded) -> object:

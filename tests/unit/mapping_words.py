@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from remediation.mapping.config.console import AccessGrant
 from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.notifying import NotifyChannel
 from remediation.mapping.config.references import (
@@ -29,6 +30,7 @@ SAMPLE_NAMES: dict[type[BaseModel], str] = {
     ServiceNowTicket: "servicenow",
     Rule: "0",
     NotifyChannel: "desk",
+    AccessGrant: "0",
 }
 """What stands for the many where a map or a list holds models."""
 

@@ -12,6 +12,14 @@ from pydantic import BaseModel, HttpUrl
 from pydantic.fields import FieldInfo
 
 from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.console import (
+    AccessGrant,
+    ConsoleConfig,
+    ConsoleSignIn,
+    OidcSignIn,
+    ProxySignIn,
+    SessionTimes,
+)
 from remediation.mapping.config.incident_feeds import IncidentFeed, SchoolYearWords
 from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
 from remediation.mapping.config.notifying import NotifyChannel, WeeklyTime
@@ -103,6 +111,12 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     Retention: ("Retention",),
     NotifyChannel: ("Channels",),
     WeeklyTime: ("Channels",),
+    ConsoleConfig: ("The console",),
+    ConsoleSignIn: ("The console",),
+    OidcSignIn: ("The console",),
+    ProxySignIn: ("The console",),
+    AccessGrant: ("The console",),
+    SessionTimes: ("The console",),
 }
 """Where the page has the words of each model."""
 

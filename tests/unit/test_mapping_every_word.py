@@ -3,6 +3,7 @@
 import copy
 import inspect
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -15,6 +16,13 @@ from certifi import where as usual_certificates
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.render.occasions import CommentKind, IncidentCommentKind, NoteKind, SummaryCommentKind
+from tests.unit.console_observers import (
+    console_access,
+    console_claims,
+    console_provider,
+    console_proxied,
+    key_files,
+)
 from tests.unit.mapping_observers import (
     Observer,
     account,
@@ -410,6 +418,56 @@ CHANNELS = {
     "notify.desk.weekly.time_zone": change(weekly, "UTC", "America/Chicago", **CHANNEL),
 }
 
+SIGN_IN = {
+    "issuer": "https://id.example",
+    "client_id": "console",
+    "client_secret": ONE,
+}
+PROXY = {"header": "X-One", "jwks": "https://proxy.example/keys", "issuer": "https://id.example", "audience": "console"}
+ACCESS = [{"group": "privacy", "role": "viewer"}]
+PEOPLE = {
+    "console__url": "https://console.example",
+    "console__sign_in__oidc": SIGN_IN,
+    "console__access": ACCESS,
+}
+PROXIED = {"console__url": "https://console.example", "console__sign_in__proxy": PROXY, "console__access": ACCESS}
+BOTH_KEYS = tempfile.mkdtemp(prefix="remedy-keys-")
+
+
+def of_people(above: str, around: Mapping[str, object]) -> dict[str, Change]:
+    """What both ways of signing in have."""
+    return {
+        f"{above}.user_claim": change(console_claims, "email", "sub", **around),
+        f"{above}.groups_claim": change(console_claims, "groups", "email", "realm.roles", "none", **around),
+        f"{above}.algorithms": change(console_claims, ["ES256", "Ed25519"], "ES256", ["Ed25519"], **around),
+    }
+
+
+CONSOLE = {
+    "console.url": change(console_access, "https://one.example", "https://two.example/remedy", **PEOPLE),
+    "console.sign_in.oidc.issuer": change(console_access, "https://id.example", "https://other.example", **PEOPLE),
+    "console.sign_in.oidc.client_id": change(console_provider, "console", "other", **PEOPLE),
+    "console.sign_in.oidc.client_secret": change(console_provider, ONE, TWO, **PEOPLE),
+    "console.sign_in.oidc.scopes": change(console_provider, "openid", ["openid", "groups"], **PEOPLE),
+    **of_people("console.sign_in.oidc", PEOPLE),
+    "console.sign_in.proxy.header": change(console_proxied, "X-One", "x-two", "X-Three", **PROXIED),
+    "console.sign_in.proxy.jwks": change(console_proxied, "https://a.example", "https://b.example/k", **PROXIED),
+    "console.sign_in.proxy.key": change(
+        console_proxied, *key_files(Path(BOTH_KEYS)), **PROXIED, console__sign_in__proxy__jwks=None
+    ),
+    "console.sign_in.proxy.issuer": change(console_proxied, "https://id.example", "https://b.example", **PROXIED),
+    "console.sign_in.proxy.audience": change(console_proxied, "console", "other", **PROXIED),
+    **of_people("console.sign_in.proxy", PROXIED),
+    "console.access.0.group": change(console_access, "privacy", "ops", **PEOPLE),
+    "console.access.0.user": change(
+        console_access, "ana@example.org", "bo@example.org", **PEOPLE, console__access__0__group=None
+    ),
+    "console.access.0.role": change(console_access, "viewer", "operator", "administrator", **PEOPLE),
+    "console.access.0.districts": change(console_access, None, "lakeside", ["hillside"], **PEOPLE),
+    "console.session.idle": change(console_access, "30m", "10m", **PEOPLE),
+    "console.session.longest": change(console_access, "8h", "1h", **PEOPLE),
+}
+
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}
 OF_DEFAULTS = {**tickets("defaults"), **keeping_in_step("defaults")}
 CHANGES = {
@@ -424,6 +482,7 @@ CHANGES = {
     **OF_DEFAULTS,
     **TEXTS,
     **CHANNELS,
+    **CONSOLE,
 }
 
 ALONE = {"version", "rules.0.of"}

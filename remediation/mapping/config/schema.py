@@ -16,6 +16,7 @@ from pydantic import (
 
 from remediation.domain.cases.identities import IdentityField
 from remediation.domain.cases.verification import ScanTimes
+from remediation.mapping.config.console import ConsoleConfig
 from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.notifying import MOST_CHANNELS, NotifyChannel
 from remediation.mapping.config.references import SecretRef
@@ -214,6 +215,9 @@ class Mappings(Written):
         default_factory=dict,
         max_length=MOST_CHANNELS,
         description="How people are told that something needs them, by our name for each channel.",
+    )
+    console: ConsoleConfig | None = Field(
+        default=None, description="The operator's pages; left out, people enter with links of `remedy console link`."
     )
     rules: list[Rule] = Field(
         min_length=1, description="Which findings and incidents get which tickets: the first that holds counts."

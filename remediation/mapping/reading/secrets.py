@@ -85,6 +85,13 @@ def channel_urls(loaded: Loaded, environ: Mapping[str, str], names: Collection[s
     return _by_name(read_all(loaded, refs, environ))
 
 
+def console_secrets(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the console itself signs in with, by its word in mappings.yaml. Raises ConfigurationError."""
+    console = loaded.mappings.console
+    refs: _Refs = {("console", *words): ref for words, ref in console.secrets.items()} if console else {}
+    return {str(steps[-1]): secret for steps, secret in read_all(loaded, refs, environ).items()}
+
+
 def identities_of(
     loaded: Loaded, environ: Mapping[str, str], districts: Collection[str] | None = None
 ) -> dict[str, Identity]:

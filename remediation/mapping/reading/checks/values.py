@@ -38,6 +38,9 @@ def complaints_about(data: object) -> Iterator[Complaint]:
     yield from _bad_certificates(top)
     for name, channel in map_of(top.get("notify")).items():
         yield from _unknown_districts(("notify", name, "districts"), map_of(channel).get("districts"), top)
+    grants = map_of(top.get("console")).get("access")
+    for number, grant in enumerate(grants if isinstance(grants, list) else ()):
+        yield from _unknown_districts(("console", "access", number, "districts"), map_of(grant).get("districts"), top)
 
 
 def map_of(value: object) -> Map:
