@@ -27,6 +27,10 @@ COMMANDS = {
         "remedy.case.command:case",
         "Which cases there are, what happened to one, what would be done about it now; and have it looked at now.",
     ),
+    "console": (
+        "remedy.console.command:console",
+        "Who is let into the operator's pages: links that sign in once, and sessions.",
+    ),
     "context": (
         "remedy.context.command:context",
         "Installations that a command can be pointed at with one word: which there are, and what each says.",

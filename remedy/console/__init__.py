@@ -1,0 +1,1 @@
+"""`remedy console`: who is let into the operator's pages."""
