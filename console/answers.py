@@ -1,5 +1,6 @@
 """What is answered where a page is not shown: errors that a page raises, and the answer to each."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 
@@ -9,9 +10,10 @@ class PageRefused(Exception):
     status = HTTPStatus.BAD_REQUEST
     title = "Not done"
 
-    def __init__(self, says: str) -> None:
+    def __init__(self, says: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(says)
         self.says = says
+        self.headers = headers or {}
 
 
 class NotSignedIn(PageRefused):

@@ -34,6 +34,10 @@ from console.pages import (
     selections,
     systems,
 )
+from console.people import signing_in
+from console.people.guard import PageGuard
+from console.people.identities import Identities
+from console.people.provider import Provider
 from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
@@ -66,8 +70,9 @@ def create_app(
     `ending` is the end of the process, `readiness` whether pages can be shown before that. `prefix` ("/remedy") is what
     a proxy puts before all addresses. Raises ConfigurationError where a page's own address begins with it.
     """
-    open_routes: list[BaseRoute] = [*health.ROUTES, *assets.ROUTES]
-    pages = [*live.ROUTES, *(route for page in PAGES for route in page.ROUTES)]
+    open_routes: list[BaseRoute] = [*health.ROUTES, *assets.ROUTES, *signing_in.OPEN_ROUTES]
+    provider = Provider(context.clock, context.reach)
+    pages = [*live.ROUTES, *signing_in.ROUTES, *(route for page in PAGES for route in page.ROUTES)]
     ending = ending or ConsoleEnding()
     _must_differ(prefix, [*open_routes, *pages])
     app = Starlette(
@@ -78,6 +83,7 @@ def create_app(
             Middleware(GZipMiddleware, compresslevel=COMPRESSION),
             Middleware(Observed, answer_to),
             Middleware(BoundedBodies),
+            Middleware(PageGuard, context, Identities(context, provider), open_routes),
             Middleware(Gate, open_routes),
         ],
         exception_handlers={HTTPException: answer_to},
@@ -85,6 +91,7 @@ def create_app(
     app.router.redirect_slashes = False  # it would lead to whatever host and scheme the request names
     app.state.context = context
     app.state.case_lists = CaseLists(context.connection)
+    app.state.provider = provider
     app.state.tasks = TaskRunner(stores_of(context))
     app.state.sections = [Section.of(title, page.ROUTES) for page in PAGES if (title := getattr(page, "TITLE", ""))]
     app.state.readiness = _asked_until(ending, readiness)

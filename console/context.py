@@ -1,7 +1,8 @@
 """What the pages work with: built once, and handed to each request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import Request
 
@@ -17,7 +18,10 @@ from remediation.store.server.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContext:
-    """What every page may use. `clock` returns Unix seconds by Redis's clock; `loaded` the mappings.yaml in force."""
+    """What every page may use. `clock` returns Unix seconds by Redis's clock; `loaded` the mappings.yaml in force.
+
+    `reach` has how an identity provider is reached: terms of its HTTP client (`verify`, `proxy`).
+    """
 
     connection: Connection
     keyring: Keyring
@@ -26,6 +30,7 @@ class ConsoleContext:
     templates: PageTemplates
     audit: OperationAudit
     assets: Assets = field(default_factory=Assets)
+    reach: Mapping[str, Any] = field(default_factory=dict)
 
 
 def context_of(request: Request) -> ConsoleContext:

@@ -45,7 +45,7 @@ async def answer_to(request: Request, error: Exception) -> Response:
 def _answer(request: Request, error: Exception) -> Response:
     match error:
         case PageRefused():
-            return _page(request, error.status, error.title, error.says)
+            return _page(request, error.status, error.title, error.says, error.headers)
         case StoreUnavailable():
             logger.warning("page_without_store", reason=error.reason)
             retry = {"retry-after": str(RETRY_SECONDS)}

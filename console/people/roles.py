@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+LONGEST_NAME = 200
+"""The most characters of a person's name."""
+
 
 class ConsoleRole(IntEnum):
     """What a person may do, the least first: each role may do what those before it may.

@@ -17,10 +17,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from console.app import create_app
 from console.context import ConsoleContext
+from console.people.access import span_of
 from console.people.roles import ConsoleRole, Person, RoleGrant
 from console.rendering import PageTemplates
 from remediation.deliveries.events import SCHOOLSCAN
@@ -39,6 +41,7 @@ from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.lists import UnlistedCases
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Todo
+from remediation.store.console.sessions import ConsoleIdentity, ConsoleSessions
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.refused import RefusalKind, RefusedLog
@@ -49,18 +52,6 @@ OURS, OTHERS = "lakeside", "harbor"
 
 WORDS = "customfield_10010: is required"
 """The sealed words with which Jira refused a ticket of each district."""
-
-MAPPINGS = f"""\
-version: 1
-districts:
-  {OURS}: {{schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: S}}]}}}}}}
-  {OTHERS}: {{schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: S}}]}}}}}}
-trackers: {{jira: {{kind: jira, url: "https://jira.example", auth: {{bearer: {{env: J}}}}}}}}
-templates: {{body: "{{{{ finding.id }}}}"}}
-rules:
-  - {{name: {OURS}-rule, match: {{district: {OURS}}}, tickets: {{jira: {{project: SEC}}}}}}
-  - {{name: {OTHERS}-rule, match: {{district: {OTHERS}}}, tickets: {{jira: {{project: SEC}}}}}}
-"""
 
 _OF_OURS = frozenset({OURS})
 
@@ -73,6 +64,46 @@ PEOPLE: Mapping[str, tuple[RoleGrant, ...]] = {
     "administrator of all": (RoleGrant(ConsoleRole.ADMINISTRATOR),),
 }
 """Who there is, besides `nobody`; each is called as here, with points for spaces, at example.org."""
+
+ISSUER = "https://id.example"
+
+
+def access() -> str:
+    """The grants of PEOPLE as mappings.yaml has them."""
+    lines = []
+    for who, (grant,) in PEOPLE.items():
+        districts = "" if grant.districts is None else f", districts: [{', '.join(grant.districts)}]"
+        lines.append(f"    - {{user: {person(who).name}, role: {grant.role.name.lower()}{districts}}}")
+    return "\n".join(lines)
+
+
+def person(who: str) -> Person:
+    """One of PEOPLE."""
+    return Person(f"{who.replace(' ', '.')}@example.org", PEOPLE[who])
+
+
+def mappings(sign_in: str = "") -> str:
+    """mappings.yaml of both districts, for people who sign in at ISSUER, or in the way that is given."""
+    oidc = f"oidc: {{issuer: {ISSUER}, client_id: console, client_secret: {{env: CONSOLE_CLIENT_SECRET}}}}"
+    return f"""\
+version: 1
+districts:
+  {OURS}: {{schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: S}}]}}}}}}
+  {OTHERS}: {{schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: S}}]}}}}}}
+trackers: {{jira: {{kind: jira, url: "https://jira.example", auth: {{bearer: {{env: J}}}}}}}}
+templates: {{body: "{{{{ finding.id }}}}"}}
+console:
+  url: https://console.test
+  sign_in: {{{sign_in or oidc}}}
+  access:
+{access()}
+rules:
+  - {{name: {OURS}-rule, match: {{district: {OURS}}}, tickets: {{jira: {{project: SEC}}}}}}
+  - {{name: {OTHERS}-rule, match: {{district: {OTHERS}}}, tickets: {{jira: {{project: SEC}}}}}}
+"""
+
+
+MAPPINGS = mappings()
 
 
 def settled_case(district: str) -> CaseKey:
@@ -104,9 +135,9 @@ class Browser(httpx2.AsyncClient):
 class ConsoleWorld:
     """The application, what it works with, and people."""
 
-    def __init__(self, connection: Connection, keyring: Keyring, mappings: str = MAPPINGS) -> None:
+    def __init__(self, connection: Connection, keyring: Keyring, text: str = "") -> None:
         self.connection, self.keyring = connection, keyring
-        self.loaded = loaded_of(mappings, "mappings.yaml")
+        self.loaded = loaded_of(text or mappings(), "mappings.yaml")
         self.audit = OperationAudit(connection, keyring, time.time, "console")
         self.context = ConsoleContext(connection, keyring, time.time, self._loaded, PageTemplates(), self.audit)
         self.app = create_app(self.context)
@@ -115,11 +146,31 @@ class ConsoleWorld:
         return self.loaded
 
     @asynccontextmanager
-    async def client(self, who: str = "administrator of all") -> AsyncIterator[Browser]:
-        """A browser in which one of PEOPLE has signed in, or `nobody`."""
-        app = self.app if who == "nobody" else _signed_in(self.app, person(who))
-        async with Browser(transport=httpx2.ASGITransport(app=app), base_url="https://console.test") as browser:
+    async def client(
+        self, who: str | Person = "administrator of all", app: ASGIApp | None = None, prefix: str = ""
+    ) -> AsyncIterator[Browser]:
+        """A browser in which one of PEOPLE has signed in, or `nobody`, or a person with one grant.
+
+        `app` is another application on the same stores, and `prefix` that of its addresses.
+        """
+        transport = httpx2.ASGITransport(app=app or self.app)
+        headers = {"sec-fetch-site": "same-origin", "sec-fetch-dest": "document"}
+        async with Browser(transport=transport, base_url="https://console.test", headers=headers) as browser:
+            if who != "nobody":
+                is_named = isinstance(who, str) and self.loaded.mappings.console is not None
+                identity = signed_in(str(who)) if is_named else by_link(person(who) if isinstance(who, str) else who)
+                await self.enter(browser, identity, prefix)
             yield browser
+
+    async def enter(self, browser: Browser, who: ConsoleIdentity, prefix: str = "") -> str:
+        """Begin a session in this browser, as signing in does. Returns its id."""
+        sessions, now = ConsoleSessions(self.connection, self.keyring), self.context.clock()
+        session_id = await sessions.open(who, span_of(self.loaded.mappings.console), now, b"")
+        assert session_id is not None
+        kind = "__Secure-" if prefix else "__Host-"
+        browser.cookies.set(f"{kind}remedy-session", session_id, domain="console.test")
+        browser.form_token = who.form_token
+        return session_id
 
     async def acts(self) -> list[tuple[str, str]]:
         """What the audit has, oldest first: each act, and by whom."""
@@ -166,17 +217,31 @@ class ConsoleWorld:
         await RefusedLog(self.connection).note([(refused, 3)], now)
 
 
-def person(who: str) -> Person:
-    """One of PEOPLE."""
-    return Person(f"{who.replace(' ', '.')}@example.org", PEOPLE[who])
+def signed_in(who: str) -> ConsoleIdentity:
+    """One of PEOPLE as the provider of `mappings` has named them."""
+    return ConsoleIdentity(person(who).name, "oidc", ISSUER, form_token=token_of(person(who)))
 
 
-def _signed_in(app: ASGIApp, who: Person) -> ASGIApp:
-    async def known(scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {}).update(person=who, form_token="")
-        await app(scope, receive, send)
+def by_link(who: Person) -> ConsoleIdentity:
+    """Somebody with one grant who has entered with a link, whatever mappings.yaml says of the console."""
+    (grant,) = who.grants
+    districts = None if grant.districts is None else tuple(sorted(grant.districts))
+    return ConsoleIdentity(
+        who.name, "link", role=grant.role.name.lower(), districts=districts, form_token=token_of(who)
+    )
 
-    return known
+
+def token_of(who: Person) -> str:
+    """The form token of their sessions: the same each time, so that a page can be compared with another one."""
+    return f"TOKEN-OF-{who.name.upper()}"
+
+
+async def cookie_of(app: Starlette, who: str) -> tuple[bytes, bytes]:
+    """The header of a browser in which one of PEOPLE has signed in, for a request that no `client` sends."""
+    context: ConsoleContext = app.state.context
+    sessions = ConsoleSessions(context.connection, context.keyring)
+    session_id = await sessions.open(signed_in(who), span_of(None), context.clock(), b"")
+    return b"cookie", f"__Host-remedy-session={session_id}".encode()
 
 
 @asynccontextmanager

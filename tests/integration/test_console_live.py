@@ -22,7 +22,7 @@ from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
 from remedy.runtime.http.guarding import console_guard
 from remedy.runtime.http.serving import HttpServer, listener, server
-from tests.integration.console_world import OTHERS, ConsoleWorld, person
+from tests.integration.console_world import OTHERS, ConsoleWorld, cookie_of
 
 CHANGED = b"event: changed\ndata:\n\n"
 
@@ -41,7 +41,7 @@ class Stream:
         self.goes = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
-    def open(self, app: Any, who: str | None) -> None:
+    async def open(self, app: Any, who: str | None) -> None:
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -51,9 +51,8 @@ class Stream:
             "path": "/live",
             "raw_path": b"/live",
             "query_string": b"",
-            "headers": [],
+            "headers": [(b"sec-fetch-dest", b"empty"), *([await cookie_of(app, who)] if who else [])],
             "server": ("console", 80),
-            "state": {"person": person(who)} if who else {},
         }
         self.task = asyncio.create_task(app(scope, self._receive, self.sent.put))
 
@@ -85,7 +84,7 @@ class Stream:
 @asynccontextmanager
 async def opened(app: Any, who: str | None = "viewer") -> AsyncIterator[Stream]:
     stream = Stream()
-    stream.open(app, who)
+    await stream.open(app, who)
     yield stream
     stream.goes.set()
     await stream.end()
@@ -223,10 +222,10 @@ async def test_a_page_says_where_its_stream_is_to_who_has_signed_in_only(console
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[tuple[int, HttpServer]]:
     """The application on a port, as the process serves it, for somebody who has signed in."""
+    cookie = await cookie_of(app, "viewer")
 
     async def known(scope: Any, receive: Any, send: Any) -> None:
-        scope.setdefault("state", {})["person"] = person("viewer")
-        await app(scope, receive, send)
+        await app({**scope, "headers": [*scope["headers"], cookie]}, receive, send)
 
     bound = listener("127.0.0.1", 0, "CONSOLE")
     pages = server(known, console_guard())

@@ -5,13 +5,9 @@ import base64
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx2
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from console.acting import stores_of
 from console.app import end_tasks
@@ -68,18 +64,6 @@ async def ended(console: ConsoleWorld, task: str) -> dict[str, int]:
             return dict(found.became)
         await asyncio.sleep(0.05)
     raise AssertionError("the task does not end")
-
-
-@asynccontextmanager
-async def as_person(console: ConsoleWorld, who: Person) -> AsyncIterator[Browser]:
-    """The browser of somebody with other grants than the people of the world have."""
-
-    async def known(scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {}).update(person=who, form_token="")
-        await console.app(scope, receive, send)
-
-    async with Browser(transport=httpx2.ASGITransport(app=known), base_url="https://console.test") as browser:
-        yield browser
 
 
 async def test_a_confirmation_says_what_will_happen_to_how_many_and_what_stays(console: ConsoleWorld) -> None:
@@ -199,7 +183,7 @@ async def test_whoever_has_lost_a_district_since_changes_nothing_there(console: 
     ours, others = await park(console, 2), await park(console, 2, OTHERS)
     both = RoleGrant(ConsoleRole.OPERATOR, frozenset({OURS, OTHERS}))
     selection = await freeze(console, [*ours, *others])
-    async with as_person(console, Person(OPERATOR, (both,))) as browser:
+    async with console.client(Person(OPERATOR, (both,))) as browser:
         assert "4 pieces will be taken up again." in (await browser.get(f"/selections/{selection}")).text
     async with console.client("operator") as browser:  # of the same name, in one district only
         page = (await browser.get(f"/selections/{selection}")).text
