@@ -1,15 +1,16 @@
 """*Now*: what needs a person, the worst first, each with the one thing to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import NoMatchFound, Route
+from starlette.routing import Route
 
 from console.context import ConsoleContext, context_of, person_of
-from console.rendering import render
+from console.rendering import path_of, render
 from console.sharing import SharedReading
 from remediation.read_model.activity.today import responses_today
 from remediation.read_model.case_words import WAITING
@@ -36,26 +37,35 @@ _ASKER = "this console"
 
 @dataclass(frozen=True, slots=True)
 class NeedPage:
-    """The page on which something can be done: the name of its route, and what the link to it says."""
+    """The page on which something can be done: the name of its route, what the link to it says, and its filter.
+
+    Where it `narrows`, its list is that of the account or district that needs somebody.
+    """
 
     route: str
     label: str
+    filters: Mapping[str, str] = field(default_factory=dict)
+    narrows: str = ""
+
+    def query(self, need: Need) -> str:
+        """The query of its address."""
+        words = {"account": need.about, "district": need.district}
+        word = words.get(self.narrows, "")
+        return urlencode(dict(self.filters) | ({self.narrows: word} if word else {}))
 
 
-_PARKED = NeedPage("parked", "See what is parked")
-_CASES = NeedPage("cases", "See the cases")
 _DELIVERIES = NeedPage("deliveries", "See the deliveries")
 _FEEDS = NeedPage("incidents", "See the feeds")
 _RULES = NeedPage("rules", "See the rules")
 _SYSTEMS = NeedPage("systems", "See the systems")
 
 _PAGES: Mapping[TroubleCode, NeedPage] = {
-    TroubleCode.PARKED: _PARKED,
-    TroubleCode.QUARANTINED: _PARKED,
-    TroubleCode.CASES_WAITING: _CASES,
-    TroubleCode.DELIVERIES_UNREAD: _DELIVERIES,
+    TroubleCode.PARKED: NeedPage("parked", "See what is parked, and decide", narrows="district"),
+    TroubleCode.QUARANTINED: NeedPage("parked", "See them, and decide", {"kind": "quarantined"}, "district"),
+    TroubleCode.CASES_WAITING: NeedPage("cases", "See the cases", {"state": "put_off"}),
+    TroubleCode.DELIVERIES_UNREAD: NeedPage("deliveries", "See the deliveries", {"state": "received"}),
     TroubleCode.DELIVERIES_SILENT: _DELIVERIES,
-    TroubleCode.DELIVERIES_REFUSED: _DELIVERIES,
+    TroubleCode.DELIVERIES_REFUSED: NeedPage("refused_deliveries", "See what was refused", narrows="account"),
     TroubleCode.FEED_UNREAD: _FEEDS,
     TroubleCode.FEED_UNSWEPT: _FEEDS,
     TroubleCode.MAPPINGS_WRONG: _RULES,
@@ -108,12 +118,10 @@ async def _read(context: ConsoleContext) -> ServiceStatus:
 
 
 def _page_of(request: Request, need: Need) -> tuple[str, str]:
-    """The address of the page where something can be done, and what the link says; empty where there is none."""
+    """The address of the page where something can be done, and what the link to it says."""
     page = _PAGES.get(need.code, _SYSTEMS)
-    try:
-        return str(request.url_for(page.route).path), page.label
-    except NoMatchFound:
-        return "", ""
+    query = page.query(need)
+    return path_of(request, page.route) + (f"?{query}" if query else ""), page.label
 
 
 def _least_left(state: PresentState) -> list[BudgetFigures]:

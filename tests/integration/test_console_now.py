@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from html import unescape
 
 from console.sharing import SharedReading
 from remediation.domain.errors import TryLater
@@ -35,6 +36,19 @@ async def test_what_needs_a_person_comes_first_with_what_to_do(console: ConsoleW
     assert "remedy parked list says why." in words
     assert words.index("Now: worker") < words.index("Soon:")
     assert html.count("<section data-live=") == 1
+
+
+async def test_each_thing_leads_to_a_page_on_which_it_can_be_done(console: ConsoleWorld) -> None:
+    html = ""
+    for who in ("viewer", "viewer of all"):
+        html = await page(console, who)
+        links = re.findall(r'<p><a href="([^"]+)">', html)
+        assert len(links) == html.count("<li>\n<p><strong")
+        for link in {unescape(each) for each in links}:
+            await page(console, who, link)
+    assert f"/deliveries/refused?account=schoolscan%2F{OURS}" in html
+    assert "/parked?kind=quarantined" in html
+    assert f'href="/parked?district={OURS}"' in await page(console, "viewer")
 
 
 async def test_the_part_that_is_fetched_again_is_the_same_section(console: ConsoleWorld) -> None:
