@@ -8,8 +8,8 @@ from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, kept
 from remediation.operations.selected import PieceOutcome, SelectedWork, of_decision
 from remediation.operations.stores import OperationStores
 from remediation.read_model.parked_work import error_text
-from remediation.store.cases.lists import CaseLists
 from remediation.store.console.selections import SelectedAct
+from remediation.store.parked.of_cases import parked_of_cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ async def _of_parked(stores: OperationStores, work: SelectedWork) -> SelectionEf
 
 
 async def _of_cases(stores: OperationStores, work: SelectedWork) -> SelectionEffect:
-    records = await CaseLists(stores.connection).records(work.names)
-    stay = {ref: PieceOutcome.MISSING for ref in work.names if ref not in records}
+    known = await parked_of_cases(stores.connection, work.names)
+    stay = {ref: PieceOutcome.MISSING for ref in work.names if ref not in known}
     stay |= {ref: PieceOutcome.FORBIDDEN for ref in work.names if not work.allows(_district(ref))}
-    left = [record for ref, record in records.items() if ref not in stay]
-    parked = sum(len(each.undecided) for each in left) if work.act is SelectedAct.RETRY else 0
-    return SelectionEffect(_counted(each.key.district for each in left), _why(stay), parked)
+    left = [ref for ref in known if ref not in stay]
+    parked = sum(known[ref] for ref in left) if work.act is SelectedAct.RETRY else 0
+    return SelectionEffect(_counted(map(_district, left)), _why(stay), parked)
 
 
 def _district(ref: str) -> str:

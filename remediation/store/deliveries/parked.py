@@ -38,7 +38,6 @@ _SHORT = (
     "attempts",
     "trace",
 )
-_FACTS = tuple(name for name in _SHORT if name not in {"words", "trace"})
 _TIMES = ("first_at", "at")
 
 
@@ -204,7 +203,9 @@ class ParkedWork:
         """Those of the pieces that are parked, in this order, without the words of whoever refused them."""
         found: list[Parked] = []
         for begin in range(0, len(names), _ROWS_AT_ONCE):
-            found += await self._rows(names[begin : begin + _ROWS_AT_ONCE], _FACTS)
+            some = names[begin : begin + _ROWS_AT_ONCE]
+            rows = await self._connection.run("parked_facts", *some)
+            found += [_facts(name, row.decode()) for name, row in zip(some, rows, strict=True) if row]
         return found
 
     async def one(self, name: str) -> Parked | None:
@@ -215,8 +216,8 @@ class ParkedWork:
         replays = await self._connection.ask(self._connection.redis.get(REPLAYS + name))
         return self._read(name, {field.decode(): value for field, value in row.items()}, replays)
 
-    async def _rows(self, names: Sequence[str], short: Sequence[str] = _SHORT) -> list[Parked]:
-        fields = [*short, *_TIMES]
+    async def _rows(self, names: Sequence[str]) -> list[Parked]:
+        fields = [*_SHORT, *_TIMES]
         with passing_errors():
             async with self._connection.redis.pipeline(transaction=False) as pipe:
                 for name in names:
@@ -262,5 +263,24 @@ class ParkedWork:
             return "(sealed with a data key that is not in DATA_KEYS)"
 
 
-def _moment(milliseconds: bytes) -> datetime:
+def _facts(name: str, row: str) -> Parked:
+    kind, subject, district, action, system, error, status, attempts, first_at, at, replays = row.split("\n")
+    return Parked(
+        name=name,
+        kind=ParkedKind(kind),
+        subject=subject,
+        district=district,
+        action=action,
+        system=system,
+        error=error,
+        status=int(status) if status else None,
+        words="",
+        attempts=int(attempts or 1),
+        replays=int(replays),
+        first_at=_moment(first_at),
+        at=_moment(at),
+    )
+
+
+def _moment(milliseconds: bytes | str) -> datetime:
     return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
