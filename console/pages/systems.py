@@ -27,11 +27,20 @@ _NO_DISTRICT = "There is no such district. Choose one on the page Systems."
 
 async def systems(request: Request) -> Response:
     """What is stored, as far as the person may know it: all of it, or what is of their districts."""
+    return await _shown(request, "systems.html")
+
+
+async def systems_state(request: Request) -> Response:
+    """The part of it that is fetched again."""
+    return await _shown(request, "parts/systems_state.html")
+
+
+async def _shown(request: Request, template: str) -> Response:
     person, status = person_of(request), await status_of(request)()
     sees_all, districts = person.sees_everything(), person.granted_districts()
     return render(
         request,
-        "systems.html",
+        template,
         at=status.at,
         parts=status_sections(status) if sees_all else [],
         processes=status.processes if sees_all else (),
@@ -74,6 +83,7 @@ def _is_shown(system: str, districts: frozenset[str] | None) -> bool:
 
 ROUTES = [
     Route("/systems", systems, name="systems"),
+    Route("/systems/state", systems_state, name="systems state"),
     Route("/systems/live", live, name="live systems"),
     Route("/systems/live", ask_systems, methods=["POST"], name="ask systems"),
 ]

@@ -1,5 +1,6 @@
 """*Systems* in the console: what is stored at once, and what a worker finds out when it is asked."""
 
+import re
 import time
 from html import unescape
 
@@ -53,7 +54,20 @@ async def test_what_is_stored_is_shown_at_once(console: ConsoleWorld) -> None:
     assert "<code>knew</code>, <code>kold</code>" in text
     for district in (OURS, OTHERS):
         assert f"schoolscan:{district}</th><td>read</td><td>41</td><td>60</td>" in text
-    assert "Polls and feeds: what is stored" in text
+    assert "Polls and feeds</h3>" in text
+
+
+def timeless(text: str) -> str:
+    return re.sub(r"<time.*?</time>", "", text)
+
+
+async def test_the_part_that_is_fetched_again_is_that_of_the_page(console: ConsoleWorld) -> None:
+    await known(console)
+    for who in ("viewer of all", "viewer"):
+        async with console.client(who) as browser:
+            part = unescape((await browser.get("/systems/state")).text)
+        assert part.startswith('<section id="systems-state" data-live="/systems/state"')
+        assert timeless(part).strip() in timeless(await page_of(console, who))
 
 
 async def test_who_may_see_one_district_sees_its_account_alone(console: ConsoleWorld) -> None:

@@ -19,6 +19,7 @@ from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
 from remediation.store.console.questions import QuestionKind, Questions
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
+from tests.integration.test_relations import FIGHT, School
 from workers.budgets import Spending
 from workers.jobs import answering
 from workers.jobs.answering import MOST_READS, answer_question, patient_source
@@ -167,3 +168,14 @@ async def test_a_question_reads_some_findings_and_writes_nothing(office: Office)
     with pytest.raises(Refused):
         await source.set_status(KEY, Status.RESOLVED, "")
     assert office.status() is Status.OPEN
+
+
+async def test_the_plan_of_an_incident_is_read_from_what_the_feed_has_shown(
+    connection: Connection, keyring: Keyring
+) -> None:
+    school = School(connection, keyring)
+    await school.reported(FIGHT)
+    answer = await answer_to(school, await ask(school, kind=CaseKind.INCIDENT, name=FIGHT.uuid))
+    assert isinstance(answer, PlanAnswer)
+    assert answer.ref == f"lakeside:incident:{FIGHT.uuid}"
+    assert answer.lines == ("nothing: all is well",)

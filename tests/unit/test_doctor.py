@@ -194,3 +194,14 @@ def test_settings_without_effect_are_named(monkeypatch: pytest.MonkeyPatch, writ
     found = [each for each in look_at_settings(Settings(), environ()) if each.code == Code.SETTING_IDLE]
     assert [each.says.startswith(f"no effect of {idle}") for each in found] == [True] * bool(idle)
     assert "test-only" not in "".join(each.says for each in found)
+
+
+def test_a_block_around_another_one_gets_the_answers_of_that_one() -> None:
+    """A request within a budget notes answers for itself; whoever looks at clocks and limits wants them, too."""
+    with noting_answers(lambda: 0.0) as outer:
+        note_answer({"X-RateLimit-Remaining": "1"})
+        with noting_answers(lambda: 0.0) as inner:
+            note_answer({"X-RateLimit-Remaining": "2"})
+        note_answer({"X-RateLimit-Remaining": "3"})
+    assert [each.remaining for each in inner] == [2]
+    assert [each.remaining for each in outer] == [1, 2, 3]
