@@ -23,7 +23,9 @@ async def plan(request: Request) -> Response:
     """What would be done about the case now, once a worker has said so."""
     key = await _case(request)
     question = await asked(request, QuestionKind.PLAN, _subject(key))
-    return with_headers(render(request, "plan.html", ref=key.ref, asked=question, gives_up=GIVES_UP), question)
+    is_known = await Todo(context_of(request).connection).is_known(key.ref)
+    page = render(request, "plan.html", ref=key.ref, is_known=is_known, asked=question, gives_up=GIVES_UP)
+    return with_headers(page, question)
 
 
 async def ask_plan(request: Request) -> Response:

@@ -33,6 +33,7 @@ async def test_a_worker_says_what_would_be_done_and_does_none_of_it(asking: Aski
     async with asking.console.client("viewer") as browser:
         before = await browser.get(plan_of(asking.key))
         assert "Look at it now" in before.text
+        assert "Back to the case" not in before.text, "nobody has looked at it yet"
         page = await asking.answered(browser, plan_of(asking.key))
     text = unescape(page.text)
     assert "<dd>open, high</dd>" in text
@@ -158,4 +159,5 @@ async def test_the_case_of_which_a_worker_has_looked_gets_the_plan_of_today(aski
     text = unescape(page.text)
     assert "SEC-1 in jira open" in text
     assert "Nothing: all is well." in text
+    assert f'<a href="/cases/of/{asking.key.ref}">Back to the case</a>' in text
     assert CANARY not in text
