@@ -343,6 +343,20 @@ async def test_several_readers_learn_the_lists_at_the_same_time(connection: Conn
     assert all(sorted(case.ref for case in page.cases) == sorted(refs) for page in found)
 
 
+@pytest.mark.parametrize("count", [1_500, 11_000])
+async def test_a_reader_learns_what_came_while_it_asked_nothing(
+    connection: Connection, todo: Todo, lists: CaseLists, count: int
+) -> None:
+    """Lists come and go with each look, and their numbers are never given again."""
+    await settled(todo)
+    assert await lists.count(CaseFilter()) == 1
+    await connection.ask(connection.redis.hincrby(CASE_LISTS, "", count))
+    other = CaseKey("hilltop", CaseKind.FINDING, "fnd_2")
+    await settled(todo, key=other)
+    assert await lists.count(CaseFilter("hilltop")) == 1
+    assert [each.ref for each in (await lists.page(CaseFilter("hilltop"), 10)).cases] == [other.ref]
+
+
 async def test_a_reader_does_not_take_another_store_for_the_one_that_it_knew(
     connection: Connection, todo: Todo, lists: CaseLists
 ) -> None:

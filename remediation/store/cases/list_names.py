@@ -12,7 +12,7 @@ from remediation.store.keys import CASE_LISTS
 from remediation.store.server.connection import Connection
 
 _NAMES_AT_ONCE = 1_000
-_MOST_NEW = 2_000
+_MOST_NEW = 10_000
 """Numbers that were given since the names were learnt last, and are asked for; after more, all names are read anew."""
 
 _MOST_GONE = 1_000
@@ -95,7 +95,10 @@ class KnownLists:
 
     async def _learn_new(self, before: int, given: int) -> None:
         numbers = [str(number) for number in range(before + 1, given + 1)]
-        found = await self._connection.ask(self._connection.redis.hmget(CASE_LISTS, [f"#{each}" for each in numbers]))
+        asked = self._connection.redis.pipeline(transaction=False)
+        for at in range(0, len(numbers), _NAMES_AT_ONCE):
+            asked.hmget(CASE_LISTS, [f"#{each}" for each in numbers[at : at + _NAMES_AT_ONCE]])
+        found = [name for names in await self._connection.ask(asked.execute()) for name in names]
         self._add({number: name.decode() for number, name in zip(numbers, found, strict=True) if name})
         self.given = max(self.given, given)
 
