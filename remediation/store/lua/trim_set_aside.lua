@@ -20,6 +20,7 @@ end
 
 local function delete_scan(ref)
   redis.call('DEL', SCAN .. ref, BEGUN .. ref)
+  redis.call('ZREM', NOTED.SCANS_OF .. district_of(ref), ref)
   drop_parked(ref .. '/list')
 end
 
