@@ -1,6 +1,15 @@
--- Sorted sets by time (ms), merged as if they were one: the newest first; of the same moment, the greater member first. A page may
--- begin after a moment and a member (after_at and after_ref; nil from the newest). It costs each set the logarithm of its size.
-local LARGEST = 64 -- entries that are read of a list at once; the first time two, and twice as many each time
+-- Sorted sets by time (ms), merged as if they were one: the newest first; of the same moment, the greater member first. Behind a
+-- place each list costs the logarithm of its size, as its place is looked for. The end of a list is at hand: a search from
+-- +inf would go through the levels of a skip list, too.
+local LARGEST = 64 -- entries that are read of a list at once; the first time two, and then twice as many each time
+local page = {}
+
+-- Say where the page begins: behind this moment and member (nil from the newest), and the moment before which nothing is on it (nil for any).
+local function begin_page(after_at, after_ref, from_at)
+  page = {after_at = after_at, after_ref = after_ref, from_at = from_at}
+  page.after = after_at and string.format('%.0f', after_at)
+  page.from = from_at and string.format('%.0f', from_at) or '-inf'
+end
 
 -- Whether one text is greater than another, byte by byte as a sorted set has it: < goes by the server's locale.
 local function is_greater(one, other)
@@ -16,44 +25,52 @@ local function comes_first(at, ref, other_at, other_ref)
   return is_greater(ref, other_ref)
 end
 
--- Read on in a list, and set what comes next in it: none at its end. `rank` is where the page begins in it, if known.
+-- Read on in a list, and set what comes next in it: none at its end, or where nothing is new enough. `rank` is where the
+-- page begins in it, if known.
 local function go_on(list)
   if list.place > #list.chunk then
     if list.rank then
       local first = list.rank + list.read
       list.chunk = redis.call('ZREVRANGE', list.key, first, first + list.size - 1, 'WITHSCORES')
     else
-      local from = list.after_at and string.format('%.0f', list.after_at) or '+inf'
-      list.chunk = redis.call('ZREVRANGEBYSCORE', list.key, from, '-inf', 'WITHSCORES', 'LIMIT', list.read, list.size)
+      list.chunk = redis.call('ZREVRANGEBYSCORE', list.key, page.after, page.from, 'WITHSCORES', 'LIMIT', list.read, list.size)
     end
     list.read, list.size, list.place = list.read + list.size, math.min(2 * list.size, LARGEST), 1
   end
   list.ref, list.at = list.chunk[list.place], tonumber(list.chunk[list.place + 1])
   list.place = list.place + 2
+  if list.at and page.from_at and list.at < page.from_at then list.ref = nil end
 end
 
 -- How many members of a list come before the page. Those of its first moment are halved again and again: one script may
 -- have put thousands onto it at once, and the member after which the page begins may be on another list.
-local function rank_of_page(key, after_at, after_ref)
-  local from = redis.call('ZCOUNT', key, '(' .. string.format('%.0f', after_at), '+inf')
-  local to = redis.call('ZCOUNT', key, string.format('%.0f', after_at), '+inf')
+local function rank_of_page(key)
+  local from, to = redis.call('ZCOUNT', key, '(' .. page.after, '+inf'), redis.call('ZCOUNT', key, page.after, '+inf')
   while from < to do
     local middle = math.floor((from + to) / 2)
-    if is_greater(after_ref, redis.call('ZREVRANGE', key, middle, middle)[1]) then to = middle else from = middle + 1 end
+    if is_greater(page.after_ref, redis.call('ZREVRANGE', key, middle, middle)[1]) then to = middle else from = middle + 1 end
   end
   return from
 end
 
--- The list in this key, at the place where the page begins. `ref` and `at` are what comes next in it, nil at its end.
-local function open_list(name, key, after_at, after_ref)
-  local list = {name = name, key = key, after_at = after_at, chunk = {}, read = 0, size = 2, place = 1}
-  if not after_at then list.rank = 0 end
+-- The list in this key at its first member of the page; nil where it has none. Of many lists most have none: these cost a
+-- single call. `list` has what the caller wants to know of it besides.
+local function open_list(key, list)
+  local first
+  if page.after_at then
+    first = redis.call('ZREVRANGEBYSCORE', key, page.after, page.from, 'WITHSCORES', 'LIMIT', 0, 2)
+  else
+    first = redis.call('ZREVRANGE', key, 0, 1, 'WITHSCORES')
+  end
+  if not first[1] then return nil end
+  list.key, list.chunk, list.read, list.size, list.place = key, first, 2, 4, 1
+  if not page.after_at then list.rank = 0 end
   go_on(list)
-  if list.ref and after_at and not comes_first(after_at, after_ref, list.at, list.ref) then
-    list.rank, list.chunk, list.read, list.place = rank_of_page(key, after_at, after_ref), {}, 0, 1
+  if list.ref and page.after_at and not comes_first(page.after_at, page.after_ref, list.at, list.ref) then
+    list.rank, list.chunk, list.read, list.place = rank_of_page(key), {}, 0, 1
     go_on(list)
   end
-  return list
+  return list.ref and list
 end
 
 -- The lists that are read, as a heap: what comes first of all is next in the first of them.
@@ -82,21 +99,21 @@ local function sift_down()
 end
 
 local function add(list)
-  if not list.ref then return end
+  if not list then return end
   heap[#heap + 1] = list
   sift_up(#heap)
 end
 
--- Take the first of all that the lists have next: its list's name, member and time; nil where nothing is left.
+-- Take what comes first of all: the member, its time and its list; nil where nothing is left.
 local function take_first()
   local first = heap[1]
   if not first then return nil end
-  local taken = {name = first.name, ref = first.ref, at = first.at}
+  local ref, at = first.ref, first.at
   go_on(first)
   if not first.ref then
     heap[1] = heap[#heap]
     heap[#heap] = nil
   end
   sift_down()
-  return taken
+  return ref, at, first
 end
