@@ -1,4 +1,4 @@
-# One image for every process: `remedy` is the entry point, and what follows says which one (run receiver, run worker).
+# One image for every process: `remedy` is the entry point, and what follows says which one (run receiver, run worker, run console).
 # BASE is an argument so that a mirror, or a base that was made without a registry, can take its place. It must have
 # Python 3.11 to 3.14 as python3, and apt-get.
 ARG BASE=docker.io/library/python:3.13-slim-bookworm
@@ -38,13 +38,15 @@ ENV PATH=/opt/remedy/bin:$PATH \
     DATA_DIR=/var/lib/remedy \
     RECEIVER_HOST=0.0.0.0 \
     METRICS_HOST=0.0.0.0 \
-    WORKER_HOST=0.0.0.0
+    WORKER_HOST=0.0.0.0 \
+    CONSOLE_HOST=0.0.0.0 \
+    CONSOLE_METRICS_HOST=0.0.0.0
 LABEL org.opencontainers.image.title="remedy" \
       org.opencontainers.image.description="Exposed student data gets fixed: SchoolScan's findings to ServiceNow and Jira, and back" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 10001:10001
 WORKDIR /tmp
-EXPOSE 8080 9090 9091
+EXPOSE 8080 8081 9090 9091 9092
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
   CMD ["python3", "-m", "remedy.runtime.http.alive"]
 ENTRYPOINT ["remedy"]

@@ -12,6 +12,7 @@ import promql_parser
 from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
+import console.metrics
 import receiver.metrics
 import remedy.receiving.metrics
 import remedy.telemetry.metrics
@@ -23,7 +24,7 @@ ALERTS_FILE = ROOT / "helm" / "files" / "alerts.yaml"
 DASHBOARD_FILE = ROOT / "helm" / "files" / "dashboard.json"
 MODULES = (
     *(remedy.telemetry.metrics, remedy.telemetry.store_metrics, remedy.receiving.metrics),
-    *(receiver.metrics, workers.metrics),
+    *(console.metrics, receiver.metrics, workers.metrics),
 )
 """Whoever makes a metric; they are imported so that the registry has all of them."""
 

@@ -38,7 +38,7 @@ _END_SECONDS = 10.0
 @click.option(
     "--as",
     "role",
-    type=click.Choice(["receiver", "worker"]),
+    type=click.Choice(["receiver", "worker", "console"]),
     help="Only with the secrets of such a process: in its pod.",
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 for warnings, too.")

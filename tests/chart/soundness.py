@@ -269,8 +269,13 @@ def _ingresses(objects: list[Object], offered: Mapping[str, set[str | int]]) -> 
                 service = path["backend"]["service"]
                 if service["port"].get("name", service["port"].get("number")) not in offered.get(service["name"], ()):
                     yield f"Ingress {each['metadata']['name']} leads nowhere"
-                if not path["path"].startswith("/webhooks"):
+                if not _may_be_open(service["name"], path["path"]):
                     yield f"Ingress {each['metadata']['name']} opens {path['path']} to everybody"
+
+
+def _may_be_open(service: str, path: str) -> bool:
+    """The console asks everybody to sign in; of the others only what senders need."""
+    return service.endswith("-console") or path.startswith("/webhooks")
 
 
 def _routes(objects: list[Object], offered: Mapping[str, set[str | int]]) -> Iterator[str]:
@@ -279,8 +284,9 @@ def _routes(objects: list[Object], offered: Mapping[str, set[str | int]]) -> Ite
             for backend in rule["backendRefs"]:
                 if backend["port"] not in offered.get(backend["name"], ()):
                     yield f"HTTPRoute {each['metadata']['name']} leads nowhere"
+            names = {backend["name"] for backend in rule["backendRefs"]}
             for match in rule["matches"]:
-                if not match["path"]["value"].startswith("/webhooks"):
+                if not all(_may_be_open(name, match["path"]["value"]) for name in names):
                     yield f"HTTPRoute {each['metadata']['name']} opens {match['path']['value']} to everybody"
 
 

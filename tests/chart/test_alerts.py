@@ -23,6 +23,9 @@ Series = Mapping[str, str]
 HERE = 'namespace="ns", release="rel"'
 RECEIVER = f'remedy_process_info{{{HERE}, role="receiver"}}'
 WORKER = f'remedy_process_info{{{HERE}, role="worker"}}'
+FAILED_PAGES = f'remedy_console_requests_total{{{HERE}, route="now", status="500"}}'
+FOUND_PAGES = f'remedy_console_requests_total{{{HERE}, route="now", status="404"}}'
+UNREADY = f'remedy_console_requests_total{{{HERE}, route="readyz", status="503"}}'
 LAST = f'remedy_last_delivery_timestamp_seconds{{{HERE}, sender="schoolscan"}}'
 SIGNATURES = f'remedy_signature_failures_total{{{HERE}, sender="schoolscan", account="lakeside"}}'
 SECRET = f'{HERE}, sender="jira", account="jira", secret="old"'
@@ -63,6 +66,8 @@ CASES = [
     *both("RemedyNotScraped", 12, {}, {WORKER: "1x20"}),
     *both("RemedyWorkerMissing", 8, {RECEIVER: "1x20"}, {RECEIVER: "1x20", WORKER: "1x20"}),
     *both("RemedyReceiverMissing", 8, {WORKER: "1x20"}, {RECEIVER: "1x20", WORKER: "1x20"}),
+    *both("RemedyConsoleFailing", 25, {FAILED_PAGES: "0+1x40"}, {FAILED_PAGES: "3x40"}),
+    *both("RemedyConsoleFailing", 25, {FAILED_PAGES: "0+1x40"}, {FOUND_PAGES: "0+1x40", UNREADY: "0+1x40"}),
     *both("RemedyNothingAccepted", 1500, {LAST: "0x1600"}, {LAST: "80000x1600"}),
     *both("RemedySignatureFailures", 16, {SIGNATURES: "0+1x20"}, {SIGNATURES: "0x9 1x20"}),
     *both(

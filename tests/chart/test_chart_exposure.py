@@ -54,3 +54,47 @@ def test_times_are_written_as_kubernetes_writes_them(timeouts: dict[str, object]
 def test_every_limit_of_the_receiver_is_a_value_of_its_environment() -> None:
     values = {name.upper(): "1" for name in Settings.model_fields if name.startswith("max_")}
     assert values.keys() <= receiver_env(rendered({"processes": {"receiver": {"env": values}}})).keys()
+
+
+CONSOLE = {"processes": {"console": {"enabled": True}}}
+
+
+def test_there_is_no_console_unless_it_is_asked_for() -> None:
+    assert not [each for each in rendered({}) if each["metadata"]["name"].endswith("-console")]
+
+
+def test_a_console_has_the_data_keys_and_no_other_secret() -> None:
+    deployment = named(rendered(CONSOLE), "Deployment", "rel-remedy-console")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert [each["name"] for each in container["env"] if each.get("valueFrom")] == ["DATA_KEYS"]
+    assert container["args"] == ["run", "console"]
+
+
+def test_people_reach_the_console_and_senders_the_receiver_each_at_an_address_of_its_own() -> None:
+    console = {"ingress": {"enabled": True, "hosts": ["duty.example"]}}
+    ingress = {"enabled": True, "hosts": ["hooks.example"]}
+    objects = rendered({**CONSOLE, "console": console, "ingress": ingress})
+    found = {
+        rule["host"]: (path["path"], path["backend"]["service"]["name"])
+        for each in of_kind(objects, "Ingress")
+        for rule in each["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    }
+    assert found == {
+        "duty.example": ("/", "rel-remedy-console"),
+        "hooks.example": ("/webhooks", "rel-remedy-receiver"),
+    }
+
+
+def test_a_way_to_a_console_that_does_not_run_is_refused() -> None:
+    with pytest.raises(helm.HelmError, match=r"console\.ingress\.process: no process console runs"):
+        rendered({"console": {"ingress": {"enabled": True, "hosts": ["duty.example"]}}})
+    with pytest.raises(helm.HelmError, match=r"console\.httpRoute\.parentRefs names the Gateway"):
+        rendered({**CONSOLE, "console": {"httpRoute": {"enabled": True}}})
+
+
+def test_an_open_page_is_not_cut_off_by_the_gateway() -> None:
+    route = {"enabled": True, "parentRefs": [{"name": "staff"}]}
+    (rule,) = of_kind(rendered({**CONSOLE, "console": {"httpRoute": route}}), "HTTPRoute")[0]["spec"]["rules"]
+    assert "timeouts" not in rule
+    assert rule["backendRefs"] == [{"name": "rel-remedy-console", "port": 80}]

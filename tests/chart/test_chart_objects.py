@@ -165,18 +165,18 @@ def test_a_process_shows_its_certificate_to_redis() -> None:
 
 
 def test_a_process_that_is_added_needs_values_only() -> None:
-    console = {
-        "args": ["run", "console"],
-        "ports": {"web": {"containerPort": 8090, "portVariable": "CONSOLE_PORT"}},
+    mirror = {
+        "args": ["run", "mirror"],
+        "ports": {"web": {"containerPort": 8090, "portVariable": "MIRROR_PORT"}},
         "publicPort": "web",
         "metricsPort": "web",
         "probePort": "web",
         "replicas": 1,
     }
-    objects = rendered({"processes": {"console": console}})
+    objects = rendered({"processes": {"mirror": mirror}})
     assert flaws_of(objects) == []
-    assert _container(objects, "rel-remedy-console")["args"] == ["run", "console"]
-    assert named(objects, "Service", "rel-remedy-console")["spec"]["ports"][0]["targetPort"] == "web"
+    assert _container(objects, "rel-remedy-mirror")["args"] == ["run", "mirror"]
+    assert named(objects, "Service", "rel-remedy-mirror")["spec"]["ports"][0]["targetPort"] == "web"
 
 
 def test_a_process_that_is_null_is_not_there() -> None:
@@ -242,10 +242,13 @@ def test_an_upgrade_keeps_every_selector() -> None:
     assert version.group(1) not in str(now)
 
 
-def test_only_the_paths_of_webhooks_are_public() -> None:
+def test_only_the_paths_of_webhooks_are_public_beside_pages_with_a_sign_in() -> None:
     objects = rendered(values_of(CHART / "ci" / "everything-values.yaml"))
-    paths = [path["path"] for rule in of_kind(objects, "Ingress")[0]["spec"]["rules"] for path in rule["http"]["paths"]]
-    assert paths == ["/webhooks"]
+    paths = {
+        each["metadata"]["name"]: [path["path"] for rule in each["spec"]["rules"] for path in rule["http"]["paths"]]
+        for each in of_kind(objects, "Ingress")
+    }
+    assert paths == {"rel-bridge-receiver": ["/webhooks"], "rel-bridge-console": ["/remedy"]}
 
 
 def test_the_check_of_mappings_runs_first_and_needs_no_secret() -> None:
@@ -312,7 +315,7 @@ def test_the_whole_proxy_and_certificate_reach_every_process() -> None:
 
 def test_who_is_told_of_spans_and_errors_is_named_to_every_process_and_reachable() -> None:
     objects = rendered(values_of(CHART / "ci" / "everything-values.yaml"))
-    for name in ("rel-bridge-receiver", "rel-bridge-worker"):
+    for name in ("rel-bridge-receiver", "rel-bridge-worker", "rel-bridge-console"):
         env = _env(objects, name)
         assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "https://collector.lakeside.example"
         assert env["OTEL_RESOURCE_ATTRIBUTES"] == "deployment.environment.name=trial%20run,team.number=4711"
@@ -322,7 +325,7 @@ def test_who_is_told_of_spans_and_errors_is_named_to_every_process_and_reachable
     policies = [each["spec"] for each in objects if each["kind"] == "NetworkPolicy"]
     there = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "tracing"}}}]
     rule = {"ports": [{"protocol": "TCP", "port": 443}], "to": there}
-    assert [rule in policy.get("egress", []) for policy in policies].count(True) == 2
+    assert [rule in policy.get("egress", []) for policy in policies].count(True) == 3
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_shell_is_told_how_to_complete_commands_and_completes_them(remedy: Rem
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
-@pytest.mark.parametrize("role", ["receiver", "worker"])
+@pytest.mark.parametrize("role", ["receiver", "worker", "console"])
 def test_the_unit_for_systemd_is_right_and_exposes_little(installed: Path, tmp_path: Path, role: str) -> None:
     unit = (REPOSITORY / "deploy/systemd/remedy@.service").read_text(encoding="utf-8")
     (tmp_path / "remedy@.service").write_text(

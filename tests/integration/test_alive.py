@@ -32,9 +32,12 @@ def port() -> Iterator[int]:
         thread.join()
 
 
-@pytest.mark.parametrize("role", ["RECEIVER_PORT", "WORKER_PORT"])
+PORTS = ("RECEIVER_PORT", "WORKER_PORT", "CONSOLE_PORT")
+
+
+@pytest.mark.parametrize("role", PORTS)
 def test_a_process_that_answers_is_alive(role: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RECEIVER_PORT", "WORKER_PORT"):
+    for name in PORTS:
         monkeypatch.setenv(name, str(port) if name == role else "1")
     assert main() == 0
 
@@ -55,7 +58,7 @@ def test_a_process_is_asked_where_it_listens(host: str, monkeypatch: pytest.Monk
 
 
 def test_where_nothing_answers_nothing_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RECEIVER_PORT", "WORKER_PORT"):
+    for name in PORTS:
         monkeypatch.setenv(name, "1")
     assert main() == 1
 

@@ -182,6 +182,7 @@ def test_a_missing_secret_is_named_with_its_place_even_offline(
     [
         ("worker", ["SCHOOLSCAN_WEBHOOK_SECRET"]),
         ("receiver", ["SCHOOLSCAN_TOKEN", "SERVICENOW_PASSWORD", "JIRA_TOKEN"]),
+        ("console", ["SCHOOLSCAN_TOKEN", "SERVICENOW_PASSWORD", "JIRA_TOKEN", "SCHOOLSCAN_WEBHOOK_SECRET"]),
     ],
 )
 def test_in_a_pod_only_the_secrets_of_its_process_are_wanted(clinic: Clinic, role: str, variables: list[str]) -> None:
@@ -190,6 +191,14 @@ def test_in_a_pod_only_the_secrets_of_its_process_are_wanted(clinic: Clinic, rol
     assert clinic.call().exit_code == ExitCode.FAILED
     asks_outside = "tracker jira:" in clinic.call("--as", role).stdout
     assert asks_outside is (role == "worker")
+
+
+def test_a_console_that_runs_is_told_of_and_none_is_missed(clinic: Clinic) -> None:
+    assert "consoles" not in [check["what"] for check in clinic.checks()]
+    clinic.begin(*map(clinic.process, ("receiver", "worker", "console")))
+    (console,) = (check for check in clinic.checks() if check["what"] == "consoles")
+    assert console["well"]
+    assert console["says"].startswith("1 runs: console-0/7")
 
 
 def test_missing_data_keys_come_with_how_to_make_some(clinic: Clinic) -> None:

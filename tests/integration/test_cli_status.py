@@ -45,6 +45,13 @@ def status(clinic: Clinic, *words: str) -> Result:
     return CliRunner(env=clinic.environment).invoke(main, ["status", *words])
 
 
+def test_a_console_is_named_and_takes_the_place_of_no_other_process(clinic: Clinic) -> None:
+    clinic.begin(clinic.process("console"), clinic.process("worker"))
+    polled(clinic, ago=1)
+    assert "console: console-0/7" in status(clinic).stdout
+    assert lines(clinic).keys() == {"receiver"}
+
+
 def lines(clinic: Clinic) -> dict[str, dict[str, Any]]:
     """The lines that say that something is wrong, by what they are about."""
     result = status(clinic, "--json")

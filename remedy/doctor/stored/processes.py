@@ -1,4 +1,4 @@
-"""The receivers and workers that run, and whether they are all alike."""
+"""The processes that run, and whether they are all alike."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +25,7 @@ async def look_at_processes(connection: Connection, mappings: Path, now: float) 
     return [
         _workers(workers, is_swept=is_swept),
         _present(receivers, "receivers", Code.RECEIVERS_MISSING),
+        *_consoles([each for each in running if each.role == "console"]),
         *_sweep(workers, last_sweep, now, is_swept=is_swept),
         *_versions(running),
         *_mappings(running, short_digest(digests_of([mappings])[mappings])),
@@ -37,9 +38,17 @@ def _workers(workers: Sequence[Process], *, is_swept: bool) -> Diagnosis:
     return _present(workers, "workers", Code.WORKERS_MISSING)
 
 
+def _consoles(consoles: Sequence[Process]) -> Iterator[Diagnosis]:
+    """Those that run: an installation may do without."""
+    if consoles:
+        yield _running(consoles, "consoles")
+
+
 def _present(processes: Sequence[Process], what: str, missing: Code) -> Diagnosis:
-    if not processes:
-        return trouble(missing, what, "none runs")
+    return _running(processes, what) if processes else trouble(missing, what, "none runs")
+
+
+def _running(processes: Sequence[Process], what: str) -> Diagnosis:
     told = ", ".join(
         f"{each.id} ({each.version or 'no version'}, since {time_words(each.started)} UTC)" for each in processes
     )

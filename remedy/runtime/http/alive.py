@@ -1,6 +1,6 @@
 """A container's health check: exit code 0 where the process of this container answers /livez with 200 in time.
 
-It asks the receiver, then a worker, at the addresses in the settings: a container has one of the two.
+It asks the receiver, a worker and the console at the addresses in the settings: a container has one of them.
 """
 
 import sys
@@ -19,7 +19,11 @@ _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 def main() -> int:
     """0 where one of them answers, 1 otherwise."""
     settings = load_settings()
-    places = ((settings.receiver_host, settings.receiver_port), (settings.worker_host, settings.worker_port))
+    places = (
+        (settings.receiver_host, settings.receiver_port),
+        (settings.worker_host, settings.worker_port),
+        (settings.console_host, settings.console_port),
+    )
     return 0 if any(_answers(f"http://{reachable(host)}:{port}/livez") for host, port in places) else 1
 
 

@@ -21,8 +21,9 @@ _KEPT_FREE = REDIS_CONNECTIONS + BACKLOG + SPARE + 128
 _FEWEST_CONNECTIONS = 16
 _MOST_UNANSWERED_BYTES = 33_554_432
 
-CONSOLE_LIMITS = HttpLimits(url_bytes=8_192, head_bytes=16_384, head_seconds=10.0, idle_seconds=60.0)
-"""The limits of a connection of a browser. An address holds a page's filters, a head the session's cookie."""
+CONSOLE_LIMITS = HttpLimits(url_bytes=8_192, head_bytes=16_384, head_seconds=10.0, idle_seconds=75.0)
+"""The limits of a connection of a browser. An address holds a page's filters, a head the session's cookie; proxies keep
+connections for a minute."""
 
 CONSOLE_CONNECTIONS = 1_000
 """The most connections of browsers: each holds up to six, and one of them a stream."""
