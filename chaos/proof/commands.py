@@ -131,6 +131,7 @@ def _of_systems(known: Known) -> Mapping[str, Sequence[Play]]:
         ],
         "report accepted-risks": [(), ("--format", "html"), ("--format", "csv")],
         "report sla": [(), ("--since", "1h", "--format", "html")],
+        "report activity": [(), ("--chart", "open", "--district", DISTRICT)],
         "reports get": [
             ("--scan", known.scan, "--output", f"{known.folder}/report", "--dry-run"),
             ("--scan", known.scan, "--output", f"{known.folder}/report-{{}}", "--patience", "5s"),
