@@ -7,7 +7,7 @@ from pathlib import Path
 from remediation.deliveries.webhook_secrets import standard_key
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded
-from remediation.mapping.reading.secrets import channel_urls, identities_of, worker_secrets
+from remediation.mapping.reading.secrets import channel_urls, console_secrets, identities_of, worker_secrets
 from remediation.mapping.reading.watching import files_named
 from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders
 from remediation.operations.examining.codes import Code
@@ -48,9 +48,10 @@ def look_at_secrets(
 
     Only those that a process of `role` reads, where there is one. `now` is in Unix seconds.
     """
-    if role == "console":  # which has none of them
-        return [], False
-    found = [] if role == "worker" else _webhook_secrets(loaded, now)
+    own = [] if role in {"receiver", "worker"} else _console_secrets(loaded, environ)
+    if role == "console":  # which has no other
+        return own, False
+    found = own if role == "worker" else [*own, *_webhook_secrets(loaded, now)]
     files = [] if _POD in environ else list(_readable_files(loaded))
     if role == "receiver":
         return [*found, *files], False
@@ -62,6 +63,12 @@ def look_at_secrets(
         what = "addresses of channels"
         asked += _there(what, Code.SECRET_MISSING, lambda: f"{len(channel_urls(loaded, environ))} found")
     return [*found, *asked, *files], is_complete
+
+
+def _console_secrets(loaded: Loaded, environ: Mapping[str, str]) -> list[Diagnosis]:
+    if loaded.mappings.console is None or not loaded.mappings.console.secrets:
+        return []
+    return _there("console's secrets", Code.SECRET_MISSING, lambda: f"{len(console_secrets(loaded, environ))} found")
 
 
 def _worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> str:

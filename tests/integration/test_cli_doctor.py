@@ -193,6 +193,22 @@ def test_in_a_pod_only_the_secrets_of_its_process_are_wanted(clinic: Clinic, rol
     assert asks_outside is (role == "worker")
 
 
+CONSOLE = """\
+console:
+  url: https://duty.example
+  sign_in: {oidc: {issuer: "https://id.example", client_id: remedy, client_secret: {env: CONSOLE_SECRET}}}
+  access: [{group: staff, role: viewer}]
+"""
+
+
+def test_the_secret_of_the_console_is_wanted_where_it_runs_and_not_in_a_worker(clinic: Clinic) -> None:
+    clinic.mappings += CONSOLE
+    assert "environment variable CONSOLE_SECRET is not set" in clinic.call("--as", "console", "--offline").stdout
+    assert clinic.call("--as", "worker", "--offline").exit_code == ExitCode.DONE
+    clinic.environment["CONSOLE_SECRET"] = "a secret of the console"
+    assert clinic.call("--as", "console", "--offline").exit_code == ExitCode.DONE
+
+
 def test_a_console_that_runs_is_told_of_and_none_is_missed(clinic: Clinic) -> None:
     assert "consoles" not in [check["what"] for check in clinic.checks()]
     clinic.begin(*map(clinic.process, ("receiver", "worker", "console")))
