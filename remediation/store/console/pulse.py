@@ -20,8 +20,6 @@ from remediation.store.keys import (
 from remediation.store.server.connection import Connection, passing_errors
 
 _DIGITS = 16
-_END = 64
-"""Bytes at the end of a timeline, which is packed: they are other ones when it goes on."""
 
 
 async def read_pulse(connection: Connection) -> str:
@@ -51,8 +49,7 @@ async def case_pulse(connection: Connection, ref: str) -> str:
     with passing_errors():
         async with connection.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(CASE + ref)
-            pipe.strlen(TOLD + ref)
-            pipe.getrange(TOLD + ref, -_END, -1)
+            pipe.get(TOLD + ref)
             pipe.zscore(DIRTY, ref)
             pipe.exists(LEASE + ref)
             answers = await pipe.execute()
