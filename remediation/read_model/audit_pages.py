@@ -82,8 +82,8 @@ async def audit_page(
     last: AuditPlace | None = None
     async for line in trail.latest(place, _AT_ONCE):
         entry = line.entry
-        if wanted.since is not None and entry.at / 1000 < wanted.since - WITHIN_SECONDS:
-            break
+        if wanted.since is not None and 0 < entry.at / 1000 < wanted.since - WITHIN_SECONDS:
+            break  # a line of another version, which cannot be read, has no time
         if len(found) == limit or looked_at == MOST_LINES_LOOKED_AT:
             return AuditLinePage(tuple(found), last)
         looked_at, last = looked_at + 1, AuditPlace(line.place)

@@ -96,6 +96,16 @@ async def test_a_day_chooses_its_lines_however_many_come_after(
     assert found == {"piece-16", "piece-17", "piece-18", "piece-19"}
 
 
+async def test_a_line_that_cannot_be_read_does_not_end_a_page(console: ConsoleWorld) -> None:
+    await note(console, entry(AuditAct.SEND, piece="piece-1"))
+    await console.audit.trail.note([AuditEntry("", 0)], time.time())
+    await note(console, entry(AuditAct.SEND, piece="piece-2"))
+    day = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+    page = await shown(console, f"/audit?act=send&since={day}")
+    assert "piece-1" in page
+    assert "piece-2" in page
+
+
 async def test_pages_go_through_all_lines_once(console: ConsoleWorld) -> None:
     for number in range(120):
         await note(console, entry(AuditAct.SEND, piece=f"piece-{number:03}"))
