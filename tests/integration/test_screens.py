@@ -32,6 +32,7 @@ COMMANDS = {
     "case-unknown": "case show fnd_unknown",
     "context-list": "context list",
     "deliveries-list": "deliveries list",
+    "deliveries-show": "deliveries show d1",
     "doctor": "doctor",
     "incidents-list": "incidents list",
     "incidents-poll-dry-run": "incidents poll --dry-run",
