@@ -18,6 +18,7 @@ from bench.topics import (
     listing,
     looking,
     overlapping,
+    paging,
     parsing,
     resting,
     sizing,

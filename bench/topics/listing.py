@@ -10,6 +10,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench.effort import Effort
+from bench.planting import AT_ONCE, PLANTED_MS, plant_cases
 from bench.report import Line, Report, median_ratio
 from remediation.domain.cases.records import CaseKey, CaseKind, Memory
 from remediation.domain.status import Severity, Status
@@ -47,7 +48,6 @@ as many cases add about four nodes, and so a tenth."""
 
 _MOST_RATIOS: Mapping[str, float] = {MIDDLE: _GROWTH}
 
-_DISTRICTS, _RULES, _AT_ONCE, _NOW_MS = ("lakeside", "hilltop"), 10, 1_000, 1_700_000_000_000
 _PAGES_A_SAMPLE = 25
 
 
@@ -83,7 +83,7 @@ async def _taken(effort: Effort, stores: Mapping[int, Connection]) -> dict[str, 
     taken: dict[str, dict[int, list[float]]] = {name: {size: [] for size in stores} for name in PAGES}
     for _ in range(effort.rounds * 3):
         for name, (size, store) in itertools.product(PAGES, stores.items()):
-            after = ListCursor(_NOW_MS + size // 2, "") if name == MIDDLE else None
+            after = ListCursor(PLANTED_MS + size // 2, "") if name == MIDDLE else None
             taken[name][size].append(await _page_ms(CaseLists(store), PAGES[name], after))
     return taken
 
@@ -102,23 +102,9 @@ async def _store(size: int) -> AsyncIterator[Connection]:
     """A server with so many cases, each on its list. They were put there as those of an earlier version are."""
     with TemporaryDirectory(prefix="remedy-bench-") as folder, EmbeddedServer(Path(folder)) as server:
         async with open_connection(RedisAddress.parse(server.url), socket_timeout=30.0, retries=0) as connection:
-            for begin in range(0, size, _AT_ONCE):
-                await _fill(connection, range(begin, min(begin + _AT_ONCE, size)))
+            for begin in range(0, size, AT_ONCE):
+                await plant_cases(connection, range(begin, min(begin + AT_ONCE, size)))
             yield connection
-
-
-async def _fill(connection: Connection, numbers: Sequence[int]) -> None:
-    rows = connection.redis.pipeline(transaction=False)
-    parts: list[str] = []
-    for number in numbers:
-        ref = CaseKey(_DISTRICTS[number % 2], CaseKind.FINDING, f"fnd_{number:08x}").ref
-        rows.hset(CASE + ref, mapping={"id": f"fnd_{number:08x}", "marked_at": _NOW_MS + number})
-        severity = list(Severity)[number // 2 % 4]
-        parts += [ref, f"1||{severity}|rule-{number // 8 % _RULES}"]
-    await connection.ask(rows.execute())
-    now = _NOW_MS + numbers[-1]
-    cursor, server = await connection.run("list_cursor", now)
-    await connection.run("list_earlier", now, cursor, server, "1", *parts)  # 1: it is not done
 
 
 async def _weight(connection: Connection, size: int) -> float:
@@ -132,8 +118,8 @@ async def _weight(connection: Connection, size: int) -> float:
 async def _in_row(connection: Connection) -> float:
     """Bytes that a usual case's row takes more for being on a list."""
     todo, key = Todo(connection), CaseKey("lakeside", CaseKind.FINDING, "fnd_usual")
-    await todo.mark([(key, Band.HIGH)], _NOW_MS / 1000)
-    lease = await todo.take(key.ref, _NOW_MS / 1000)
+    await todo.mark([(key, Band.HIGH)], PLANTED_MS / 1000)
+    lease = await todo.take(key.ref, PLANTED_MS / 1000)
     if lease is None:
         raise AssertionError("a marked case that nobody holds can be taken")
     for tracker in ("jira", "servicenow"):

@@ -1,0 +1,237 @@
+"""B10: what the console's pages take in a large store beside a busy worker, and what readers who only look on cost."""
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from urllib.parse import urlsplit
+
+import httpx2
+
+from bench.effort import Effort
+from bench.planting import AT_ONCE, plant_cases, plant_parked
+from bench.processes import cpu_seconds, memory_mb
+from bench.report import Line, Report, median_ratio, percentile
+from bench.system import System, open_system
+from remediation.sealing import Keyring
+from remediation.store.server.connection import Connection
+from sandbox.stage.processes import Program
+
+MOST_FIRST_BYTE_MS = 50.0
+MOST_PAGE_KB = 60.0
+MOST_READERS_PERCENT = 5.0
+LEAST_WORKER = 0.98
+MOST_GROWTH_MB = 5.0
+
+READERS = 50
+FILTERED = {
+    "cases of a district, a severity and a state": "/cases?district=lakeside&severity=high&state=dirty",
+    "cases of a rule": "/cases?rule=rule-3",
+}
+"""Pages besides those that the navigation leads to."""
+
+_CASES_A_PARKED = 100
+_REQUESTS_A_SAMPLE = 500
+_WORK_A_SAMPLE = 10
+_READS_EVERY = 0.5
+_NAVIGATION = re.compile(r"<nav.*?</nav>", re.DOTALL)
+_LINK = re.compile(r'href="([^"#]+)"[^>]*>([^<]+)<')
+_ASSET = re.compile(r'(?:src|href)="([^"]+\.(?:js|css)[^"]*)"')
+_CRITICAL = {"severity": "critical", "domain_type": "direct_pii"}
+
+
+@dataclass(slots=True)
+class Taken:
+    """Milliseconds to the first byte by page, and cases that the worker settled in a second: alone, and beside."""
+
+    first_byte: dict[str, list[float]] = field(default_factory=dict)
+    alone: list[float] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleReader:
+    """Somebody who has signed in to the console that runs, may read everything, and knows its pages."""
+
+    program: Program
+    client: httpx2.AsyncClient
+    pages: Mapping[str, str]
+
+    async def first_byte_ms(self, path: str) -> float:
+        """Milliseconds to the first byte of a page, which is read to its end."""
+        started = time.perf_counter()
+        async with self.client.stream("GET", path) as answer:
+            answer.raise_for_status()
+            first = 1000 * (time.perf_counter() - started)
+            async for _ in answer.aiter_raw():
+                pass
+        return first
+
+    async def wire_kb(self, path: str) -> float:
+        """Kilobytes of a page and of all that it loads, as they are sent."""
+        total = 0
+        page = await self.client.get(path)
+        for address in (path, *_ASSET.findall(page.text)):
+            async with self.client.stream("GET", address) as answer:
+                answer.raise_for_status()
+                total += sum([len(part) async for part in answer.aiter_raw()])
+        return total / 1000
+
+
+def measure(effort: Effort) -> Report:
+    """Rounds of a worker alone, and beside somebody who reads; then weights, readers who look on, and memory."""
+    return asyncio.run(_measure(effort))
+
+
+async def _measure(effort: Effort) -> Report:
+    taken = Taken()
+    async with open_system() as system:
+        await _plant(system, effort.cases)
+        async with _open_reader(system) as reader:
+            for _ in range(effort.rounds):
+                await _round(system, reader, effort, taken)
+            weights = {name: await reader.wire_kb(path) for name, path in reader.pages.items()}
+            percent = await _readers_percent(reader, effort.idle_seconds)
+            memory = await _memory(reader, effort.samples * _REQUESTS_A_SAMPLE)
+    return Report(
+        topic="paging",
+        lines=tuple(_lines(effort.cases, taken, weights, percent, memory)),
+        figures={"first_byte_ms": taken.first_byte, "kb": weights, "percent": percent, "mb": memory}
+        | {"cases_a_second": {"alone": taken.alone, "beside": taken.beside}},
+        unit="ms to the first byte, 99 of 100 pages",
+        bars={name: percentile(values, 0.99) for name, values in taken.first_byte.items()},
+    )
+
+
+async def _plant(system: System, cases: int) -> None:
+    connection, keyring = Connection(system.redis), Keyring.parse(system.stage.environment["DATA_KEYS"])
+    for begin in range(0, cases, AT_ONCE):
+        await plant_cases(connection, range(begin, min(begin + AT_ONCE, cases)))
+    await plant_parked(connection, keyring, cases // _CASES_A_PARKED, time.time())
+
+
+@contextlib.asynccontextmanager
+async def _open_reader(system: System) -> AsyncIterator[ConsoleReader]:
+    """The console, as a process beside the others, and somebody who has signed in by a link."""
+    program = system.stage.start("console", CONSOLE_PORT="0", CONSOLE_METRICS_PORT="0")
+    address = program.address("console_listens")
+    link = json.loads(system.stage.asked("console", "link", "--role", "administrator", "--json"))["link"]
+    token = urlsplit(link).query.removeprefix("token=")
+    headers = {"origin": address, "accept-encoding": "gzip"}
+    limits = httpx2.Limits(max_connections=READERS + 10)
+    async with httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False, limits=limits) as client:
+        signed = await client.post("/sign-in/link", data={"link": token}, follow_redirects=True)
+        signed.raise_for_status()
+        found = _NAVIGATION.search(signed.text)
+        if found is None:
+            raise AssertionError("a page without navigation measures nothing")
+        named = {words.strip(): path for path, words in _LINK.findall(found[0])}
+        yield ConsoleReader(program, client, named | FILTERED)
+
+
+async def _round(system: System, reader: ConsoleReader, effort: Effort, taken: Taken) -> None:
+    """The worker alone, and then beside somebody who opens one page after the other."""
+    count = effort.samples * _WORK_A_SAMPLE
+    taken.alone.append(await _settled(system, count))
+    reading = asyncio.create_task(_read_on(reader))
+    try:
+        taken.beside.append(await _settled(system, count))
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    work = asyncio.create_task(_settled(system, count))
+    for _ in range(effort.samples):
+        for name, path in reader.pages.items():
+            taken.first_byte.setdefault(name, []).append(await reader.first_byte_ms(path))
+    await work
+
+
+async def _settled(system: System, count: int) -> float:
+    """New cases with two tickets each that the worker settles in a second."""
+    started = time.perf_counter()
+    for finding in system.outside.add_findings([_CRITICAL] * count):
+        system.outside.send("finding.critical", {"finding_id": finding})
+    await system.settle()
+    return count / (time.perf_counter() - started)
+
+
+async def _read_on(reader: ConsoleReader) -> None:
+    """Open one page after the other, as somebody who reads fast does."""
+    while True:
+        for path in reader.pages.values():
+            await reader.first_byte_ms(path)
+            await asyncio.sleep(_READS_EVERY)
+
+
+async def _readers_percent(reader: ConsoleReader, seconds: float) -> float:
+    """What share of a core the console takes for readers whose pages wait for news."""
+    async with contextlib.AsyncExitStack() as streams:
+        for _ in range(READERS):
+            answer = await streams.enter_async_context(reader.client.stream("GET", "/live"))
+            answer.raise_for_status()
+        began, spent = time.perf_counter(), cpu_seconds(reader.program.pid)
+        await asyncio.sleep(seconds)
+        return 100 * (cpu_seconds(reader.program.pid) - spent) / (time.perf_counter() - began)
+
+
+async def _memory(reader: ConsoleReader, requests: int) -> Sequence[float]:
+    """Megabytes of the console after a tenth of so many pages, and after all of them."""
+    paths, held = list(reader.pages.values()), list[float]()
+    for number in range(requests):
+        await reader.first_byte_ms(paths[number % len(paths)])
+        if number + 1 in {max(requests // 10, 1), requests}:
+            held.append(memory_mb(reader.program.pid))
+    return held
+
+
+def _lines(
+    cases: int, taken: Taken, weights: Mapping[str, float], percent: float, memory: Sequence[float]
+) -> Sequence[Line]:
+    ninety_nine = {name: percentile(values, 0.99) for name, values in taken.first_byte.items()}
+    slowest, heaviest = max(ninety_nine, key=ninety_nine.__getitem__), max(weights, key=weights.__getitem__)
+    pages = [
+        Line("B10", f"console: {name}, first byte p50 / p99", f"{median(values):.1f} / {ninety_nine[name]:.1f} ms")
+        for name, values in taken.first_byte.items()
+    ]
+    beside, growth = median_ratio(taken.beside, taken.alone), memory[-1] - memory[0]
+    slow = f"{ninety_nine[slowest]:.1f} ms ({slowest})"
+    wire = f"{weights[heaviest]:.1f} KB ({heaviest})"
+    held = f"{memory[0]:.1f} → {memory[-1]:.1f} MB"
+    return [
+        *pages,
+        Line(
+            "B10",
+            f"console: slowest page at {cases:,} cases, p99",
+            slow,
+            f"≤ {MOST_FIRST_BYTE_MS:.0f} ms",
+            ninety_nine[slowest] <= MOST_FIRST_BYTE_MS,
+        ),
+        Line(
+            "B10",
+            "console: heaviest page, all that it loads",
+            wire,
+            f"≤ {MOST_PAGE_KB:.0f} KB",
+            weights[heaviest] <= MOST_PAGE_KB,
+        ),
+        Line(
+            "B10",
+            "a worker beside a reader / alone",
+            f"{beside:.3f}",
+            f"≥ {LEAST_WORKER}",
+            beside >= LEAST_WORKER,
+        ),
+        Line(
+            "B10",
+            f"console: {READERS} readers who look on",
+            f"{percent:.1f} % of a core",
+            f"≤ {MOST_READERS_PERCENT:.0f} %",
+            percent <= MOST_READERS_PERCENT,
+        ),
+        Line(
+            "B10", "console: memory over all its requests", held, f"≤ + {MOST_GROWTH_MB:.0f}", growth <= MOST_GROWTH_MB
+        ),
+    ]
