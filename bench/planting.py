@@ -37,6 +37,13 @@ async def plant_cases(connection: Connection, numbers: Sequence[int]) -> None:
     await connection.run("list_earlier", now, cursor, server, "1", *parts)  # 1: it is not done
 
 
+async def end_planting(connection: Connection, cases: int) -> None:
+    """No more are planted: no worker looks for cases that are on no list."""
+    now = PLANTED_MS + cases
+    cursor, server = await connection.run("list_cursor", now)
+    await connection.run("list_earlier", now, cursor, server, "0")
+
+
 async def plant_parked(connection: Connection, keyring: Keyring, count: int, now: float) -> None:
     """So many actions that a tracker refused, of cases that were planted."""
     parked = ParkedWork(connection, keyring)

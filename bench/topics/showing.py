@@ -2,22 +2,25 @@
 
 import asyncio
 import contextlib
-import json
+import os
 import re
+import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from statistics import median
-from urllib.parse import urlsplit
 
 import httpx2
 
 from bench.effort import Effort
-from bench.planting import AT_ONCE, plant_cases, plant_parked
+from bench.planting import AT_ONCE, end_planting, plant_cases, plant_parked
 from bench.processes import cpu_seconds, memory_mb
 from bench.report import Line, Report, median_ratio, percentile
 from bench.system import System, open_system
 from remediation.sealing import Keyring
+from remediation.store.console.sessions import ConsoleIdentity, ConsoleSessions, SessionSpan, new_token
+from remediation.store.keys import CASES_LISTED
 from remediation.store.server.connection import Connection
 from sandbox.stage.processes import Program
 
@@ -38,8 +41,12 @@ _CASES_A_PARKED = 100
 _REQUESTS_A_SAMPLE = 500
 _WORK_A_SAMPLE = 10
 _READS_EVERY = 0.5
+_LOOKED_AT = 4
+_PATIENCE = 60.0
+_SIGNED_IN = timedelta(hours=8)
 _NAVIGATION = re.compile(r"<nav.*?</nav>", re.DOTALL)
 _LINK = re.compile(r'href="([^"#]+)"[^>]*>([^<]+)<')
+_LIVE = re.compile(r'data-live="([^"]+)"')
 _ASSET = re.compile(r'(?:src|href)="([^"]+\.(?:js|css)[^"]*)"')
 _CRITICAL = {"severity": "critical", "domain_type": "direct_pii"}
 
@@ -95,10 +102,10 @@ async def _measure(effort: Effort) -> Report:
             for _ in range(effort.rounds):
                 await _round(system, reader, effort, taken)
             weights = {name: await reader.wire_kb(path) for name, path in reader.pages.items()}
-            percent = await _readers_percent(reader, effort.idle_seconds)
+            percent = await _readers_percent(system, reader, effort.idle_seconds * _LOOKED_AT)
             memory = await _memory(reader, effort.samples * _REQUESTS_A_SAMPLE)
     return Report(
-        topic="paging",
+        topic="showing",
         lines=tuple(_lines(effort.cases, taken, weights, percent, memory)),
         figures={"first_byte_ms": taken.first_byte, "kb": weights, "percent": percent, "mb": memory}
         | {"cases_a_second": {"alone": taken.alone, "beside": taken.beside}},
@@ -108,29 +115,44 @@ async def _measure(effort: Effort) -> Report:
 
 
 async def _plant(system: System, cases: int) -> None:
+    """Cases and parked work, while the worker stands still: it would look for the cases of an earlier version."""
     connection, keyring = Connection(system.redis), Keyring.parse(system.stage.environment["DATA_KEYS"])
-    for begin in range(0, cases, AT_ONCE):
-        await plant_cases(connection, range(begin, min(begin + AT_ONCE, cases)))
-    await plant_parked(connection, keyring, cases // _CASES_A_PARKED, time.time())
+    os.kill(system.worker.pid, signal.SIGSTOP)
+    try:
+        await system.redis.delete(CASES_LISTED)
+        for begin in range(0, cases, AT_ONCE):
+            await plant_cases(connection, range(begin, min(begin + AT_ONCE, cases)))
+        await end_planting(connection, cases)
+        await plant_parked(connection, keyring, cases // _CASES_A_PARKED, time.time())
+    finally:
+        os.kill(system.worker.pid, signal.SIGCONT)
 
 
 @contextlib.asynccontextmanager
 async def _open_reader(system: System) -> AsyncIterator[ConsoleReader]:
-    """The console, as a process beside the others, and somebody who has signed in by a link."""
+    """The console, as a process beside the others, and somebody who may read everything."""
     program = system.stage.start("console", CONSOLE_PORT="0", CONSOLE_METRICS_PORT="0")
     address = program.address("console_listens")
-    link = json.loads(system.stage.asked("console", "link", "--role", "administrator", "--json"))["link"]
-    token = urlsplit(link).query.removeprefix("token=")
-    headers = {"origin": address, "accept-encoding": "gzip"}
+    headers = {"accept-encoding": "gzip", "cookie": await _cookie(system, "reader")}
     limits = httpx2.Limits(max_connections=READERS + 10)
-    async with httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False, limits=limits) as client:
-        signed = await client.post("/sign-in/link", data={"link": token}, follow_redirects=True)
-        signed.raise_for_status()
-        found = _NAVIGATION.search(signed.text)
+    async with httpx2.AsyncClient(
+        base_url=address, headers=headers, trust_env=False, limits=limits, timeout=_PATIENCE
+    ) as client:
+        first = await client.get("/")
+        first.raise_for_status()
+        found = _NAVIGATION.search(first.text)
         if found is None:
             raise AssertionError("a page without navigation measures nothing")
         named = {words.strip(): path for path, words in _LINK.findall(found[0])}
         yield ConsoleReader(program, client, named | FILTERED)
+
+
+async def _cookie(system: System, name: str) -> str:
+    """The cookie of somebody who has signed in just now, as an administrator of all districts."""
+    keyring = Keyring.parse(system.stage.environment["DATA_KEYS"])
+    who = ConsoleIdentity(name, "link", role="administrator", form_token=new_token())
+    sessions, span = ConsoleSessions(Connection(system.redis), keyring), SessionSpan(_SIGNED_IN, _SIGNED_IN)
+    return f"remedy-session={await sessions.open(who, span, time.time(), b'')}"
 
 
 async def _round(system: System, reader: ConsoleReader, effort: Effort, taken: Taken) -> None:
@@ -167,15 +189,41 @@ async def _read_on(reader: ConsoleReader) -> None:
             await asyncio.sleep(_READS_EVERY)
 
 
-async def _readers_percent(reader: ConsoleReader, seconds: float) -> float:
-    """What share of a core the console takes for readers whose pages wait for news."""
-    async with contextlib.AsyncExitStack() as streams:
-        for _ in range(READERS):
-            answer = await streams.enter_async_context(reader.client.stream("GET", "/live"))
-            answer.raise_for_status()
+async def _readers_percent(system: System, reader: ConsoleReader, seconds: float) -> float:
+    """What share of a core the console takes for readers of its first page, while something changes each second."""
+    cookies = [await _cookie(system, f"reader-{number}") for number in range(READERS)]
+    reading = [asyncio.create_task(_look_on(reader.client, each)) for each in cookies]
+    changing = asyncio.create_task(_change_on(system))
+    try:
+        await asyncio.sleep(1.0)
         began, spent = time.perf_counter(), cpu_seconds(reader.program.pid)
         await asyncio.sleep(seconds)
         return 100 * (cpu_seconds(reader.program.pid) - spent) / (time.perf_counter() - began)
+    finally:
+        for task in (changing, *reading):
+            task.cancel()
+        ended = await asyncio.gather(changing, *reading, return_exceptions=True)
+        if failed := [each for each in ended if isinstance(each, Exception)]:
+            raise failed[0]
+
+
+async def _look_on(client: httpx2.AsyncClient, cookie: str) -> None:
+    """Keep the first page open as a browser does: its live part is fetched again after each tick."""
+    headers = {"cookie": cookie, "sec-fetch-dest": "empty"}
+    page = await client.get("/", headers={"cookie": cookie})
+    parts = _LIVE.findall(page.text)
+    async with client.stream("GET", "/live", headers=headers) as stream:
+        stream.raise_for_status()
+        async for line in stream.aiter_lines():
+            if line.startswith("event: changed"):
+                for part in parts:
+                    (await client.get(part, headers=headers)).raise_for_status()
+
+
+async def _change_on(system: System) -> None:
+    while True:
+        system.outside.send("finding.critical", {"finding_id": system.add_finding()})
+        await asyncio.sleep(1.0)
 
 
 async def _memory(reader: ConsoleReader, requests: int) -> Sequence[float]:
