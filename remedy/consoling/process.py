@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import click
 import structlog
 
 from console.app import Application, create_app, end_tasks, readiness_of
@@ -19,17 +21,24 @@ from receiver.app import create_metrics_app
 from receiver.stopping import LastAnswers, Stop
 from remediation.domain.errors import StoreUnavailable
 from remediation.logs import LOSSES
+from remediation.mapping.config.console import RoleName, address_of
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.secrets import console_secrets
+from remediation.mapping.reading.watching import files_named
 from remediation.operations.auditing import OperationAudit
+from remediation.operations.console_entry import LinkTerms, make_link
+from remediation.operations.stores import OperationStores
 from remediation.readiness import Readiness, SharedQuestion
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.settings import Settings
+from remediation.settings import Settings, environ
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import store_problems
 from remedy.runtime.assembly import open_connection
+from remedy.runtime.auditing import os_user
+from remedy.runtime.calls.outbound import outbound
 from remedy.runtime.clock import open_clock
 from remedy.runtime.data_keys import DataKeys
 from remedy.runtime.garbage import leave_alone_what_stays
@@ -49,6 +58,8 @@ SOCKET_SECONDS = 2.0
 CONNECTIONS = 64
 """The most connections to Redis. A page has one at a time."""
 
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
 AUDITED_AS = "console"
 """Who wrote a line of the audit: this process, which has signed people in. Beside it stands who they are."""
 
@@ -64,7 +75,8 @@ class RulesHere:
         return self._loaded
 
     async def take(self, loaded: Loaded) -> None:
-        """Show this one from now on."""
+        """Show this one from now on. Raises ConfigurationError where the secret of the sign-in cannot be read."""
+        console_secrets(loaded, environ())
         self._loaded = loaded
 
 
@@ -74,6 +86,7 @@ class OpenConsole:
 
     settings: Settings
     app: Application
+    context: ConsoleContext
     ending: ConsoleEnding
     watch: StoreWatch
     reload: Callable[[], None]
@@ -95,7 +108,23 @@ class OpenConsole:
             leave_alone_what_stays()
             logger.info("console_listens", address=address(bound))
             logger.info("metrics_listen", address=address(metrics_bound))
+            await self._offer_link(bound)
             await asyncio.gather(pages.serve([bound]), shown.serve([metrics_bound]))
+
+    async def _offer_link(self, bound: socket.socket) -> None:
+        """On a laptop, print the link that enters: nobody but who sees this terminal can use it.
+
+        Only where mappings.yaml names no way to sign in, and nothing but this machine reaches the port.
+        """
+        loaded, host = self.context.loaded(), str(bound.getsockname()[0])
+        console = loaded.mappings.console
+        if (console and console.sign_in) or host not in _LOOPBACK:
+            return
+        stores = OperationStores(self.context.audit, self.context.clock, self.context.connection, self.context.keyring)
+        terms = LinkTerms(os_user(), RoleName.ADMINISTRATOR)
+        url = address_of(console.url) if console else f"{address(bound)}{self.settings.root_path or ''}"
+        with contextlib.suppress(StoreUnavailable):
+            click.echo(f"Open the console, within ten minutes: {await make_link(stores, terms, terms.name, url)}")
 
 
 async def run_console(settings: Settings, redis: RedisAddress) -> None:
@@ -110,15 +139,16 @@ async def run_console(settings: Settings, redis: RedisAddress) -> None:
     logger.info("console_stopped")
 
 
-def console_files(_mappings: Mappings) -> Iterable[Path]:
-    """No file: the console has no secret that mappings.yaml refers to."""
-    return ()
+def console_files(mappings: Mappings) -> Iterable[Path]:
+    """The files with the secret of its own sign-in, and with a proxy's key."""
+    return files_named(mappings.console) if mappings.console else ()
 
 
 @contextlib.asynccontextmanager
 async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenConsole]:
     follower = Follower(settings.mappings_path, console_files, time.time)
     rules, data_keys, ending = RulesHere(follower.first()), DataKeys(settings), ConsoleEnding()
+    await rules.take(rules())
     connected = open_connection(redis, socket_timeout=SOCKET_SECONDS, retries=1, max_connections=CONNECTIONS)
     async with (
         connected as connection,
@@ -132,7 +162,7 @@ async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenCo
             problems = await store_problems(connection, allow_weak_durability=settings.allow_weak_durability)
             return Readiness(problems, [*follower.problems, *data_keys.problems, *LOSSES.problems])
 
-        context = _context(connection, data_keys.keyring, clock, rules)
+        context = _context(connection, data_keys.keyring, clock, rules, reach_of())
         app = create_app(context, ending, SharedQuestion(asked), prefix=settings.root_path or "")
         async with (
             open_heartbeat(connection, "console", lambda: follower.digest, clock, data_keys.ids),
@@ -140,12 +170,20 @@ async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenCo
             data_keys.following(),
         ):
             try:
-                yield OpenConsole(settings, app, ending, watch, partial(all_asked, follower, data_keys))
+                yield OpenConsole(settings, app, context, ending, watch, partial(all_asked, follower, data_keys))
             finally:
                 await end_tasks(app)
 
 
-def _context(connection: Connection, keyring: Keyring, clock: SharedClock, rules: RulesHere) -> ConsoleContext:
+def reach_of() -> Mapping[str, Any]:
+    """How an identity provider is reached: as every outside system is."""
+    used = outbound()
+    return {"proxy": used.proxy, "verify": used.trusted()}
+
+
+def _context(
+    connection: Connection, keyring: Keyring, clock: SharedClock, rules: RulesHere, reach: Mapping[str, Any]
+) -> ConsoleContext:
     templates = PageTemplates({"version": version()})
     audit = OperationAudit(connection, keyring, clock, AUDITED_AS)
-    return ConsoleContext(connection, keyring, clock, rules, templates, audit)
+    return ConsoleContext(connection, keyring, clock, rules, templates, audit, reach=reach)

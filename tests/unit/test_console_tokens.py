@@ -62,7 +62,7 @@ def test_a_token_that_the_key_has_signed_is_believed(algorithm: str) -> None:
     ],
 )
 def test_a_token_of_somebody_else_for_somebody_else_or_of_another_time_is_refused(
-    claims: dict[str, object], code: str
+    claims: dict[str, Any], code: str
 ) -> None:
     assert refused(token(**claims)) == code
 
@@ -75,7 +75,7 @@ def test_a_token_for_several_is_for_us_too() -> None:
     ("claims", "code"),
     [({}, "claim_nonce"), ({"nonce": "n2"}, "claim_nonce"), ({"nonce": "n1", "azp": "another"}, "claim_azp")],
 )
-def test_a_token_of_another_sign_in_is_refused(claims: dict[str, object], code: str) -> None:
+def test_a_token_of_another_sign_in_is_refused(claims: dict[str, Any], code: str) -> None:
     assert refused(token(**claims), WITH_NONCE) == code
 
 
