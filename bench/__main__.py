@@ -29,7 +29,7 @@ from bench.topics import (
     waking,
     working,
 )
-from bench.topics.limits import flooding, limiting, scanning
+from bench.topics.limits import flooding, limiting, paging, scanning
 
 TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "accepting": accepting.measure,
@@ -45,6 +45,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "telling": telling.measure,
     "sizing": sizing.measure,
     "listing": listing.measure,
+    "paging": paging.measure,
     "showing": showing.measure,
     "resting": resting.measure,
     "parsing": parsing.measure,

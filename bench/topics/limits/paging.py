@@ -4,18 +4,18 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx2
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from bench.effort import Effort
 from bench.report import Line, Report, percentile
 from console.app import create_app
 from console.context import ConsoleContext
-from console.people.roles import ConsoleRole, Person, RoleGrant
 from console.rendering import PageTemplates
 from remediation.domain.cases.records import CaseKey, CaseKind, Link, Memory
 from remediation.domain.status import Severity, Status
@@ -25,6 +25,7 @@ from remediation.operations.auditing import OperationAudit
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.cases.rows import link_wire, memory_wire
+from remediation.store.console.sessions import ConsoleIdentity, ConsoleSessions, SessionSpan, new_token
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED, CASES_LISTED
 from remediation.store.server.connection import Connection
 from remedy.embedded.server import EmbeddedServer
@@ -38,6 +39,7 @@ _STATES = ("at_rest|",) * 16 + ("dirty|", "dirty|", "put_off|", "at_rest|p")
 _TRACKERS = ("jira", "servicenow", "jira,servicenow")
 _NEWEST_MS, _APART_MS, _AT_ONCE = 1_700_000_000_000, 30_000, 20_000
 _PAGES_A_ROUND = 25
+_SIGNED_IN = SessionSpan(timedelta(hours=8), timedelta(hours=8))
 
 ADDRESSES: Mapping[str, str] = {
     "the first page": "/cases",
@@ -148,9 +150,9 @@ def _row(ref: str, number: int) -> dict[str, str | bytes | int]:
 
 async def _taken(connection: Connection, effort: Effort) -> tuple[dict[str, list[float]], float]:
     """Milliseconds of each page until its first byte, and of the longest call of Redis."""
-    app = _console(connection)
+    app, sessions = _console(connection)
     middle = _NEWEST_MS - effort.cases // 2 * _APART_MS
-    everyone, one = (RoleGrant(ConsoleRole.VIEWER), RoleGrant(ConsoleRole.VIEWER, frozenset({DISTRICTS[3]})))
+    everyone, one = [await _cookie(sessions, districts) for districts in (None, (DISTRICTS[3],))]
     asked = [(name, address.format(middle=middle), everyone) for name, address in ADDRESSES.items()]
     asked.append((ONE_DISTRICT, "/cases", one))
     taken: dict[str, list[float]] = {name: [] for name, _, _ in asked}
@@ -158,28 +160,30 @@ async def _taken(connection: Connection, effort: Effort) -> tuple[dict[str, list
     await _page_ms(app, "/cases", everyone)  # the names of the lists are learnt once
     await connection.ask(connection.redis.config_set("slowlog-log-slower-than", 500))
     for _ in range(effort.rounds * (_PAGES_A_ROUND if effort.samples > 1 else 1)):
-        for name, address, grant in asked:
-            taken[name].append(await _page_ms(app, address, grant))
+        for name, address, cookie in asked:
+            taken[name].append(await _page_ms(app, address, cookie))
         calls = await connection.ask(connection.redis.slowlog_get(128))
         longest = max([longest, *(call["duration"] / 1000 for call in calls)])
         await connection.ask(connection.redis.slowlog_reset())
     return taken, longest
 
 
-def _console(connection: Connection) -> ASGIApp:
+def _console(connection: Connection) -> tuple[ASGIApp, ConsoleSessions]:
     keyring, loaded = Keyring.parse(generate_key()), loaded_of(_MAPPINGS, "mappings.yaml")
     audit = OperationAudit(connection, keyring, time.time, "console")
-    return create_app(ConsoleContext(connection, keyring, time.time, lambda: loaded, PageTemplates(), audit))
+    app = create_app(ConsoleContext(connection, keyring, time.time, lambda: loaded, PageTemplates(), audit))
+    return app, ConsoleSessions(connection, keyring)
 
 
-async def _page_ms(app: ASGIApp, address: str, grant: RoleGrant) -> float:
-    async def known(scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {}).update(person=Person("somebody", (grant,)), form_token="")
-        await app(scope, receive, send)
+async def _cookie(sessions: ConsoleSessions, districts: tuple[str, ...] | None) -> str:
+    """The cookie of somebody who has signed in just now, as a viewer of these districts (None: of all)."""
+    who = ConsoleIdentity("somebody", "link", role="viewer", districts=districts, form_token=new_token())
+    return f"__Host-remedy-session={await sessions.open(who, _SIGNED_IN, time.time(), b'')}"
 
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=known), base_url="https://console.test"
-    ) as browser:
+
+async def _page_ms(app: ASGIApp, address: str, cookie: str) -> float:
+    transport, headers = httpx2.ASGITransport(app=app), {"cookie": cookie}
+    async with httpx2.AsyncClient(transport=transport, base_url="https://console.test", headers=headers) as browser:
         started = time.perf_counter()
         page = await browser.get(address)
         taken = 1000 * (time.perf_counter() - started)
