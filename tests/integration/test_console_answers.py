@@ -41,6 +41,11 @@ async def _unknown(_request: Request) -> Response:
     raise NotShown("There is no such case.")
 
 
+async def _hangs(_request: Request) -> Response:
+    await asyncio.sleep(60)
+    return Response()
+
+
 async def _reads_form(request: Request) -> Response:
     return Response(str(len(await sent_form(request))))
 
@@ -58,6 +63,7 @@ class Site:
         self.app.router.routes += [
             Route("/breaks", _breaks, name="breaks"),
             Route("/away", _away, name="away"),
+            Route("/hangs", _hangs, name="hangs"),
             Route("/unknown", _unknown, name="unknown"),
             Route("/form", _reads_form, name="form", methods=["POST"]),
         ]
@@ -244,3 +250,13 @@ async def test_the_navigation_says_where_one_is(site: Site) -> None:
     assert '<a href="/" aria-current="page">Now</a>' in page
     assert '<a class="skip" href="#main">' in page
     assert "administrator.of.all@example.org" in page
+
+
+async def test_a_request_that_the_end_of_the_process_cuts_off_is_answered_that_it_may_come_again(site: Site) -> None:
+    async with site.browser() as browser:
+        asking = asyncio.create_task(browser.get("/hangs"))
+        await asyncio.sleep(0.3)
+        asking.cancel()  # as the server does with what has not ended in time
+        answer = await asking
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.text == "The console is being restarted.\n"
