@@ -108,10 +108,6 @@ def rule_facts(record: CaseRecord, mappings: Mappings) -> Iterator[Fact]:
         yield Fact("severity", f"{memory.severity}, at the last look")
     if (said := memory.said) is None:
         return
-    if said.is_former:
-        yield Fact("former", "no rule takes it any more: its tickets go on by the last one that did")
-    if said.trackers:
-        yield Fact("tickets", f"wanted in {', '.join(said.trackers)}")
     closed = "the first of its tickets is closed" if said.resolve_when is ResolveWhen.ANY else "all tickets are closed"
     verified = ", and a scan does not find it any more" if said.verifies else ""
     yield Fact("solved", f"when {closed}{verified}")

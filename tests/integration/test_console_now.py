@@ -32,7 +32,7 @@ async def test_what_needs_a_person_comes_first_with_what_to_do(console: ConsoleW
     html = await page(console)
     words = plain(html)
     assert "things need a person" in words
-    assert "Refused 400 2 actions by jira" in words
+    assert "Refused 400. 2 actions by jira" in words
     assert "remedy parked list says why." in words
     assert words.index("Now: worker") < words.index("Soon:")
     assert html.count("<section data-live=") == 1

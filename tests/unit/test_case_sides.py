@@ -108,7 +108,6 @@ def test_the_rule_says_what_it_wanted() -> None:
     assert list(rule_facts(replace(RECORD, memory=replace(RECORD.memory, said=said)), MAPPINGS)) == [
         Fact("rule", "severe"),
         Fact("severity", "high, at the last look"),
-        Fact("tickets", "wanted in jira, snow"),
         Fact("solved", "when the first of its tickets is closed, and a scan does not find it any more"),
     ]
 
@@ -116,7 +115,13 @@ def test_the_rule_says_what_it_wanted() -> None:
 def test_of_a_rule_that_is_gone_it_is_said() -> None:
     said = Policy("former", ("jira",), is_former=True)
     told = [fact.name for fact in rule_facts(replace(RECORD, memory=Memory(rule="former", said=said)), MAPPINGS)]
-    assert told == ["rule", "no more", "former", "tickets", "solved"]
+    assert told == ["rule", "no more", "solved"]
+
+
+def test_of_a_rule_that_takes_the_case_it_is_not_said_that_none_does() -> None:
+    said = Policy("severe", ("jira",)).as_former  # as it is kept: what counts once the rule takes the case no more
+    told = [fact.name for fact in rule_facts(replace(RECORD, memory=replace(RECORD.memory, said=said)), MAPPINGS)]
+    assert told == ["rule", "severity", "solved"]
 
 
 def test_a_summary_has_no_rule() -> None:
