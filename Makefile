@@ -22,7 +22,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE # what is compiled, and every test module that pytest rewrites, is kept for the next run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test golden coverage matrix check lint types bench chaos site assets dist lock clean setup
+.PHONY: help demo unit test golden pictures coverage matrix check lint types bench chaos site assets dist lock clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
 
 golden: setup ## write anew what commands show on a terminal (tests/integration/golden), to be read before it is committed
 	@$(PYTEST) --quiet tests/integration/test_screens.py --write-golden
+
+pictures: setup ## write anew the pictures of the console in docs/console, and whole ones of every page in build/console
+	@$(PYTEST) --quiet tests/console/test_console_pages.py -k picture --write-pictures
 
 coverage: setup ## measure which lines and branches the tests run, by room (ARGS=tests/unit measures those alone)
 	@$(PYTEST) $(WAITING) --quiet $(addprefix --cov=,$(PRODUCT)) --cov-report= $(if $(ARGS),$(ARGS),tests/unit tests/contract tests/integration)

@@ -26,7 +26,7 @@ JOINED: Mapping[str, str] = {
 }
 """Pages that are elsewhere in the site than in docs/: by where they are in the repository."""
 
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
+_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
 _CODE = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)$", re.MULTILINE | re.DOTALL)
 _FROM_ELSEWHERE = re.compile(
     r"""<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=["']?https?:|<link\b[^>]*\bhref=["']?https?:[^>]*"""
@@ -56,12 +56,12 @@ def _relinked(text: str, source: str) -> str:
 
 
 def _linked(link: re.Match[str], source: str) -> str:
-    words, heading = link[1], link[3] or ""
-    target = normpath(f"{PurePosixPath(source).parent}/{link[2]}")
+    picture, words, heading = link[1], link[2], link[4] or ""
+    target = normpath(f"{PurePosixPath(source).parent}/{link[3]}")
     place, here = place_of(target), PurePosixPath(place_of(source) or "").parent
     if place is None or (ROOT / target).is_dir():
-        return words if words.strip("`") in {link[2], target} else f"{words} (`{target}`)"
-    return f"[{words}]({relpath(place, here)}{heading})"
+        return words if words.strip("`") in {link[3], target} else f"{words} (`{target}`)"
+    return f"{picture}[{words}]({relpath(place, here)}{heading})"
 
 
 def sources() -> Iterator[str]:

@@ -26,11 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often faults and random histories are played.")
     parser.addoption("--write-store", default="", help="The name of a store's file that is to be written (see tests/).")
     parser.addoption(
+        "--write-pictures", action="store_true", help="Write anew the pictures of the console (docs/console, build)."
+    )
+    parser.addoption(
         "--write-golden", action="store_true", help="Write anew what commands show (tests/integration/golden)."
     )
 
 
-DEAREST = ("image", "faults", "e2e", "worlds", "integration", "chart", "contract")
+DEAREST = ("image", "faults", "console", "e2e", "worlds", "integration", "chart", "contract")
 """Folders of tests, from the one whose files take longest; all others, whose files take seconds, come after them."""
 
 

@@ -13,7 +13,7 @@ from sandbox.secrets import ENVIRONMENT, TRACKER_WEBHOOKS
 from sandbox.stage.processes import Stage
 
 _MARK = "# Written by remedy demo, which removes it at its end."
-_SETTINGS = ("REDIS_URL", "MAPPINGS_PATH", "DATA_DIR", "POLL_SECONDS")
+_SETTINGS = ("REDIS_URL", "MAPPINGS_PATH", "DATA_DIR", "POLL_SECONDS", "CONSOLE_PORT")
 _SECRETS = (*ENVIRONMENT, *TRACKER_WEBHOOKS, "INCIDENT_FEED_TOKEN")
 _OWNER_ONLY = 0o600
 

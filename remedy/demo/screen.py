@@ -76,3 +76,9 @@ def show_addresses(stage: Stage, console: Console) -> None:
     console.print(f"  Redis          {stage.redis_url}")
     console.print(f"  logs           {stage.folder}/*.log")
     console.print("Open a tracker's address, sign in as Priya of the help desk, and close a ticket yourself.")
+
+
+def show_console(stage: Stage, console: Console) -> None:
+    """A link to the console's pages. Each is of use once, so what is shown later is another one."""
+    console.print("\nThe same, on the console's pages: this link signs in one browser, once, within ten minutes.")
+    console.print(f"  {stage.console_link()}", markup=False)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from sandbox.secrets import (
     sites_of,
 )
 from sandbox.stage.orphans import OrphanWatch, open_orphan_watch
+from sandbox.wire.ports import free_port
 
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -173,6 +175,22 @@ class Stage:
         _wait_until_ready(f"{self.receiver_address}/readyz", receiver)
         self.subscribe(self.receiver_address)
         return receiver
+
+    def start_console(self) -> Program:
+        """A console. Returns at once."""
+        self.environment = {**self.environment, "CONSOLE_PORT": str(free_port())}  # links name it before it listens
+        return self.start("console")
+
+    def console_link(self, *words: str) -> str:
+        """A link that signs in to the console once, as an administrator where options say nothing else.
+
+        Raises ConfigurationError.
+        """
+        told = self.asked("console", "link", "--role", "administrator", *words)
+        found = re.search(r"https?://\S+", told)
+        if found is None:
+            raise ConfigurationError([Problem("remedy console link", told.strip())])
+        return found.group()
 
     def asked(self, *words: str) -> str:
         """What a command of ours prints, as it would for somebody who operates this stage."""

@@ -45,7 +45,8 @@ def written_files() -> Iterator[Path]:
     yield from (path for path in REPOSITORY.iterdir() if path.is_file() and path.name != "LICENSE")
     for folder in [*CODE, "docs", "scripts", ".ci"]:
         for path in (REPOSITORY / folder).rglob("*"):
-            if path.is_file() and not {"__pycache__", "payloads", "replies", "vendor"} & set(path.parts):
+            is_theirs = {"__pycache__", "payloads", "replies", "vendor"} & set(path.parts)
+            if path.is_file() and not is_theirs and path.suffix != ".png":
                 yield path
 
 
