@@ -39,7 +39,7 @@ async def test_the_first_page_says_what_needs_a_person_and_leads_to_it(reader: R
     await expect(reader.page.get_by_role("heading", name=re.compile("need a person"))).to_be_visible()
     await reader.page.get_by_role("listitem").filter(has_text="Refused 400").get_by_role("link").click()
     await expect(reader.page.get_by_role("heading", name="Parked", level=1)).to_be_visible()
-    await expect(reader.page.get_by_role("link", name="Refused jira 400")).to_be_visible()
+    await expect(reader.page.get_by_role("table").get_by_text("Refused jira 400").first).to_be_visible()
 
 
 async def test_a_parked_case_is_replayed_when_its_rule_is_mended(reader: Reader, stage: ConsoleStage) -> None:
