@@ -209,4 +209,5 @@ OPEN_ROUTES = [
 ]
 """For everybody."""
 
-ROUTES = [*OPEN_ROUTES, Route("/sign-out", sign_out, methods=["POST"], name="sign out")]
+ROUTES = [Route("/sign-out", sign_out, methods=["POST"], name="sign out")]
+"""For who has signed in."""
