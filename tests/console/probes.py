@@ -66,10 +66,10 @@ WORDS = """
 () => {
   const main = document.querySelector("main").cloneNode(true);
   for (const each of main.querySelectorAll("time, script, .uplot")) each.remove();
-  return main.textContent.split(/\\s+/).filter(Boolean);
+  return main.textContent.split(/\\s+/).filter((word) => word && !/\\d|^(s|min)$/.test(word));
 }
 """
-"""The words of the page's main part."""
+"""The words of the page's main part, without numbers: ages grow from one look to the next."""
 
 AXE = """
 async ([tags, rules]) => {

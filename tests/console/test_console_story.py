@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from remediation.store.keys import CONSOLE_SESSION
 from sandbox.secrets import DISTRICT
 from tests.console.conftest import sign_in
 from tests.console.reader import HIGH, MOST_SHIFTED, NARROW, WIDE, Reader, reader_of
@@ -157,15 +158,21 @@ async def test_without_scripts_a_parked_piece_is_replayed_by_forms_alone(browser
     await opened.close()
 
 
-async def test_a_session_that_has_ended_says_so_and_signs_in_again(browser: Browser, stage: ConsoleStage) -> None:
+async def test_a_session_that_has_ended_says_so_where_one_stands_and_leads_back(
+    browser: Browser, stage: ConsoleStage
+) -> None:
     opened = await browser.new_context(viewport={"width": WIDE, "height": HIGH})
     await sign_in(opened, stage)
     reader = await reader_of(opened, stage.address)
-    await reader.open("/cases?severity=high")
-    await opened.clear_cookies()
-    await reader.page.get_by_role("link", name="Deliveries").click()
-    await expect(reader.page.get_by_role("heading", name="Sign in", level=1)).to_be_visible()
-    assert "next=%2Fdeliveries" in reader.path
+    await reader.open("/scans")
+    await expect(reader.page.locator("[data-live-state]").first).to_have_text("Live", timeout=PROGRESS_MS)
+    stage.scene.redis.delete(*stage.scene.redis.keys(f"{CONSOLE_SESSION}*"))
+    stage.scene.find()
+    notice = reader.page.locator("#notices")
+    await expect(notice).to_contain_text("Your session has ended", timeout=PROGRESS_MS)
+    await notice.get_by_role("link", name="Sign in again").click()
+    await expect(reader.page.get_by_role("alert")).to_contain_text("you come back to where you were")
+    assert "next=%2Fscans" in reader.path
     await opened.close()
 
 
