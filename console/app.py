@@ -34,7 +34,7 @@ from console.pages import (
     selections,
     systems,
 )
-from console.people import signing_in
+from console.people import session_page, signing_in
 from console.people.guard import PageGuard
 from console.people.identities import Identities
 from console.people.provider import Provider
@@ -44,7 +44,21 @@ from remediation.readiness import STOPPING, Readiness
 from remediation.store.cases.lists import CaseLists
 from remediation.store.console.pulse import read_pulse
 
-PAGES = (now, cases, parked, deliveries, scans, incidents, plan, rules, systems, selections, charts, audit)
+PAGES = (
+    now,
+    cases,
+    parked,
+    deliveries,
+    scans,
+    incidents,
+    plan,
+    rules,
+    systems,
+    selections,
+    charts,
+    audit,
+    session_page,
+)
 """The modules with the pages. The order is that of the navigation, in which those with a TITLE are."""
 
 COMPRESSION = 5

@@ -45,6 +45,10 @@ class Person:
         """Whether they may read what belongs to all districts, or to none: trackers' deliveries, systems, all rules."""
         return self.may(ConsoleRole.VIEWER, None)
 
+    def administers(self) -> bool:
+        """Whether they may see who has signed in, and end sessions: these belong to no district."""
+        return self.may(ConsoleRole.ADMINISTRATOR, None)
+
     def visible(self, districts: Iterable[str]) -> tuple[str, ...]:
         """Those of the districts of which they may read anything, in order."""
         return tuple(sorted(name for name in districts if self.may(ConsoleRole.VIEWER, name)))

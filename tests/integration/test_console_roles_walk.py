@@ -110,6 +110,8 @@ TABLE: Mapping[str, list[Visit]] = {
     "charts": [Visit("/charts"), Visit("/charts?district={district}", READ, REFUSED)],
     "audit": [Visit("/audit"), Visit("/audit?case={case}", READ, READ)],
     "audit_file": listing("/audit.csv"),
+    "people": [Visit("/people", HIDDEN, None, (404, 404, 200))],
+    "end_session": [Visit("/people/end", HIDDEN, None, (404, 404, 400), sent={"session": "none"})],
 }
 """By the names of routes."""
 
