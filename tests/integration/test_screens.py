@@ -30,6 +30,7 @@ COMMANDS = {
     "case-show": "case show SEC-1",
     "case-show-parked": "case show {parked}",
     "case-unknown": "case show fnd_unknown",
+    "console-sessions-list": "console sessions list",
     "context-list": "context list",
     "deliveries-list": "deliveries list",
     "deliveries-show": "deliveries show d1",
@@ -69,6 +70,7 @@ NOT_SHOWN = {
     *("demo", "listen", "run", "sandbox"),  # until Ctrl-C
     *("init", "notify test"),  # of systems and channels that this set-up has not
     *("keys generate", "keys retire", "keys rotate", "parked discard", "webhooks reset"),  # they change something
+    *("console link", "console sessions end"),  # they change something, and a link is another one each time
     "context show",  # there is no context here
     "report activity",  # what it tells depends on the hour
     *("send", "trigger"),  # a delivery as it goes out, body and all; what the sandbox is told to do
