@@ -23,8 +23,15 @@ ROUTES = [route for page in PAGES for route in page.ROUTES]
 MOMENT = 200
 """Milliseconds in which scripts have done what they do with a new page."""
 
-UNLINKED = ("/no-such-page", "/cases/find?name=SEC-404", "/cases?severity=low&state=parked")
-"""What no link leads to: a page that there is not, a case that there is not, and a filter that nothing fits."""
+UNLINKED = (
+    "/no-such-page",
+    "/cases/find?name=SEC-404",
+    "/cases?severity=low&state=parked",
+    "/sign-in?ended=1",
+    "/sign-in/link?token=used",
+    "/people",
+)
+"""What no link of those pages leads to: what there is not, what nothing fits, and who may sign in and is in."""
 
 NO_PAGES = ("_file", "state", "_progress", "find_case", "stream", "_news")
 """How the routes end that answer with a part of a page, a file or another page's address."""
