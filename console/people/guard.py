@@ -1,6 +1,5 @@
 """Stands before every page: who asks, and may this request do what it does."""
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from console.context import ConsoleContext
 from console.forms import sent_form, text_in
 from console.people.access import grants_of
 from console.people.addresses import SAFE_METHODS, is_background, is_from_us, own_path
+from console.people.form_tokens import is_masked, masked
 from console.people.identities import Identities
 from console.people.refusals import SignInRefused, note_refusal
 from console.people.roles import Person
@@ -92,7 +92,7 @@ class PageGuard:
         if known is None:
             return _sent_to_sign_in(request)
         person = Person(known.who.name, grants_of(config_of(self._context), known.who))
-        request.state.person, request.state.form_token = person, known.who.form_token
+        request.state.person, request.state.form_token = person, masked(known.who.form_token)
         if is_change and not _is_of_session(request, known.who):
             raise ChangeRefused("form_token", _OLD_FORM)
         if not person.grants and route_path(request) != SIGN_OUT:
@@ -136,7 +136,7 @@ def route_path(request: Request) -> str:
 
 
 def _is_of_session(request: Request, who: ConsoleIdentity) -> bool:
-    return hmac.compare_digest(text_in(request.state.form, "token").encode(), who.form_token.encode())
+    return is_masked(text_in(request.state.form, "token"), who.form_token)
 
 
 def _sent_to_sign_in(request: Request) -> Response:

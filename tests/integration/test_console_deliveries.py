@@ -9,7 +9,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.readings import DeliveryNews
-from tests.integration.console_world import OTHERS, OURS, ConsoleWorld, settled_case
+from tests.integration.console_world import OTHERS, OURS, ConsoleWorld, same_for_all, settled_case
 
 NEW, UNREADABLE = f"dlv_{OURS}_new", f"dlv_{OURS}_unreadable"
 BODY = json.dumps({"id": "evt_1", "type": "finding.critical", "data": {"finding_id": f"fnd_{OURS}_settled"}}).encode()
@@ -19,7 +19,7 @@ async def shown(console: ConsoleWorld, path: str, who: str = "viewer", status: i
     async with console.client(who) as browser:
         answer = await browser.get(path)
     assert answer.status_code == status, answer.text
-    return answer.text
+    return same_for_all(answer)
 
 
 async def test_a_viewer_sees_deliveries_of_their_district_alone(console: ConsoleWorld) -> None:

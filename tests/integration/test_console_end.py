@@ -30,6 +30,7 @@ async def test_a_console_that_ends_ends_its_tasks_between_two_pieces_and_says_so
         ("REDIS_URL", redis_url),
         ("DATA_KEYS", data_keys),
         ("MAPPINGS_PATH", str(tmp_path / "mappings.yaml")),
+        ("CONSOLE_CLIENT_SECRET", "test-only-secret"),
     ):
         monkeypatch.setenv(name, value)
     names = await park(console, 60)
