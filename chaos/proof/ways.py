@@ -12,6 +12,7 @@ import httpx2
 
 from chaos.proof.commands import OUTSIDE, Known, play_commands, plays_of
 from chaos.proof.defects.sitecustomize import DEADLY, MARKED
+from chaos.proof.pages import console_is_read
 from chaos.proof.places import read_places
 from chaos.proof.setting import CHANNEL, FEW, SYSTEMS, Setting
 from remediation.deliveries.events import delivery_id
@@ -64,6 +65,7 @@ def happen(setting: Setting, *, whole: bool) -> None:
     our_own_code_fails(setting)
     read_places(setting, last=False)
     people_are_told(setting)
+    console_is_read(setting, known())
     play_commands(setting, known(), list(plays_of(known())), whole=whole)
     setting.way("every command is played")
     read_places(setting, last=True)
