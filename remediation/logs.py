@@ -8,6 +8,7 @@ becomes its logger and level. So a careless call makes a log line useless, and n
 import atexit
 import contextlib
 import io
+import json as json_format
 import logging
 import math
 import re
@@ -17,7 +18,6 @@ from collections.abc import Callable, Iterator, MutableMapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-import msgspec
 import structlog
 
 from remediation.defects import class_names, own_lines
@@ -188,12 +188,13 @@ class _Pipe(logging.Handler):
         structlog.get_logger().log(level, _FOREIGN_EVENT, logger=record.name, exc_info=record.exc_info, **at)
 
 
+_ENCODER = json_format.JSONEncoder()  # of what keep_known has left: texts and numbers
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
 def _renderer(target: TextIO, *, json: bool) -> structlog.typing.Processor:
     if json:
-        return lambda _logger, _method, event: msgspec.json.encode(event).decode()  # texts and numbers, by keep_known
+        return lambda _logger, _method, event: _ENCODER.encode(event)
     return structlog.dev.ConsoleRenderer(colors=target.isatty())
 
 

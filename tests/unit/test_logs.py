@@ -14,6 +14,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chaos.figures import DEFECTS
 from remediation.domain.errors import TryLater
 from remediation.log_writer import Loss
 from remediation.logs import KNOWN_KEYS, LOSSES, configure_logs
@@ -287,3 +288,9 @@ def test_whatever_is_logged_a_line_of_json_comes_out(stream: io.StringIO, kwargs
     stream.truncate()
     logger.bind(**kwargs).info(event)
     assert set(only(stream)) <= KNOWN_KEYS
+
+
+def test_a_line_is_spaced_as_people_and_the_fault_suite_search_it(stream: io.StringIO) -> None:
+    logger.warning("job_failed", job="look_at_case")
+    assert stream.getvalue().startswith('{"job": "look_at_case"')
+    assert DEFECTS[0] in stream.getvalue()
