@@ -140,6 +140,14 @@ async def test_a_page_is_short_rather_than_look_at_all_that_waits_of_others(
     assert found[0] == []
 
 
+async def test_a_page_is_full_although_more_than_a_page_of_others_waits_before_it(post: Post) -> None:
+    ours = [f"ours{number:02}" for number in range(60)]
+    await post.bring(*ours, at=NOW - 60)
+    await post.bring(*[f"theirs{number:03}" for number in range(150)], district="harbor")
+    found = await pages(post, of("schoolscan/lakeside"), 50)
+    assert [len(page) for page in found] == [50, 10]
+
+
 async def test_a_page_of_one_account_leaves_out_what_waits_where_very_much_does_and_says_so(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:

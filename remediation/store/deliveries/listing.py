@@ -81,8 +81,8 @@ async def _page(
 ) -> tuple[list[ListedDelivery], ListPlace | None]:
     """What fits of these lists behind a place, and where the next page begins."""
     found: list[ListedDelivery] = []
-    at_once = limit + 1
-    for _ in range(0, MOST_LOOKED_AT, _AT_ONCE):
+    looked_at, at_once = 0, limit + 1
+    while looked_at < MOST_LOOKED_AT:
         members = await newest_of(connection, [key for key, _ in lists], at_once, after)
         rows = await _rows(connection, members)
         for member, row in zip(members, rows, strict=True):
@@ -95,7 +95,7 @@ async def _page(
                 found.append(row)
         if len(members) < at_once:
             return found, None
-        at_once = _AT_ONCE
+        looked_at, at_once = looked_at + at_once, _AT_ONCE
     return found, after
 
 
