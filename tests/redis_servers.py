@@ -33,15 +33,16 @@ CLUSTER = {"cluster-enabled": "yes"}
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A server's program, and the folder of libraries that only it needs."""
+    """A server's program, the folder of libraries that only it needs, and what else its environment has."""
 
     path: str
     libraries: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         """What it is started with."""
-        return {**environ(), "LD_LIBRARY_PATH": self.libraries}
+        return {**environ(), "LD_LIBRARY_PATH": self.libraries, **self.variables}
 
 
 VALKEY = Program(str(get_binary_path()))

@@ -1,14 +1,21 @@
 """Parked work in groups: each piece is in the one that it belongs to, whatever becomes of it, and pages follow on."""
 
 import asyncio
+import shutil
+import subprocess
 import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from remediation.domain.errors import KeyMissing, NotFound, Refused
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.audit.chain import AuditKeys
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
@@ -16,8 +23,9 @@ from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.keys import INBOX, PARKED, PARKED_GROUP, PARKED_GROUPS, PARKED_ROW
 from remediation.store.parked.groups import ParkedFilter, ParkedGroups, ParkedPlace
 from remediation.store.parked.shapes import common_words, shape_of
-from remediation.store.server.connection import Connection
+from remediation.store.server.connection import Connection, open_pool
 from remediation.store.terms import MOST_PARKED_GROUPS
+from tests.redis_servers import VALKEY, RedisServer, running
 
 NOW = 1_700_000_000.0
 ALL = ParkedFilter()
@@ -135,6 +143,42 @@ async def test_a_filter_takes_what_every_field_allows(
     await work.park(ParkedKind.DELIVERY, "dlv_1", KeyMissing("k1"), NOW + 9, district="")
     assert sum(each.count for each in await groups.counted(wanted)) == count
     assert len(await groups.names(wanted, 100)) == count
+
+
+async def test_a_piece_that_an_earlier_version_left_in_a_group_is_listed_in_its_own_alone(
+    work: ParkedWork, groups: ParkedGroups, connection: Connection
+) -> None:
+    name = await park(work, 1, "no such field")
+    (left,) = await connection.ask(connection.redis.hkeys(PARKED_GROUPS))
+    await connection.redis.zrem(PARKED, name)
+    await connection.redis.delete(PARKED_ROW + name)
+    await park(work, 1, "no such transition", at=NOW + 1)
+    assert await connection.redis.zscore(PARKED_GROUP + left.decode(), name) is not None
+    assert await all_names(groups, ALL, 5) == [name]
+    await must_be_in_step(connection)
+
+
+@pytest.fixture
+def abroad(tmp_path: Path) -> Iterator[str]:
+    """The address of a server whose locale sorts texts as people do, and not byte by byte."""
+    tool = shutil.which("localedef") or pytest.skip("needs localedef")
+    words = [tool, "-i", "en_US", "-f", "UTF-8", str(tmp_path / "en_US.UTF-8")]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("needs the description of a locale")
+    program = replace(VALKEY, variables={"LOCPATH": str(tmp_path), "LC_ALL": "en_US.UTF-8"})
+    with running(RedisServer(tmp_path / "redis", program=program)) as server:
+        yield server.url
+
+
+async def test_pages_lose_nothing_in_whatever_locale_the_server_runs(abroad: str, keyring: Keyring) -> None:
+    pool = open_pool(RedisAddress.parse(abroad), socket_timeout=5.0, retries=1)
+    connection = Connection(Redis(connection_pool=pool))
+    work, groups = ParkedWork(connection, keyring), ParkedGroups(connection)
+    names = [await park(work, 0, district=district) for district in ("ash-2", "ash1", "Ash3", "b-0", "B_1", "c")]
+    for oldest_first in (False, True):
+        found = await all_names(groups, ALL, 2, oldest_first=oldest_first)
+        assert found == sorted(names, reverse=not oldest_first)
+    await pool.aclose()
 
 
 async def test_what_is_taken_up_or_given_up_is_in_no_group(

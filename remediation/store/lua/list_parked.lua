@@ -1,6 +1,8 @@
+-- with merging.lua
 -- The pieces of some groups of parked work, in one order. ARGV: 'newest' or 'oldest', which come first; the span (ms, as for
 -- ZRANGEBYSCORE); the time and the name of the piece after which they begin, or '' and ''; how many at the most; then ids of
--- groups. Returns the name and the time of each. What an earlier version left in a group, without a row, is taken off it.
+-- groups. Returns the name and the time of each. What an earlier version left in a group, without a row or in another group by now,
+-- is taken off it.
 local newest, since, till = ARGV[1] == 'newest', ARGV[2], ARGV[3]
 local at, after, most, CHUNK = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), 20
 if at and newest then till = ARGV[4] elseif at then since = ARGV[4] end
@@ -8,7 +10,7 @@ if at and newest then till = ARGV[4] elseif at then since = ARGV[4] end
 -- Whether a piece comes before another one.
 local function precedes(score, name, other_score, other_name)
   if score ~= other_score then return (score < other_score) ~= newest end
-  return name ~= other_name and (name < other_name) ~= newest
+  return name ~= other_name and is_greater(name, other_name) == newest
 end
 
 -- Move on to the next piece of a group. Returns whether there is one.
@@ -55,7 +57,7 @@ for place = math.floor(#heap / 2), 1, -1 do sink(place) end
 local answer, left_behind = {}, {}
 while #heap > 0 and #answer < 2 * most do
   local head = heap[1]
-  if redis.call('EXISTS', PARKED_ROW .. head.name) == 1 then
+  if redis.call('HGET', PARKED_ROW .. head.name, 'group') == head.group then
     answer[#answer + 1] = head.name
     answer[#answer + 1] = head.pieces[head.place + 1]
   else
