@@ -216,6 +216,7 @@ class GuardedConnection(HttpToolsProtocol):
         if in_hand:
             self.cycle.waiting_for_100_continue = False  # otherwise uvicorn would still send it
             self.cycle.message_event.set()
+        self._exit.flush()
         self.transport.write(refusal.answer(self.server_state.default_headers))
         self._end(may_be_unread=True)
 
@@ -225,6 +226,7 @@ class GuardedConnection(HttpToolsProtocol):
         """Close because the last answer was given, or because nothing came; read what is left where needed."""
         phase = self._budget.phase
         if phase is not CLOSING:
+            self._exit.flush()
             self._end(may_be_unread=bool(self._held) or phase is BODY)
 
     def _end(self, *, may_be_unread: bool) -> None:

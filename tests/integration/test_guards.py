@@ -1,13 +1,21 @@
 """The guards over a real socket, with small limits: what one connection may do, and what becomes of it beyond that."""
 
+import asyncio
 import contextlib
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
+from uvicorn.server import ServerState
 
 from receiver.guard.budget import HttpLimits
+from receiver.guard.connection import Guard
+from receiver.guard.protocol import GuardedProtocol
+from receiver.guard.protocol import guarded as guarded_protocol
 from receiver.guard.refusals import Refusal
 from tests.integration.guarded_server import (
     LIMITS,
@@ -116,6 +124,75 @@ def test_who_is_refused_already_is_not_told_to_continue(guarded: Guarded) -> Non
         talk = guarded.asked(head + b"no length\r\n")
     assert (talk.statuses, talk.end) == ([400], "closed")
     assert not [line for line in lines if line["event"] == "request_failed"]
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written, and takes nothing after its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said, self.ended = b"", False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.ended
+        self.said += bytes(data)
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def close(self) -> None:
+        self.ended = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def resume_reading(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+
+async def on_wire(app: Callable[[GuardedProtocol, Receive, Send], Awaitable[None]], request: bytes) -> Wire:
+    """What an application says that has its own connection in hand; errors of callbacks are raised."""
+    loop, guard, wire = asyncio.get_running_loop(), Guard.of(LIMITS, 9, 9_999, time.monotonic), Wire()
+    failed: list[object] = []
+    loop.set_exception_handler(lambda _loop, context: failed.append(context))
+    done = asyncio.Event()
+
+    async def called(_scope: Scope, receive: Receive, send: Send) -> None:
+        await app(protocol, receive, send)
+        done.set()
+
+    protocol = guarded_protocol(guard)(uvicorn.Config(called, lifespan="off"), ServerState(), {})
+    protocol.connection_made(wire)
+    protocol.data_received(request)
+    await done.wait()
+    await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    assert failed == []
+    return wire
+
+
+async def test_an_answer_without_a_body_is_written_before_its_connection_makes_room_for_another() -> None:
+    async def app(protocol: GuardedProtocol, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+        protocol.expel(Refusal.CROWDED)
+
+    wire = await on_wire(app, b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert wire.said.startswith(b"HTTP/1.1 200 ")
+    assert wire.ended
+
+
+async def test_nothing_is_written_behind_a_refusal() -> None:
+    async def app(protocol: GuardedProtocol, receive: Receive, _send: Send) -> None:
+        body = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        protocol.expel(Refusal.BODIES)
+        assert (await body)["type"] == "http.disconnect"
+
+    wire = await on_wire(app, b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n")
+    assert re.findall(rb"HTTP/1.1 (\d+)", wire.said)[-1] == b"503"
+    assert wire.ended
 
 
 # Bytes.
