@@ -10,6 +10,7 @@ from remediation.operations.purging.deletion import PurgeResult, summed
 from remediation.operations.purging.files import Files, FileState
 from remediation.operations.purging.survey import PurgeSurvey
 from remediation.read_model.case_words import time_words
+from remediation.store.activity.hours import KEPT
 
 _KINDS: Mapping[str, str] = {
     "rows": "cases",
@@ -30,6 +31,7 @@ _KINDS: Mapping[str, str] = {
     "senders": "notes about how its sender signs",
     "limits": "counts and lists of what was set aside",
     "names": "names of the district",
+    "activity": "hours and days of charts",
 }
 """Words for each kind of entry. One without is shown by its own name."""
 
@@ -91,6 +93,12 @@ def stays(found: PurgeSurvey, kept: Retention, deleted: PurgeResult | None) -> I
         "so that a delivery which comes twice is known; they hold ids of deliveries and times, and name no case",
         f"retention.deliveries: {_days(kept.deliveries)} after each came",
     )
+    if found.target.is_district:
+        yield Stays(
+            "counts of the whole service for charts",
+            "its part of them is not told apart; among the systems whose limits were used its own stand by name",
+            f"{KEPT.days} days after each day",
+        )
     if found.deliveries.sealed:
         yield Stays(
             "deliveries that cannot be read",

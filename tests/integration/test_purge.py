@@ -1,6 +1,7 @@
 """A request for deletion is answered: all of a case, a finding or a district goes, and the audit stays whole."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from remediation.operations.purging.survey import PurgeSurvey, survey
 from remediation.operations.stores import OperationStores
 from remediation.redis_address import RedisAddress, RedisSignIn
 from remediation.sealing import Keyring, generate_key
+from remediation.store.activity.hours import ActivityStep
 from remediation.store.audit.entries import AuditAct
 from remediation.store.audit.names import AuditNames
 from remediation.store.audit.trail import AuditTrail
@@ -253,10 +255,16 @@ async def test_a_district_goes_with_all_it_ever_had_and_another_stays(
     await connection.ask(redis.sadd("remedy:tracker-budgets", "jira/rule-1"))
     await connection.ask(redis.hset("remedy:budget-turns:jira/rule-1", mapping={"0:lakeside": "1", "-5:lakeside": "1"}))
     await connection.ask(redis.hset("remedy:budget-turns:jira/rule-1", "0:harbor", "1"))
+    for step in ActivityStep:
+        latest = step.number_at(time.time())
+        for number in (latest, latest - int(step.kept("lakeside").total_seconds()) // step.value):
+            for district in ("lakeside", "harbor"):
+                await connection.ask(redis.hset(step.key(number, district), "look:settled", "1"))
     assert await DistrictForgetting(connection).is_named("lakeside")
     before = await naming(connection, ["harbor"])
     deleted = await clerk.purge(Choice(district="lakeside"))
     assert (deleted.cases, deleted.held) == (2, [])
+    assert deleted.rest["activity"] == 4
     assert {"scans", "feeds", "senders", "names", "incidents"} <= deleted.rest.keys() | deleted.counts.keys()
     left = await naming(connection, ["lakeside"])
     fingerprints = {name for name in left if name.startswith(INBOX)}

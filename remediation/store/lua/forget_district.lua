@@ -66,7 +66,18 @@ local function forget_delivery_lists()
   end
 end
 
+-- What charts tell of it alone: as many hours and days as are kept, and the next ones, as a clock may be ahead.
+local function forget_activity()
+  local function forget(prefix, span_ms, kept_ms)
+    local latest = math.floor(redis_now() / span_ms) + 1
+    for number = latest - math.ceil(kept_ms / span_ms) - 1, latest do key('activity', prefix .. number .. '/' .. district) end
+  end
+  forget(NOTED.HOUR, 3600000, NOTED.ACTIVITY_OF_DISTRICT_MS)
+  forget(NOTED.DAY, 86400000, NOTED.ACTIVITY_MS)
+end
+
 if not is_trial then forget_delivery_lists() end
+forget_activity()
 for i = 4, #ARGV do forget_scan(ARGV[i]) end
 if not is_trial then redis.call('DEL', NOTED.SCANS_OF .. district) end -- it names no other scans than those
 for _, name in ipairs(redis.call('HKEYS', NOTED.DRILLS)) do
