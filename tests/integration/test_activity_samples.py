@@ -59,6 +59,14 @@ async def test_a_case_is_open_until_it_is_solved_and_its_age_begins_when_it_was_
 
 async def test_a_case_that_is_deleted_is_open_no_more(office: Office) -> None:
     await office.look()
+    assert await open_counts(office.connection, ["lakeside"], BOUNDS, office.clock())
+    await office.connection.run("forget_case", KEY.ref, "", "", "", "", 0, 0)
+    assert await open_counts(office.connection, ["lakeside"], BOUNDS, office.clock()) == {}
+
+
+async def test_a_case_that_is_open_again_is_as_old_as_that(office: Office) -> None:
+    await office.look()
+    office.clock.pass_by(3 * DAY)
     office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     office.source.set_status("fnd_1", Status.OPEN)
