@@ -1,22 +1,26 @@
 """Deliveries are listed by account and state, and a page of them costs the same however many there are."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.deliveries.jira import JIRA
 from remediation.domain.errors import KeyMissing
 from remediation.sealing import Keyring
+from remediation.store.audit.chain import AuditKeys
 from remediation.store.deliveries import listing
 from remediation.store.deliveries.concerned import DeliverySearch
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remediation.store.deliveries.listing import DeliveryFilter, delivery_page, each_delivery, one_delivery
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.readings import DeliveryNews
-from remediation.store.keys import DELIVERY_LIST, DELIVERY_LISTS, INBOX
+from remediation.store.deliveries.set_aside import SetAsideLimits
+from remediation.store.keys import DELIVERY_LIST, DELIVERY_LISTS, INBOX, PARKED_ROW
 from remediation.store.newest import ListPlace
 from remediation.store.server.connection import Connection
 from remediation.store.terms import MOST_LISTED
@@ -204,6 +208,69 @@ async def test_what_an_earlier_version_left_on_a_list_is_passed_over(post: Post,
     await connection.ask(connection.redis.hset(f"{INBOX}d1", "state", "done"))
     await connection.redis.zadd(DONE, {"gone": NOW * 1000})
     assert await post.named() == ["d2"]
+
+
+async def test_what_an_earlier_version_set_aside_is_listed_by_a_round_of_workers(
+    post: Post, connection: Connection, keyring: Keyring
+) -> None:
+    await post.bring("parked", "quarantined")
+    await post.park("parked")
+    await post.park("quarantined", ParkedKind.QUARANTINED)
+    for name in ("parked", "quarantined"):
+        await connection.ask(connection.redis.hdel(f"{PARKED_ROW}delivery/{name}", "group"))
+        await connection.redis.delete(f"{DELIVERY_LIST}schoolscan/lakeside|{name}", DELIVERY_LISTS)
+    assert await post.named() == []
+    await SetAsideLimits(connection, AuditKeys(keyring)).trim(NOW)
+    assert await post.states() == {
+        "parked": DeliveryState.PARKED,
+        "quarantined": DeliveryState.QUARANTINED,
+    }
+
+
+async def must_be_in_step(connection: Connection) -> None:
+    """Every delivery that was read or set aside is on the list of its account and state, and on no other."""
+    redis, expected, found, lists = connection.redis, set(), set(), set()
+    for key in [key.decode() async for key in redis.scan_iter(INBOX + "*", _type="hash")]:
+        state, sender, account = await connection.ask(redis.hmget(key, ["state", "sender", "account"]))
+        if state != b"received":
+            expected.add((f"{sender.decode()}/{account.decode()}|{state.decode()}", key.removeprefix(INBOX)))
+    async for key in redis.scan_iter(DELIVERY_LIST + "*"):
+        name = key.decode().removeprefix(DELIVERY_LIST)
+        lists.add(name)
+        found |= {(name, member.decode()) for member in await redis.zrange(key, 0, -1)}
+    assert found == expected
+    assert lists <= {name.decode() for name in await redis.zrange(DELIVERY_LISTS, 0, -1)}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["bring", "ignore", "refuse", "read", "park", "set aside", "replay", "discard", "give up"]),
+            st.sampled_from(["a", "b", "c"]),
+        ),
+        max_size=25,
+    )
+)
+async def test_every_delivery_is_on_its_list_whatever_is_done(
+    connection: Connection, keyring: Keyring, steps: list[tuple[str, str]]
+) -> None:
+    await connection.redis.flushall()
+    post = Post(connection, keyring)
+    deeds: dict[str, Callable[[str], Awaitable[object]]] = {
+        "bring": post.bring,
+        "ignore": lambda name: post.inbox.accept_ignored(name, SCHOOLSCAN, "lakeside", NOW),
+        "refuse": lambda name: post.inbox.accept(name, SCHOOLSCAN, "lakeside", b"x", NOW, unreadable="no JSON"),
+        "read": post.read,
+        "park": post.park,
+        "set aside": lambda name: post.park(name, ParkedKind.QUARANTINED),
+        "replay": lambda name: post.work.replay(f"delivery/{name}", NOW),
+        "discard": lambda name: post.work.discard(f"delivery/{name}", NOW),
+        "give up": DeliverySearch(connection, keyring).discard,
+    }
+    for what, name in steps:
+        await deeds[what](name)
+        await must_be_in_step(connection)
 
 
 async def test_a_delivery_is_found_by_its_id(post: Post) -> None:

@@ -112,13 +112,19 @@ local function list_earlier(list, member, at)
   if not redis.call('ZSCORE', list, member) then set_aside(list, member, at) end
 end
 
+local function group_earlier(name, kind, subject, at)
+  NOTED.into_group(name, at)
+  local state = ({delivery = 'parked', quarantined = 'quarantined'})[kind]
+  if state then NOTED.list_delivery(subject, state, 0, now) end
+end
+
 local function take_up_earlier()
   local from = redis.call('GET', SET_ASIDE_SEEN) or '0'
   local page = redis.call('ZRANGEBYSCORE', PARKED, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 200)
   for i = 1, #page, 2 do
     local name, at = page[i], page[i + 1]
     local kind, subject, fault, group = unpack(redis.call('HMGET', PARKED_ROW .. name, 'kind', 'subject', 'error', 'group'))
-    if kind and not group then NOTED.into_group(name, at) end
+    if kind and not group then group_earlier(name, kind, subject, at) end
     if kind == 'quarantined' then
       list_earlier(QUARANTINED .. account_of(subject), subject, at)
     elseif (kind == 'case' or kind == 'scan') and fault == 'NotFound' then
