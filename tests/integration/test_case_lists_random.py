@@ -23,6 +23,7 @@ from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.server.connection import Connection, open_pool
 from tests.integration.case_list_sums import assert_lists_agree
+from tests.integration.parked_sums import assert_groups_agree
 from tests.random_histories import play
 
 HISTORIES = 12
@@ -126,6 +127,10 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def lists_are_what_the_rows_say(self) -> None:
         self.runner.run(assert_lists_agree(self.connection))
+
+    @invariant()
+    def groups_of_parked_work_are_what_the_pieces_say(self) -> None:
+        self.runner.run(assert_groups_agree(self.connection))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +24,7 @@ from remediation.store.parked.groups import ParkedFilter, ParkedGroups, ParkedPl
 from remediation.store.parked.shapes import common_words, shape_of
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.terms import MOST_PARKED_GROUPS
+from tests.integration.parked_sums import assert_groups_agree
 from tests.redis_servers import VALKEY, RedisServer, running
 
 NOW = 1_700_000_000.0
@@ -54,21 +54,6 @@ async def park(
     ref = f"{district}:finding:fnd_{number:05}"
     error = Refused(system, words, status=400)
     return await work.park(ParkedKind.ACTION, ref, error, at, district=district, action=f"open:{system}", system=system)
-
-
-async def must_be_in_step(connection: Connection) -> None:
-    """Every parked piece is in one group, by its own time, and no group has anything else."""
-    redis: Any = connection.redis
-    there = dict(await redis.zrange(PARKED, 0, -1, withscores=True))
-    found: dict[bytes, float] = {}
-    for group in await redis.hkeys(PARKED_GROUPS):
-        members = dict(await redis.zrange(PARKED_GROUP + group.decode(), 0, -1, withscores=True))
-        assert members, "a group without pieces is forgotten"
-        assert not members.keys() & found.keys()
-        found |= members
-        for name in members:
-            assert await redis.hget(PARKED_ROW + name.decode(), "group") == group
-    assert found == there
 
 
 async def all_names(groups: ParkedGroups, wanted: ParkedFilter, size: int, *, oldest_first: bool = False) -> list[str]:
@@ -155,7 +140,7 @@ async def test_a_piece_that_an_earlier_version_left_in_a_group_is_listed_in_its_
     await park(work, 1, "no such transition", at=NOW + 1)
     assert await connection.redis.zscore(PARKED_GROUP + left.decode(), name) is not None
     assert await all_names(groups, ALL, 5) == [name]
-    await must_be_in_step(connection)
+    await assert_groups_agree(connection)
 
 
 @pytest.fixture
@@ -186,9 +171,9 @@ async def test_what_is_taken_up_or_given_up_is_in_no_group(
 ) -> None:
     first, second = await park(work, 1), await park(work, 2)
     await work.replay(first, NOW)
-    await must_be_in_step(connection)
+    await assert_groups_agree(connection)
     await work.discard(second, NOW)
-    await must_be_in_step(connection)
+    await assert_groups_agree(connection)
     assert await groups.counted(ALL) == []
     assert await connection.redis.exists(PARKED_GROUPS) == 0
 
@@ -198,7 +183,7 @@ async def test_a_piece_that_is_refused_in_another_way_moves_to_another_group(
 ) -> None:
     await park(work, 1, "no such field")
     await park(work, 1, "no such project", at=NOW + 60)
-    await must_be_in_step(connection)
+    await assert_groups_agree(connection)
     (only,) = await groups.counted(ALL)
     assert (only.count, only.first, only.common.shape) == (1, NOW + 60, only.common.shape)
 
@@ -209,7 +194,7 @@ async def test_very_many_kinds_of_words_make_one_group_more_and_not_as_many(
     letters = [f"{first}{second}" for first in "abcdefghijklmnopqrstuvwxyz" for second in "abcdefghijklmnopqrstuvwxyz"]
     for number, words in enumerate(letters[: MOST_PARKED_GROUPS + 20]):
         await park(work, number, words)
-    await must_be_in_step(connection)
+    await assert_groups_agree(connection)
     found = await groups.counted(ALL)
     assert len(found) == MOST_PARKED_GROUPS + 1
     assert [each.count for each in found if not each.common.shape] == [20]
@@ -235,7 +220,7 @@ async def test_every_piece_is_in_its_group_whatever_is_done(
             await park(work, number, words, at=NOW + at)
         else:
             await (work.replay if what == "replay" else work.discard)(name, NOW + at)
-        await must_be_in_step(connection)
+        await assert_groups_agree(connection)
 
 
 @pytest.mark.parametrize("size", [1, 3, 25, 1_000])
@@ -270,7 +255,7 @@ async def test_what_an_earlier_version_left_in_a_group_is_not_listed_and_taken_o
     await connection.redis.delete(PARKED_ROW + gone)
     await connection.redis.zrem(PARKED, gone)
     assert [place.name for place in await groups.names(ALL, 10)] == ["lakeside:finding:fnd_00001/open:jira"]
-    await must_be_in_step(connection)
+    await assert_groups_agree(connection)
 
 
 async def test_what_an_earlier_version_set_aside_is_grouped_by_a_round_of_workers(
@@ -283,7 +268,7 @@ async def test_what_an_earlier_version_set_aside_is_grouped_by_a_round_of_worker
     limits = SetAsideLimits(connection, AuditKeys(keyring))
     for _ in range(2):
         await limits.trim(NOW + 300)
-    await must_be_in_step(connection)
+    await assert_groups_agree(connection)
 
 
 async def test_ten_thousand_pieces_cost_a_page_what_some_do(
