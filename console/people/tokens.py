@@ -101,9 +101,11 @@ def _signed(token: str, keys: Iterable[Key], algorithms: tuple[str, ...]) -> dic
     if len(token) > _LARGEST_TOKEN:
         raise TokenRefused("too_large")
     try:
-        header = jws.extract_compact(token.encode()).headers()
+        header: Any = jws.extract_compact(token.encode()).headers()  # whatever was sent
     except (JoseError, ValueError, TypeError):
         raise TokenRefused("no_token") from None
+    if not isinstance(header, dict):
+        raise TokenRefused("no_token")
     if header.get("alg") not in algorithms:
         raise TokenRefused("algorithm")
     named = header.get("kid")
@@ -125,7 +127,7 @@ def name_in(claims: Mapping[str, Any], words: PersonClaims) -> str:
     name = _claim(claims, words.user_claim)
     if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
         raise TokenRefused("no_user_claim")
-    if words.user_claim == "email" and claims.get("email_verified") is False:
+    if words.user_claim == "email" and str(claims.get("email_verified")).lower() == "false":  # some write it as text
         raise TokenRefused("email_not_verified")
     return name
 

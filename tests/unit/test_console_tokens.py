@@ -113,7 +113,9 @@ def test_a_key_of_another_name_is_asked_for_again() -> None:
         claims_of(named, [public("ES256")], EXPECTED, time.time())
 
 
-@pytest.mark.parametrize("text", ["", "a", "a.b.c", "a" * 40_000, "é.é.é", f"{part([])}.{part([])}."])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a.b.c", "a" * 40_000, "é.é.é", f"{part([])}.{part([])}.", f"{part('alg')}.{part({})}.x"]
+)
 def test_what_is_no_token_is_refused(text: str) -> None:
     assert refused(text) in {"no_token", "too_large", "algorithm"}
 
@@ -170,6 +172,7 @@ def test_groups_are_read_from_a_claim_or_from_one_inside_others(
         ({"email": "a\nb"}, "no_user_claim"),
         ({"email": "a" * 201}, "no_user_claim"),
         ({"email": "a@x", "email_verified": False}, "email_not_verified"),
+        ({"email": "a@x", "email_verified": "false"}, "email_not_verified"),
     ],
 )
 def test_who_is_not_named_or_not_vouched_for_is_refused(claims: dict[str, object], code: str) -> None:
