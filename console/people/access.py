@@ -49,8 +49,13 @@ def _granted(config: ConsoleConfig, who: ConsoleIdentity) -> Iterator[RoleGrant]
 
 def _is_theirs(grant: AccessGrant, who: ConsoleIdentity) -> bool:
     if grant.user is not None:
-        return grant.user.casefold() == who.name.casefold()
+        return _folded(grant.user) == _folded(who.name)
     return grant.group in who.groups
+
+
+def _folded(name: str) -> str:
+    """A name in which the case of A to Z does not count. Other letters do: those that only look alike are another's."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
 def _frozen(districts: list[str] | tuple[str, ...] | None) -> frozenset[str] | None:
