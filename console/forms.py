@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from console.answers import PageRefused
 
@@ -25,6 +25,8 @@ async def sent_form(request: Request) -> FormData:
         ]
     except ValueError:
         raise PageRefused("What the browser sent is no form of these pages. Go back, and try again.") from None
+    except ClientDisconnect:
+        raise PageRefused("The browser has gone before all of the form was here, so nothing was done.") from None
     return FormData(fields)
 
 
