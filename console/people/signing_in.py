@@ -90,11 +90,15 @@ async def show_link(request: Request) -> Response:
 
 
 async def use_link(request: Request) -> Response:
-    """The button was pressed: the link signs in, and is used up."""
-    await _count_attempt(request)
+    """The button was pressed: the link signs in, and is used up.
+
+    Only a wrong one counts as an attempt: where all people share the address of a proxy, strangers must not shut out
+    whoever has a link.
+    """
     context, token = context_of(request), text_in(await sent_form(request), "link")
     who = await ConsoleSessions(context.connection, context.keyring).of_link(token)
     if who is None:
+        await _count_attempt(request)
         raise SignInRefused("link", _USED_UP)
     return await _let_in(request, who, "/", token)
 

@@ -287,13 +287,22 @@ async def test_who_may_nothing_any_more_can_still_sign_out(world: ConsoleWorld) 
 async def test_attempts_to_sign_in_are_limited_by_address(world: ConsoleWorld, nobody: Browser) -> None:
     for _ in range(attempts.MOST_OF_ONE):
         assert (await nobody.post("/sign-in/link", data={"link": "wrong"})).status_code == 403
-    answer = await nobody.post("/sign-in/link", data={"link": await made_link(world)})
+    answer = await nobody.post("/sign-in/link", data={"link": "wrong"})
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["retry-after"]) <= attempts.SPAN_MS / 1000 + 1
     async with world.client("viewer") as browser:
         assert (await browser.get("/form")).status_code == 200, "who is in stays in"
     counts = {cause: count for _, cause, _, count in await refusals(world)}
     assert counts == {"link": 10, "limit": 1}
+
+
+async def test_who_has_a_link_gets_in_whatever_others_at_that_address_have_tried(
+    world: ConsoleWorld, nobody: Browser
+) -> None:
+    for _ in range(attempts.MOST_OF_ONE):
+        await nobody.post("/sign-in/link", data={"link": "wrong"})
+    assert (await nobody.post("/sign-in/link", data={"link": "wrong"})).status_code == 429
+    assert (await nobody.post("/sign-in/link", data={"link": await made_link(world)})).status_code == 303
 
 
 async def test_a_session_ends_when_nothing_is_done_and_at_last(world: ConsoleWorld) -> None:
