@@ -32,7 +32,7 @@ class AuditPlace:
     @classmethod
     def parse(cls, text: str) -> "AuditPlace":
         """The place that `str` wrote. Raises ValueError."""
-        if not _PLACE.fullmatch(text) or max(place_in(text)) >= 2**64:
+        if not _PLACE.fullmatch(text) or not 0 < max(place_in(text)) < 2**64:
             raise ValueError("no place")
         return cls(text)
 

@@ -138,7 +138,7 @@ async def test_a_trail_that_does_not_end_as_its_head_says_is_told(console: Conso
     assert "does not end as its head says" in await shown(console, "/audit")
 
 
-@pytest.mark.parametrize("query", ["act=odd", "after=x", "after=1-2-3", f"after={2**64}-0", "since=x"])
+@pytest.mark.parametrize("query", ["act=odd", "after=x", "after=0-0", "after=1-2-3", f"after={2**64}-0", "since=x"])
 async def test_an_address_that_nobody_wrote_is_answered_with_what_was_wrong(console: ConsoleWorld, query: str) -> None:
     await shown(console, f"/audit?{query}", status=400)
 
