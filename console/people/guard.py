@@ -105,7 +105,8 @@ class PageGuard:
     async def _known(self, request: Request) -> Known | None:
         """Who asks; None for somebody who has not signed in, or whose session is over. Raises SignInRefused."""
         if self._identities.is_behind_proxy:
-            return Known(*await self._identities.vouched(request))
+            vouched = await self._identities.vouched(request)
+            return Known(*vouched) if vouched else None
         session = await session_of(request, self._context)
         return Known(session.who) if session and session.who else None
 

@@ -6,6 +6,7 @@ from joserfc.jwk import Key
 from starlette.requests import Request
 
 from console.context import ConsoleContext
+from console.people.addresses import is_background
 from console.people.provider import Provider, ProviderAway
 from console.people.refusals import SignInAway, SignInRefused
 from console.people.sessions import Begun, begin, config_of, session_of
@@ -29,11 +30,12 @@ class Identities:
         """Whether a proxy says who people are."""
         return self._config is not None
 
-    async def vouched(self, request: Request) -> tuple[ConsoleIdentity, Begun | None]:
-        """Who asks, and the session that this request began, if it did.
+    async def vouched(self, request: Request) -> tuple[ConsoleIdentity, Begun | None] | None:
+        """Who asks, and the session that this request began, if it did; None where a script asks without a session.
 
-        A session is of the person whom the token names, or of a link. The groups are those of the token. Raises
-        SignInRefused, SignInAway and StoreUnavailable.
+        A session is of the person whom the token names, or of a link. The groups are those of the token. A page that
+        asks by itself begins none: whoever has signed out, or has gone, would be in again. Raises SignInRefused,
+        SignInAway and StoreUnavailable.
         """
         session = await session_of(request, self._context)
         before = session.who if session else None
@@ -42,6 +44,8 @@ class Identities:
         named = await self.named(request)
         if before is not None and (before.way, before.source, before.name) == ("proxy", named.source, named.name):
             return replace_groups(before, named), None
+        if is_background(request.headers):
+            return None
         begun = await begin(request, self._context, named)
         if begun is None:
             raise SignInRefused("session", "No session could be begun. Load the page again.")

@@ -224,6 +224,21 @@ class TestBehindAProxy:
             assert "bo@example.org" in page.text
             assert "ana@example.org" not in page.text
 
+    async def test_a_page_that_asks_by_itself_signs_nobody_in(self, proxied: ConsoleWorld) -> None:
+        """Or else whoever has signed out would be in again, by another tab that is open."""
+        by_itself = {"x-assertion": token(), "sec-fetch-dest": "empty"}
+        async with proxied.client("nobody") as browser:
+            page = (await browser.get("/cases", headers={"x-assertion": token()})).text
+            assert (await browser.get("/now/state", headers=by_itself)).status_code == 200
+            sent = {"token": page.partition('name="token" value="')[2].partition('"')[0]}
+            out = await browser.post("/sign-out", data=sent, headers={"x-assertion": token()})
+            assert out.status_code == 303
+            assert (await browser.get("/now/state", headers=by_itself)).status_code == 401
+            assert "__Host-remedy-session" not in browser.cookies
+            assert (await browser.get("/cases", headers={"x-assertion": token()})).status_code == 200
+        signed = [act for act, _ in await proxied.acts() if act in {AuditAct.SIGNED_IN, AuditAct.SIGNED_OUT}]
+        assert signed == [AuditAct.SIGNED_IN, AuditAct.SIGNED_OUT, AuditAct.SIGNED_IN]
+
     async def test_groups_are_those_of_the_latest_token(self, proxied: ConsoleWorld) -> None:
         async with proxied.client("nobody") as browser:
             assert (await browser.get("/cases", headers={"x-assertion": token()})).status_code == 200
