@@ -6,7 +6,7 @@ How far it is stands in Redis each second, where every console reads it. If this
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -50,15 +50,21 @@ class TaskRunner:
         self._tasks = ConsoleTasks(stores.connection)
         self._pace = pace
         self._running: dict[asyncio.Task[None], _Running] = {}
+        self._kept = 0
         self._is_closed = False
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another task can begin here now."""
-        return not self._is_closed and len(self._running) < MOST_TASKS
+    @contextlib.contextmanager
+    def place(self) -> Iterator[bool]:
+        """A place for a task that may begin within this context, kept from others meanwhile. False: there is none."""
+        has_room = not self._is_closed and len(self._running) + self._kept < MOST_TASKS
+        self._kept += has_room
+        try:
+            yield has_room
+        finally:
+            self._kept -= has_room
 
     def begin(self, task: str, work: SelectedWork) -> None:
-        """Begin a task, whose id stands in Redis already (see Selections.use)."""
+        """Begin a task, whose id stands in Redis already (see Selections.use). Only within a place that is kept."""
         running = _Running(task, work)
         began = asyncio.create_task(self._run(running))
         self._running[began] = running

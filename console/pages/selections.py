@@ -56,14 +56,15 @@ async def selection(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """Begin what was chosen, once, and lead to its task."""
     runner: TaskRunner = request.app.state.tasks
-    if not runner.has_room:
-        raise PageRefused(_FULL)
-    context, form = context_of(request), await sent_form(request)
-    made = await Selections(context.connection).use(_id(request), person_of(request).name, context.clock())
-    if made is None:
-        return await _begun_already(request)
-    runner.begin(made.id, _work(request, made, again=text_in(form, "again") == "yes"))
-    return _to_task(request, made.id)
+    with runner.place() as is_kept:
+        if not is_kept:
+            raise PageRefused(_FULL)
+        context, form = context_of(request), await sent_form(request)
+        made = await Selections(context.connection).use(_id(request), person_of(request).name, context.clock())
+        if made is None:
+            return await _begun_already(request)
+        runner.begin(made.id, _work(request, made, again=text_in(form, "again") == "yes"))
+        return _to_task(request, made.id)
 
 
 async def task(request: Request) -> Response:

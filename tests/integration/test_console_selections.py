@@ -290,6 +290,18 @@ async def test_a_console_does_some_tasks_at_a_time_and_no_more(console: ConsoleW
         await end_tasks(console.app)
 
 
+async def test_no_more_tasks_begin_where_many_confirm_at_once(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser:
+        chosen = [await freeze(console, await park(console, 30, first=100 * n)) for n in range(MOST_TASKS + 2)]
+        answers = await asyncio.gather(*(browser.submit(f"/selections/{each}") for each in chosen))
+        assert sorted(answer.status_code for answer in answers) == [303] * MOST_TASKS + [400] * 2
+        waiting = [await Selections(console.connection).made_by(each, OPERATOR) for each in chosen]
+        assert sum(each is not None for each in waiting) == 2, "they can be confirmed again"
+        goes_on.set()
+        await end_tasks(console.app)
+
+
 DYING = """
 import asyncio, sys
 from console.tasks import TaskRunner
