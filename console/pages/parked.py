@@ -25,7 +25,7 @@ from remediation.read_model.parked_work import GROUPINGS, Grouping, error_text
 from remediation.store.audit.entries import AuditAct
 from remediation.store.console.selections import SelectedAct
 from remediation.store.deliveries.parked import Parked, ParkedKind, ParkedWork
-from remediation.store.parked.groups import ParkedCommon, ParkedFilter, ParkedGroups, ParkedPlace
+from remediation.store.parked.groups import CountedParked, ParkedCommon, ParkedFilter, ParkedGroups, ParkedPlace
 
 TITLE = "Parked"
 MOST_GROUPS = 50
@@ -101,7 +101,7 @@ async def parked(request: Request) -> Response:
         "total": total,
         "is_filtered": bool(choice.address.filters.keys() - {"by", "view"}),
         "not_grouped": await _not_grouped(request, choice, total),
-        "may_act": may_anywhere(person_of(request), SelectedAct.REPLAY),
+        "decidable": _decidable(person_of(request), counted),
         "act": choice.address.of_route("choose_parked"),
         "exports": {form: choice.address.of_route("parked_file", form=form) for form in ("csv", "json")},
     }
@@ -110,6 +110,12 @@ async def parked(request: Request) -> Response:
     else:
         values |= await _groups(request, choice, merged_groups(counted, choice.by))
     return render(request, "parked.html", **values)
+
+
+def _decidable(person: Person, counted: Sequence[CountedParked]) -> int:
+    """How many of the pieces the person may decide about, and whose words they may read."""
+    districts = districts_as(person, ROLES[SelectedAct.REPLAY])
+    return sum(each.count for each in counted if districts is None or each.common.district in districts)
 
 
 async def _not_grouped(request: Request, choice: _Choice, total: int) -> int:

@@ -10,11 +10,12 @@ from html import unescape
 
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused
+from remediation.mapping.reading.loading import loaded_of
 from remediation.store.audit.entries import AuditAct
 from remediation.store.console.selections import MOST_NAMES, Selections
 from remediation.store.console.tasks import ConsoleTasks, TaskState
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
-from tests.integration.console_world import OTHERS, OURS, WORDS, ConsoleWorld, parked_case
+from tests.integration.console_world import OTHERS, OURS, WORDS, ConsoleWorld, mappings, parked_case
 
 OUR_PIECE = f"{parked_case(OURS).ref}/open:jira"
 THEIR_PIECE = f"{parked_case(OTHERS).ref}/open:jira"
@@ -53,6 +54,21 @@ async def test_groups_have_their_count_and_what_usually_helps_and_no_words(conso
     assert "It does not take what the rule writes: mend the rule in mappings.yaml" in page
     assert WORDS not in page
     assert "no such field" not in page
+
+
+async def test_a_button_says_how_many_pieces_the_person_may_decide_about(console: ConsoleWorld) -> None:
+    """Who is an operator in one district, and reads another one, too."""
+    also = f"  access:\n    - {{user: operator@example.org, role: viewer, districts: [{OTHERS}]}}\n"
+    console.loaded = loaded_of(mappings().replace("  access:\n", also), "mappings.yaml")
+    await park(console, 3)
+    async with console.client("operator") as browser:
+        page = (await browser.get("/parked")).text
+        assert "7 pieces" in page
+        assert "Take up all 5 again" in page
+        assert "Discard all 5" in page
+        page = (await browser.get(f"/parked?district={OTHERS}")).text
+        assert "2 pieces" in page
+        assert "Take up all" not in page
 
 
 async def test_nothing_of_another_district_is_shown_counted_or_taken_away(console: ConsoleWorld) -> None:
