@@ -30,7 +30,7 @@ async def plant_cases(connection: Connection, numbers: Sequence[int]) -> None:
         ref = CaseKey(_DISTRICTS[number % 2], CaseKind.FINDING, f"fnd_{number:08x}").ref
         rows.hset(CASE + ref, mapping={"id": f"fnd_{number:08x}", "marked_at": PLANTED_MS + number})
         severity = list(Severity)[number // 2 % 4]
-        parts += [ref, f"1||{severity}|rule-{number // 8 % RULES}"]
+        parts += [ref, f"1||{severity}|rule-{number // 8 % RULES}", ""]  # of a memory that is not there
     await connection.ask(rows.execute())
     now = PLANTED_MS + numbers[-1]
     cursor, server = await connection.run("list_cursor", now)

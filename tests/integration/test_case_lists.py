@@ -247,7 +247,7 @@ async def put(connection: Connection, rules: Sequence[str], at: Sequence[int]) -
         rows.hset(CASE + ref, mapping={"id": ref, "marked_at": moment})
     await connection.ask(rows.execute())
     cursor, server = await connection.run("list_cursor", 1)
-    parts = [part for ref, rule in zip(refs, rules, strict=True) for part in (ref, f"1||high|{rule}")]
+    parts = [part for ref, rule in zip(refs, rules, strict=True) for part in (ref, f"1||high|{rule}", "")]
     await connection.run("list_earlier", 1, cursor, server, "0", *parts)
     return refs
 

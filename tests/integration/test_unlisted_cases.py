@@ -7,16 +7,17 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.domain.cases.records import CaseKey, CaseKind, Memory
+from remediation.domain.cases.records import CaseKey, CaseKind, Memory, key_of_ref
 from remediation.domain.errors import StoreRefuses
+from remediation.domain.status import Status
 from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.lists import CaseFilter, CaseLists, UnlistedCases
 from remediation.store.cases.todo import Todo
-from remediation.store.keys import CASE, CASES_LISTED, SERVER
+from remediation.store.keys import CASE, CASES_LISTED, OPEN_CASES, SERVER
 from remediation.store.server.connection import Connection
-from tests.integration.case_list_sums import assert_lists_agree
+from tests.integration.case_list_sums import assert_lists_agree, sets_of_open_cases
 from tests.integration.earlier_stores import GIVEN_UP, PUT_OFF, REFUSED, RESOLVED, STORES, load, rows_of
 from tests.integration.offices import Office
 from workers.rounds.upkeep import list_earlier_cases
@@ -74,6 +75,44 @@ async def test_a_change_meanwhile_is_listed_by_the_look_and_by_nobody_else(earli
     await assert_lists_agree(earlier)
     (newest,) = (await CaseLists(earlier).page(EVERYTHING, 1)).cases
     assert (newest.ref, newest.rule) == (RESOLVED.ref, "another")
+
+
+async def listed_without_open(connection: Connection) -> list[str]:
+    """Leave all listed as a version did that kept no sets of open cases. Returns the references of those."""
+    await list_all(connection)
+    found = await sets_of_open_cases(connection)
+    await connection.redis.delete(*[key.decode() for key in await connection.redis.keys(OPEN_CASES + "*")])
+    await connection.ask(connection.redis.hdel(CASES_LISTED, "open_at"))
+    return sorted(found)
+
+
+async def test_what_an_earlier_version_listed_is_noted_as_open(earlier: Connection) -> None:
+    assert await listed_without_open(earlier)
+    assert await complete(earlier)
+    assert await list_all(earlier) > 3
+    await assert_lists_agree(earlier)
+    assert await UnlistedCases(earlier).list_some(NOW)
+
+
+async def test_what_is_written_meanwhile_says_itself_whether_it_is_open(
+    earlier: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref, *_ = await listed_without_open(earlier)
+    todo, run, key = Todo(earlier), earlier.run, key_of_ref(ref)
+    assert key is not None
+
+    async def late(name: str, *args: str | bytes | float) -> Any:
+        if name == "list_earlier" and ref in args:
+            await todo.mark([(key, Band.HIGH)], NOW)
+            lease = await todo.take(ref, NOW)
+            assert lease is not None
+            await todo.settle(lease, Memory(Status.RESOLVED), NOW)
+        return await run(name, *args)
+
+    monkeypatch.setattr(earlier, "run", late)
+    await list_all(earlier)
+    monkeypatch.undo()
+    await assert_lists_agree(earlier)
 
 
 async def test_another_server_is_gone_through_from_the_beginning(earlier: Connection) -> None:

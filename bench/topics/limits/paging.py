@@ -124,7 +124,7 @@ async def _plant(connection: Connection, size: int) -> int:
     for name, number in numbers.items():
         fields |= {f"#{number}": name, name: str(number)}
     await connection.ask(connection.redis.hset(CASE_LISTS, mapping=fields))
-    await connection.ask(connection.redis.hset(CASES_LISTED, "done_at", str(_NEWEST_MS)))
+    await connection.ask(connection.redis.hset(CASES_LISTED, mapping={"done_at": _NEWEST_MS, "open_at": _NEWEST_MS}))
     return len(numbers)
 
 

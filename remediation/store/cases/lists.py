@@ -16,7 +16,7 @@ from typing import Any
 
 from remediation.domain.cases.records import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.store.cases.list_names import MARKS, CaseState, KnownLists, ListPart
-from remediation.store.cases.rows import record_of
+from remediation.store.cases.rows import memory_digest, record_of
 from remediation.store.keys import CASE, CASE_LISTS_USED, CASES_LISTED
 from remediation.store.server.connection import Connection
 
@@ -379,12 +379,14 @@ class UnlistedCases:
         return False
 
     async def _parts(self, keys: Sequence[bytes]) -> list[str]:
-        """The reference of each case, and what its memory says."""
+        """The reference of each case, what its memory says, and a digest of this memory."""
         asked = self._connection.redis.pipeline(transaction=False)
         for key in keys:
             asked.hgetall(key.decode())
         rows = await self._connection.ask(asked.execute()) if keys else []
         refs = [key.decode().removeprefix(CASE) for key in keys]
-        read = {ref: _readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
-        known = {ref: record.memory for ref, record in read.items() if record is not None}
-        return [part for ref, memory in known.items() for part in (ref, facts_of(memory, is_news=True))]
+        parts: list[str] = []
+        for ref, row in zip(refs, rows, strict=True):
+            if record := _readable_record(ref, row):
+                parts += (ref, facts_of(record.memory, is_news=True), memory_digest(row))
+        return parts

@@ -8,6 +8,7 @@ A memory has what the rule of the case said: that still counts after mappings.ya
 have it, so only what differs from the defaults is written.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -102,6 +103,14 @@ def _memory_in(row: Mapping[str, bytes]) -> bytes:
     while (piece := row.get(f"memory:{number}")) is not None:
         kept, number = kept + piece, number + 1
     return unpacked(kept)
+
+
+def memory_digest(row: Mapping[bytes, bytes]) -> str:
+    """The SHA-1 of all pieces of a row's memory: another one where it was written anew."""
+    kept, number = row.get(b"memory", b""), 1
+    while (piece := row.get(b"memory:%d" % number)) is not None:
+        kept, number = kept + piece, number + 1
+    return hashlib.sha1(kept, usedforsecurity=False).hexdigest()
 
 
 def memory_kept(kept: bytes) -> Memory:

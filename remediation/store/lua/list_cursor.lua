@@ -1,6 +1,7 @@
--- How far the cases of an earlier version have been listed. ARGV: now. Returns 'done', or a SCAN cursor and the run id of the
--- server that it is of: another server would take it for another place. Then the listing begins anew, which is safe.
-if redis.call('HEXISTS', CASES_LISTED, 'done_at') == 1 then return {'done'} end
+-- How far the cases of an earlier version have been listed, and noted as open where it listed them itself. ARGV: now. Returns
+-- 'done', or a SCAN cursor and the run id of the server that it is of: another server would take it for another place. Then
+-- the listing begins anew, which is safe.
+if redis.call('HEXISTS', CASES_LISTED, 'open_at') == 1 then return {'done'} end
 beginning(tonumber(ARGV[1]))
 local server = redis.call('GET', SERVER) or ''
 local cursor, of_server = unpack(redis.call('HMGET', CASES_LISTED, 'cursor', 'server'))
