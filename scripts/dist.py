@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("console", "receiver", "remediation", "remedy", "sandbox", "workers")
 BESIDE = ("LICENSE", "README.md", "pyproject.toml")
-KINDS = {".lua", ".py"}
+KINDS = {".css", ".html", ".js", ".json", ".lua", ".py", ".svg", ".txt"}
 
 
 def main(folder: Path) -> int:
