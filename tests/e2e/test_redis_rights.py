@@ -84,4 +84,5 @@ def test_the_whole_way(scene: Scene) -> None:
         result = scene.remedy(*words)
         assert result.returncode == 0, result.stderr
     assert worker.stop() == 0
-    assert scene.redis.execute_command("ACL", "LOG") == [], "nothing was tried that is not allowed"
+    tried = {each[each.index(b"object") + 1] for each in scene.redis.execute_command("ACL", "LOG")}
+    assert tried <= {b"bgrewriteaof"}, "nothing was tried that is not allowed, but what a server may refuse (0059)"
