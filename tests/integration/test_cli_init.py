@@ -1,6 +1,7 @@
 """`remedy init` writes a file that fits the systems, asks what it may ask, and keeps what people wrote."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -469,7 +470,9 @@ def test_a_dry_run_for_a_file_that_is_there_proposes_and_changes_nothing(
     before = file_of(world).read_bytes()
     result = init(world, "--jira-project", "WEB", "--dry-run", *also)
     assert (result.exit_code, file_of(world).read_bytes()) == (1, before), result.output
-    assert result.output == init(world, "--jira-project", "WEB").output
+    without = init(world, "--jira-project", "WEB")
+    said, plain = (re.sub(r"\d+ of 300 r", "some of 300 r", each.output) for each in (result, without))
+    assert said == plain
     assert "+      project: WEB" in result.stdout
     assert json.loads(init(world, "--jira-project", "WEB", "--dry-run", *also, "--json").stdout)["done"] == "proposed"
 
