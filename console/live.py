@@ -179,7 +179,7 @@ class LiveStream(Response):
 
     async def _chunks(self, reader: Reader) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
-        ends_at = loop.time() + STREAM_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - not all of them at once
+        ends_at = loop.time() + STREAM_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - not all of them at once  # nosec B311
         stale_at = loop.time() + STALE_SECONDS
         yield _BLANK
         while loop.time() < ends_at:

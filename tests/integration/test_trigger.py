@@ -17,6 +17,7 @@ from remediation.ports import ListedSource, Rulebook, SourceKey
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.drills import DrilledSource
 from remediation.store.audit.entries import AuditAct
+from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.drills import Drills
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
@@ -27,19 +28,12 @@ from remedy.trigger.drill import DrillRun
 from remedy.trigger.outcomes import TriggerContext
 from remedy.trigger.playing import clean_up_all
 from tests.integration.offices import Office
-from tests.stand_ins import AccountSources, ManualClock, MemorySource
+from tests.stand_ins import AccountSources, MemorySource, RealClock
 from workers.resources import NamedSystems, WorkerContext, context_on
 
 pytestmark = pytest.mark.usefixtures("quiet")
 KEY = CaseKey("lakeside", CaseKind.FINDING, f"{DRILL_PREFIX}1")
 ResultT = TypeVar("ResultT")
-
-
-class RealClock(ManualClock):
-    """The command's clock is Redis's, so the worker's goes with it."""
-
-    def __call__(self) -> float:
-        return time.time() + self.now
 
 
 class DrilledAccounts(AccountSources):
@@ -75,6 +69,7 @@ class Drilling:
         await Drills(self.office.connection).begin(KEY, finding, self.stores.clock())
         await self.office.mark(KEY)
         await self.office.work()
+        await self.office.later(11)  # of a young store no search is early
 
     async def starts_working(self) -> None:
         """A worker reports that it runs."""
@@ -95,19 +90,19 @@ async def drilling(connection: Connection, keyring: Keyring) -> Drilling:
     clock = await clock_of(connection)
     audit = CommandAudit(connection, keyring, clock)
     stores = OperationStores(audit, clock, connection, keyring)
-    return Drilling(DrilledOffice(connection, keyring, clock=RealClock(0.0)), stores)
+    return Drilling(DrilledOffice(connection, keyring, clock=RealClock()), stores)
 
 
 async def test_whoever_cleans_up_gives_up_what_was_refused(drilling: Drilling) -> None:
-    drilling.office.jira.troubles.once("create", Refused("jira", "no", status=400))
     await drilling.left()
-    assert list(await drilling.office.parked()) == [f"{KEY.ref}/open:jira"]
     await drilling.beside_workers(DrillRun(drilling.command, KEY, KEY.ref).clean_up())
+    refused, now = Refused("jira", "no", status=400), drilling.stores.clock()
+    piece = {"district": KEY.district, "action": "comment:jira"}
+    name = await drilling.stores.parked.park(ParkedKind.ACTION, KEY.ref, refused, now, **piece)
+    await DrillRun(drilling.command, KEY, KEY.ref).clean_up()
     assert await drilling.office.parked() == {}
     told = [line.entry async for line in drilling.stores.audit.trail.lines()]
-    assert [(each.piece, each.by) for each in told if each.act == AuditAct.DISCARDED] == [
-        (f"{KEY.ref}/open:jira", "anna")
-    ]
+    assert [(each.piece, each.by) for each in told if each.act == AuditAct.DISCARDED] == [(name, "anna")]
 
 
 async def test_without_a_worker_what_is_left_is_not_waited_for(drilling: Drilling) -> None:
