@@ -105,6 +105,9 @@ class MemoryParkedWork(ParkedWork):
             if wanted.takes(item):
                 yield item
 
+    async def facts(self, names: Sequence[str]) -> list[Parked]:
+        return [replace(self._on.parked[name], words="", trace="") for name in names if name in self._on.parked]
+
     async def one(self, name: str) -> Parked | None:
         return self._on.parked.get(name)
 

@@ -1,16 +1,18 @@
 """A console before a stage on which all has happened that its pages show: real processes, and nothing outside."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from remediation.domain.cases.records import CaseKind
-from sandbox.stage.processes import WEAPON
+from sandbox.stage.processes import WEAPON, Program
 from tests.e2e.scene import BOTH, Scene, State, delivered, open_scene
 from tests.e2e.watching import eventually
 
 SCANNED = 12
+_TAKEN_WITHIN = 30.0
 
 
 def _into_the_form_project(tree: Any) -> None:
@@ -36,6 +38,7 @@ class ConsoleStage:
     """The stage, and the console's address. The ids are those of what is on it."""
 
     scene: Scene
+    worker: Program
     address: str = ""
     finding: str = ""
     """Has open tickets in both trackers."""
@@ -48,22 +51,26 @@ class ConsoleStage:
         return self.scene.stage.console_link("--role", role, "--by", "ana@example.org")
 
     def mend(self) -> None:
-        """Correct the rule that Jira refuses, as an operator does: the file that is in force is replaced."""
+        """Correct the rule that Jira refuses, as an operator does: the file is replaced, and the worker takes it."""
         path = self.scene.stage.folder / "mappings.yaml"
         path.write_text((self.scene.stage.folder / "mended.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        deadline = time.monotonic() + _TAKEN_WITHIN
+        while '"event": "mappings_reloaded"' not in self.worker.logged():
+            if time.monotonic() > deadline:
+                raise RuntimeError("the worker did not take the corrected file")
+            time.sleep(0.05)
 
 
 @contextlib.contextmanager
 def open_console_stage() -> Iterator[ConsoleStage]:
     """A stage with all that pages show, at rest, and a console that runs."""
     with open_scene(feed=True) as scene:
-        stage = ConsoleStage(scene)
         scene.mappings("mended.yaml", _filled_in)
         scene.mappings("mappings.yaml", _into_the_form_project)
         scene.stage.start_receiver()
         console = scene.stage.start_console()
-        stage.incident = scene.outside.report_incident(type="referral", offenders=[{"weapons": [WEAPON]}])
-        scene.start_worker()
+        incident = scene.outside.report_incident(type="referral", offenders=[{"weapons": [WEAPON]}])
+        stage = ConsoleStage(scene, scene.start_worker(), incident=incident)
         stage.address = console.address("console_listens")
         _play(stage)
         yield stage
