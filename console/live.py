@@ -73,8 +73,11 @@ class Reader:
         self._wake.set()
 
     def tell(self, version: str) -> None:
-        """What is there now: another version than what was seen last is a change."""
-        self._seen = self._seen or version  # the page was made, or has asked for its parts, just now
+        """What is there now: another version than what was seen last is a change.
+
+        The first one is, too: what came between the making of the page and the beginning of its stream is in no part of
+        it, and might be the last that comes for long.
+        """
         if version != self._seen:
             self._wake.set()
 
