@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from statistics import median
 
 import httpx2
@@ -17,9 +16,10 @@ from bench.effort import Effort
 from bench.planting import AT_ONCE, end_planting, plant_cases, plant_parked
 from bench.processes import cpu_seconds, memory_mb
 from bench.report import Line, Report, median_ratio, percentile
+from bench.signing_in import session_id
 from bench.system import System, open_system
 from remediation.sealing import Keyring
-from remediation.store.console.sessions import ConsoleIdentity, ConsoleSessions, SessionSpan, new_token
+from remediation.store.console.sessions import ConsoleSessions
 from remediation.store.keys import CASES_LISTED
 from remediation.store.server.connection import Connection
 from sandbox.stage.processes import Program
@@ -43,7 +43,6 @@ _WORK_A_SAMPLE = 10
 _READS_EVERY = 0.5
 _LOOKED_AT = 4
 _PATIENCE = 60.0
-_SIGNED_IN = timedelta(hours=8)
 _NAVIGATION = re.compile(r"<nav.*?</nav>", re.DOTALL)
 _LINK = re.compile(r'href="([^"#]+)"[^>]*>([^<]+)<')
 _LIVE = re.compile(r'data-live="([^"]+)"')
@@ -148,11 +147,9 @@ async def _open_reader(system: System) -> AsyncIterator[ConsoleReader]:
 
 
 async def _cookie(system: System, name: str) -> str:
-    """The cookie of somebody who has signed in just now, as an administrator of all districts."""
-    keyring = Keyring.parse(system.stage.environment["DATA_KEYS"])
-    who = ConsoleIdentity(name, "link", role="administrator", form_token=new_token())
-    sessions, span = ConsoleSessions(Connection(system.redis), keyring), SessionSpan(_SIGNED_IN, _SIGNED_IN)
-    return f"remedy-session={await sessions.open(who, span, time.time(), b'')}"
+    """The cookie of an administrator of all districts, as browsers have it on this very machine."""
+    sessions = ConsoleSessions(Connection(system.redis), Keyring.parse(system.stage.environment["DATA_KEYS"]))
+    return f"remedy-session={await session_id(sessions, name, 'administrator')}"
 
 
 async def _round(system: System, reader: ConsoleReader, effort: Effort, taken: Taken) -> None:

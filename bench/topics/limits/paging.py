@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp
 
 from bench.effort import Effort
 from bench.report import Line, Report, percentile
+from bench.signing_in import session_id
 from console.app import create_app
 from console.context import ConsoleContext
 from console.rendering import PageTemplates
@@ -25,7 +25,7 @@ from remediation.operations.auditing import OperationAudit
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.cases.rows import link_wire, memory_wire
-from remediation.store.console.sessions import ConsoleIdentity, ConsoleSessions, SessionSpan, new_token
+from remediation.store.console.sessions import ConsoleSessions
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED, CASES_LISTED
 from remediation.store.server.connection import Connection
 from remedy.embedded.server import EmbeddedServer
@@ -39,7 +39,6 @@ _STATES = ("at_rest|",) * 16 + ("dirty|", "dirty|", "put_off|", "at_rest|p")
 _TRACKERS = ("jira", "servicenow", "jira,servicenow")
 _NEWEST_MS, _APART_MS, _AT_ONCE = 1_700_000_000_000, 30_000, 20_000
 _PAGES_A_ROUND = 25
-_SIGNED_IN = SessionSpan(timedelta(hours=8), timedelta(hours=8))
 
 ADDRESSES: Mapping[str, str] = {
     "the first page": "/cases",
@@ -176,9 +175,8 @@ def _console(connection: Connection) -> tuple[ASGIApp, ConsoleSessions]:
 
 
 async def _cookie(sessions: ConsoleSessions, districts: tuple[str, ...] | None) -> str:
-    """The cookie of somebody who has signed in just now, as a viewer of these districts (None: of all)."""
-    who = ConsoleIdentity("somebody", "link", role="viewer", districts=districts, form_token=new_token())
-    return f"__Host-remedy-session={await sessions.open(who, _SIGNED_IN, time.time(), b'')}"
+    """The cookie of a viewer of these districts (None: of all), as browsers have it over HTTPS."""
+    return f"__Host-remedy-session={await session_id(sessions, 'somebody', 'viewer', districts)}"
 
 
 async def _page_ms(app: ASGIApp, address: str, cookie: str) -> float:
