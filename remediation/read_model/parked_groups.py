@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from remediation.read_model.parked_advice import advice_words
-from remediation.read_model.parked_work import Grouping
+from remediation.read_model.parked_work import Grouping, error_text
 from remediation.store.deliveries.parked import Parked
 from remediation.store.parked.groups import CountedParked, ParkedCommon
 
@@ -49,11 +49,6 @@ def piece_row(item: Parked) -> Mapping[str, object]:
     return {name: getattr(item, name) for name in PIECE_COLUMNS if name != "kind"} | {"kind": str(item.kind)}
 
 
-def common_text(common: ParkedCommon) -> str:
-    """The error in a few words: its class, its system, and the status."""
-    return " ".join(str(part) for part in (common.error, common.system, common.status) if part)
-
-
 def _narrowing(common: ParkedCommon, by: Grouping) -> Mapping[str, str]:
     match by:
         case "error":
@@ -91,7 +86,7 @@ def _advice(words: set[str]) -> str:
 def _name(common: ParkedCommon, by: Grouping) -> str:
     match by:
         case "error":
-            return common_text(common)
+            return error_text(common)
         case "system":
             return common.system or "(ourselves)"
         case "action":

@@ -11,6 +11,7 @@ from remediation.domain.actions import ActionName
 from remediation.store.audit.earlier import ParkedDecided
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked, ParkedKind
+from remediation.store.parked.groups import ParkedCommon
 from remediation.store.parked.shapes import common_words
 
 WHY_LEFT: Mapping[DecisionOutcome, str] = {
@@ -63,7 +64,7 @@ def _group(name: str, members: Sequence[Parked]) -> ParkedGroup:
     return ParkedGroup(name, len(members), newest.words, oldest, newest.at, sum(item.attempts for item in members))
 
 
-def error_text(item: Parked) -> str:
+def error_text(item: Parked | ParkedCommon) -> str:
     """The error in a few words: its class, its system, and the status."""
     return " ".join(str(part) for part in (item.error, item.system, item.status) if part)
 
