@@ -121,7 +121,7 @@ class Clinic:
         """What has failed, by what was looked at."""
         bad = {check["what"]: check for check in self.checks() if not check["well"]}
         shown = self.call().stdout
-        assert shown.count("FAIL") == len(bad)
+        assert shown.count("FAIL") == len(bad), f"{bad}\n{shown}"
         assert all(check["advice"] in shown and f"[{check['code']}]" in shown for check in bad.values())
         return bad
 

@@ -1,4 +1,4 @@
-"""A connection that was closed just before something is written to it: uvloop tells of it in an error of its own."""
+"""A connection that was closed just before something is written to it, by the server or by us."""
 
 import asyncio
 
@@ -26,6 +26,28 @@ def test_the_next_request_dials_anew(redis_url: str) -> None:
             await pool.aclose()
 
     uvloop.run(play())
+
+
+async def test_commands_are_answered_while_idle_connections_are_closed(redis_url: str) -> None:
+    """As a readiness probe does where Redis is a replica, while deliveries come in."""
+    connection = Connection(Redis(connection_pool=open_pool(RedisAddress.parse(redis_url), socket_timeout=5, retries=0)))
+    rounds = 300
+
+    async def asking(name: str) -> None:
+        for each in range(rounds):
+            told = f"{name} {each}"
+            assert await connection.ask(connection.redis.echo(told)) == told.encode()
+            await asyncio.sleep(0)
+
+    async def redialing() -> None:
+        for _ in range(rounds):
+            await connection.redial()
+            await asyncio.sleep(0.0005)
+
+    try:
+        await asyncio.gather(*(asking(name) for name in "abcd"), redialing())
+    finally:
+        await connection.redis.connection_pool.aclose()
 
 
 def test_one_that_stays_closed_is_a_store_that_is_away() -> None:

@@ -199,6 +199,12 @@ class Connection:
             return await command
 
     async def redial(self) -> None:
-        """Close the idle connections: the next command dials again."""
+        """Close the idle connections: the next command dials again.
+
+        They leave the pool first. Its own `disconnect` leaves them in it while they close, so that a command which
+        comes meanwhile is written to one that is half closed, and fails with an AttributeError.
+        """
+        idle = self.redis.connection_pool._available_connections  # noqa: SLF001 - see above
+        closing, idle[:] = idle[:], []
         with passing_errors():
-            await self.redis.connection_pool.disconnect(inuse_connections=False)
+            await asyncio.gather(*(each.disconnect() for each in closing))
