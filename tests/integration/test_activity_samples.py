@@ -12,6 +12,7 @@ from remediation.domain.status import Severity, Status
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.activity.hours import ActivityLog, ActivityStep
+from remediation.store.activity.present import parked_counts
 from remediation.store.activity.samples import MOST_CAUSES, ActivitySample, LimitUse, ParkedCount, most_used, sample_of
 from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
 from remediation.store.cases.open_cases import open_counts
@@ -19,7 +20,7 @@ from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.parked_causes import ParkedCause
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
-from workers.rounds.sampling import parked_counts, sample_activity
+from workers.rounds.sampling import sample_activity
 
 DAY = 86_400.0
 BOUNDS = (DAY, 7 * DAY)

@@ -12,12 +12,13 @@ from remediation.domain.status import Severity
 from remediation.store.activity.hours import ActivityLog, ActivityStep, ActivityWriter
 from remediation.store.activity.samples import ActivitySample, LimitUse, ParkedCount
 from remediation.store.activity.tally import ActivityTally
+from remediation.store.scans.listing import Scans
 from tests.integration.console_world import OTHERS, OURS, ConsoleWorld, same_for_all
 
 
 @pytest.fixture
 async def counted(console: ConsoleWorld) -> ConsoleWorld:
-    """What was counted of both districts, and of the whole service."""
+    """What was counted of both districts, and of the whole service, and how much there was an hour ago."""
     now, tally, log = time.time(), ActivityTally(), ActivityLog(console.connection)
     for district, times in ((OURS, 3), (OTHERS, 40)):
         tally.add("delivery:schoolscan:stored", district, times)
@@ -30,7 +31,7 @@ async def counted(console: ConsoleWorld) -> ConsoleWorld:
     limits = (LimitUse(f"schoolscan:{OTHERS}", "write", 60, 60),)
     whole = ActivitySample(int(now), {Severity.HIGH: (9, 0, 0, 0, 0)}, 5, parked, limits)
     for step in ActivityStep:
-        await log.keep(step, {"": whole, OURS: sample, OTHERS: sample}, now)
+        await log.keep(step, {"": whole, OURS: sample, OTHERS: sample}, now - 3_600)
     return console
 
 
@@ -54,9 +55,9 @@ async def test_every_chart_is_drawn_and_has_its_table(counted: ConsoleWorld) -> 
     assert [*drawings(html)] == names
     assert html.count("<details>") == html.count("<caption>") == len(names)
     assert drawings(html)["deliveries"]["Accepted"][-1] == 143
-    assert drawings(html)["open"]["High"][-1] == 9
-    assert drawings(html)["parked"]["action Refused 400 jira"][-1] == 6
-    assert drawings(html)["limits"][f"schoolscan:{OTHERS} (write), %"][-1] == 100
+    assert drawings(html)["open"]["High"][-2] == 9
+    assert drawings(html)["parked"]["action Refused 400 jira"][-2] == 6
+    assert drawings(html)["limits"][f"schoolscan:{OTHERS} (write), %"][-2] == 100
     assert 'aria-hidden="true"' in html
     assert "<td>143</td>" in html
 
@@ -80,7 +81,8 @@ async def test_who_reads_one_district_sees_its_counts_and_no_more(counted: Conso
         assert "jira" not in html
         assert [*drawings(html)] == ["deliveries", "responses", "work", "open", "ages"]
         assert drawings(html)["deliveries"]["Accepted"][-1] == 3
-        assert drawings(html)["open"]["High"][-1] == 2
+        assert drawings(html)["open"]["High"][-1] == 1
+        assert "since" in query or drawings(html)["open"]["High"][-2] == 2
 
 
 async def test_who_sees_all_may_choose_a_district(counted: ConsoleWorld) -> None:
@@ -103,7 +105,19 @@ async def test_times_are_those_of_one_severity_where_that_is_asked(counted: Cons
     assert low > 300
 
 
+async def test_how_much_there_is_now_is_told_before_a_worker_has_looked(console: ConsoleWorld) -> None:
+    await Scans(console.connection, console.keyring).note_districts([OURS, OTHERS], time.time())
+    html = await page(console)
+    assert html.count("Open now: 2 high.") == 2
+    assert drawings(html)["open"]["High"][-2:] == [None, 2]
+    assert "Parked now: 4 pieces." in html
+    assert drawings(html)["parked"]["Parked in all"][-1] == 4
+    of_one = await page(console, who="viewer")
+    assert "Open now: 1 high." in of_one
+    assert drawings(of_one)["open"]["High"][-1] == 1
+
+
 async def test_nothing_counted_yet_is_said(console: ConsoleWorld) -> None:
     html = await page(console)
     assert "0 deliveries accepted, 0 refused." in html
-    assert "Not counted yet." in html
+    assert "No system has told of a limit yet." in html

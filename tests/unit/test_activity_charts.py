@@ -24,7 +24,9 @@ SAMPLE = ActivitySample(
 
 def history(*points: tuple[Mapping[str, int], ActivitySample | None], district: str = "") -> ActivityHistory:
     made = tuple(ActivityPoint(3_600 * place, *each) for place, each in enumerate(points))
-    return ActivityHistory(ActivitySpan.DAY, made, (district,) if district else None)
+    samples = [sample for _, sample in points if sample is not None]
+    present = samples[-1] if samples else ActivitySample(int(NOW))
+    return ActivityHistory(ActivitySpan.DAY, made, present, (district,) if district else None)
 
 
 def shown(name: ChartName, *points: tuple[Mapping[str, int], ActivitySample | None]) -> list[dict[str, object]]:
@@ -91,6 +93,15 @@ def test_parked_work_is_told_by_cause_and_limits_by_the_share_that_was_used() ->
 def test_of_a_district_there_is_nothing_that_is_of_the_whole_service() -> None:
     assert [each.name for each in charts_of(history(({}, None), district="lakeside"))] == [*OF_DISTRICTS]
     assert [each.name for each in charts_of(history(({}, None)))] == [*ChartName]
+
+
+def test_how_much_there_is_now_is_told_in_words() -> None:
+    told = {each.name: each.says for each in charts_of(history(({}, None), ({}, SAMPLE)))}
+    assert told[ChartName.OPEN] == told[ChartName.AGES] == "Open now: 3 critical, 4 low."
+    assert told[ChartName.PARKED] == "Parked now: 7 pieces."
+    nothing = {each.name: each.says for each in charts_of(history(({}, None)))}
+    assert nothing[ChartName.OPEN] == "No case is open."
+    assert nothing[ChartName.LIMITS] == "No system has told of a limit yet."
 
 
 def test_every_chart_says_in_words_what_it_comes_to_and_each_row_has_a_value_for_each_column() -> None:

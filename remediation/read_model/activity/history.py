@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from remediation.store.activity.hours import ActivityLog, ActivityStep, ActivitySums
+from remediation.store.activity.present import present_sample
 from remediation.store.activity.samples import ActivitySample, most_used
 from remediation.store.activity.tally import WHOLE
 from remediation.store.cases.open_cases import summed
@@ -59,10 +60,14 @@ class ActivityPoint:
 
 @dataclass(frozen=True, slots=True)
 class ActivityHistory:
-    """The steps of a span, the oldest first; the last one has just begun. `districts` are whose it is; None for all."""
+    """The steps of a span, the oldest first; the last one has just begun. `districts` are whose it is; None for all.
+
+    `present` is how much there is now, which is the sample of the last step, too.
+    """
 
     span: ActivitySpan
     points: tuple[ActivityPoint, ...]
+    present: ActivitySample
     districts: tuple[str, ...] | None = None
 
 
@@ -89,8 +94,15 @@ async def read_history(
         read = await ActivityLog(connection).read(step, numbers, name)
         for number, sums in zip(numbers, read, strict=True):
             found[number].append(sums)
-    points = tuple(_point(step.begin_of(group[0]), [found[number] for number in group]) for group in steps)
-    return ActivityHistory(span, points, names)
+    *before, last = (_point(step.begin_of(group[0]), [found[number] for number in group]) for group in steps)
+    present = await present_sample(connection, names, now)
+    return ActivityHistory(span, (*before, _until_now(last, present)), present, names)
+
+
+def _until_now(last: ActivityPoint, present: ActivitySample) -> ActivityPoint:
+    """The step that has just begun: there is as much of all as there is now, and of limits the most that was used."""
+    used = last.sample.limits if last.sample else ()
+    return replace(last, sample=replace(present, limits=most_used(used, present.limits)))
 
 
 def _point(begin: int, sums: Sequence[Sequence[ActivitySums]]) -> ActivityPoint:

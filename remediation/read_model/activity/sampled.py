@@ -21,7 +21,7 @@ AGE_WORDS: tuple[str, ...] = (
 )
 """The bands of age, the youngest first."""
 
-_NOT_YET = "Not counted yet."
+_NONE_TOLD = "No system has told of a limit yet."
 _FULL = 100
 """Percent of a limit that is used up."""
 
@@ -70,8 +70,7 @@ def parked_chart(history: ActivityHistory) -> ActivityChart:
         *(ReportColumn(f"cause_{place}", cause, ColumnKind.COUNT) for place, cause in enumerate(causes)),
     ]
     titles = ("Parked by cause", "What waits, and what is parked, at the end of each step")
-    last = _last(history)
-    says = f"Parked now: {count_words(sum(each.count for each in last.parked), 'piece')}." if last else _NOT_YET
+    says = f"Parked now: {count_words(sum(each.count for each in history.present.parked), 'piece')}."
     return made_chart(ChartName.PARKED, titles, columns, history, values, says)
 
 
@@ -89,7 +88,7 @@ def limits_chart(history: ActivityHistory) -> ActivityChart:
     columns = [ReportColumn(f"limit_{n}", f"{system}, %", ColumnKind.COUNT) for n, system in enumerate(systems)]
     titles = ("Use of limits", "The most of each limit that was used in a step, in percent")
     full = ", ".join(system for system in systems if _percent(most[system]) >= _FULL)
-    says = f"Used up at some time: {full}." if full else "No limit was used up." if systems else _NOT_YET
+    says = f"Used up at some time: {full}." if full else "No limit was used up." if systems else _NONE_TOLD
     return made_chart(ChartName.LIMITS, titles, columns, history, values, says)
 
 
@@ -112,14 +111,7 @@ def _samples(history: ActivityHistory) -> Sequence[ActivitySample]:
     return [point.sample for point in history.points if point.sample is not None]
 
 
-def _last(history: ActivityHistory) -> ActivitySample | None:
-    samples = _samples(history)
-    return samples[-1] if samples else None
-
-
 def _open_words(history: ActivityHistory) -> str:
-    last = _last(history)
-    if last is None:
-        return _NOT_YET
-    told = [f"{sum(last.open[each]):,} {each}" for each in Severity if sum(last.open.get(each, ()))]
+    present = history.present.open
+    told = [f"{sum(present[each]):,} {each}" for each in Severity if sum(present.get(each, ()))]
     return f"Open now: {', '.join(told)}." if told else "No case is open."
