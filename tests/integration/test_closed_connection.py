@@ -30,7 +30,8 @@ def test_the_next_request_dials_anew(redis_url: str) -> None:
 
 async def test_commands_are_answered_while_idle_connections_are_closed(redis_url: str) -> None:
     """As a readiness probe does where Redis is a replica, while deliveries come in."""
-    connection = Connection(Redis(connection_pool=open_pool(RedisAddress.parse(redis_url), socket_timeout=5, retries=0)))
+    pool = open_pool(RedisAddress.parse(redis_url), socket_timeout=5, retries=0)
+    connection = Connection(Redis(connection_pool=pool))
     rounds = 300
 
     async def asking(name: str) -> None:
