@@ -15,12 +15,14 @@ from console.answers import NotShown
 
 BUNDLES: Mapping[str, tuple[str, ...]] = {
     "console.css": ("vendor/pico.min.css", "console.css"),
-    "console.js": ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "console.js"),
+    "console.js": ("console.js",),
+    "live.js": ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "live.js"),
     "charts.css": ("vendor/uplot.min.css", "charts.css"),
     "charts.js": ("vendor/uplot.min.js", "charts.js"),
     "icon.svg": ("icon.svg",),
 }
-"""Of which files of console/static each consists that a browser gets. Pages with charts ask for theirs."""
+"""Of which files of console/static each consists that a browser gets. Pages with charts and pages with live
+parts ask for theirs."""
 
 _TYPES = {
     "css": "text/css; charset=utf-8",

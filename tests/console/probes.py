@@ -3,12 +3,23 @@
 SHIFTS = """
 window.shifts = [];
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) {
+  for (const entry of list.getEntries().filter((each) => !each.hadRecentInput)) {
     window.shifts.push([entry.value, ...entry.sources.map((source) => source.node?.nodeName ?? "?")]);
   }
 }).observe({ type: "layout-shift", buffered: true });
 """
-"""From the page's beginning: what has moved, and by how much, in layout-shift's own score."""
+"""From the page's beginning: what has moved that nobody pressed for, and by how much, in layout-shift's own score."""
+
+MORE_NEEDS = """
+(part) => {
+  const gone = [...Array(12)].map(() => document.createElement("p"));
+  for (const each of gone) each.textContent = "A need that is gone";
+  part.querySelector(":scope > div").replaceChildren(...gone);
+  part.querySelector("dd").textContent = "of before";
+  return new Promise((done) => setTimeout(() => { window.shifts = []; done(); }, 500));
+}
+"""
+"""Makes the first page one of before: with other needs, which take more room, and other words in a line that stays."""
 
 SHIFTED = "() => window.shifts.reduce((sum, [value]) => sum + value, 0)"
 

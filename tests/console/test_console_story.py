@@ -6,11 +6,12 @@ import json
 import re
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from console.live import REST_SECONDS
 from remediation.store.keys import CONSOLE_SESSION
 from sandbox.secrets import DISTRICT
+from tests.console import probes
 from tests.console.conftest import sign_in
 from tests.console.reader import HIGH, MOST_SHIFTED, NARROW, WIDE, Reader, reader_of
 from tests.console.staging import ConsoleStage
@@ -119,7 +120,6 @@ async def test_a_list_is_taken_away_as_a_file_and_the_audit_says_so(reader: Read
     await expect(reader.page.locator("tbody tr")).to_have_count(2)
 
 
-@pytest.mark.xfail(strict=False, reason="what comes or goes on the page Now moves what stands below it: not mended yet")
 async def test_a_change_is_shown_by_itself_and_moves_nothing(reader: Reader, stage: ConsoleStage) -> None:
     await reader.open("/")
     part = reader.page.locator("[data-live]").first
@@ -129,6 +129,41 @@ async def test_a_change_is_shown_by_itself_and_moves_nothing(reader: Reader, sta
     stage.scene.find()
     await expect(part.get_by_text("of before")).to_have_count(0, timeout=PROGRESS_MS)
     assert await reader.shifted() < MOST_SHIFTED
+
+
+async def test_what_would_move_the_page_waits_until_it_is_asked_for(reader: Reader, stage: ConsoleStage) -> None:
+    needs = await _needs_of_before(reader)
+    stage.scene.find()
+    show = reader.page.get_by_role("button", name="Show it")
+    await expect(show).to_be_visible(timeout=PROGRESS_MS)
+    await expect(needs).to_contain_text("A need that is gone")
+    await expect(reader.page.get_by_text("of before")).to_have_count(0)  # what stays where it is has changed
+    assert await reader.violations() == []
+    await show.press("Enter")
+    await expect(needs).not_to_contain_text("A need that is gone")
+    await expect(show).to_have_count(0)
+    assert await reader.shifted() < MOST_SHIFTED
+
+
+async def test_what_would_move_a_page_that_is_left_alone_is_shown_by_itself(
+    reader: Reader, stage: ConsoleStage
+) -> None:
+    await reader.page.clock.install()
+    needs = await _needs_of_before(reader)
+    stage.scene.find()
+    await expect(reader.page.get_by_role("button", name="Show it")).to_be_visible(timeout=PROGRESS_MS)
+    await reader.page.clock.fast_forward("02:05")
+    await expect(needs).not_to_contain_text("A need that is gone", timeout=PROGRESS_MS)
+
+
+async def _needs_of_before(reader: Reader) -> Locator:
+    """What needs somebody on the first page, which is kept up to date and shows what was before."""
+    await reader.open("/")
+    part = reader.page.locator("[data-live]").first
+    await expect(reader.page.locator("[data-live-state]").first).to_have_text("Live", timeout=PROGRESS_MS)
+    await asyncio.sleep(REST_SECONDS + 2)  # its part is fetched once when its stream begins, and then rests
+    await part.evaluate(probes.MORE_NEEDS)
+    return part.locator("> div").first
 
 
 async def test_what_somebody_uses_is_never_replaced_under_their_hand(reader: Reader, stage: ConsoleStage) -> None:
