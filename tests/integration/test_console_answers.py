@@ -201,7 +201,7 @@ async def test_pages_and_files_are_compressed_for_those_who_take_it(site: Site) 
     async with site.browser() as browser:
         page = await browser.get("/", headers={"accept-encoding": "gzip"})
         plain = await browser.get("/", headers={"accept-encoding": "identity"})
-        file = re.findall(r'src="(/static/[^"]+)"', page.text)[0]
+        file = re.findall(r'src="(/static/live[^"]+)"', page.text)[0]
         script = await browser.get(file, headers={"accept-encoding": "gzip"})
     assert (page.headers.get("content-encoding"), plain.headers.get("content-encoding")) == ("gzip", None)
     assert same_for_all(page) == same_for_all(plain)
