@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from remediation.read_model.parked_advice import advice_words
-from remediation.read_model.parked_work import Grouping, error_text
+from remediation.read_model.parked_work import Grouping, group_name
 from remediation.store.deliveries.parked import Parked
 from remediation.store.parked.groups import CountedParked, ParkedCommon
 
@@ -69,7 +69,7 @@ def _words(**words: str) -> Mapping[str, str]:
 def _merged(narrows: Mapping[str, str], members: list[CountedParked], by: Grouping) -> MergedParked:
     last = max(members, key=lambda each: each.last)
     return MergedParked(
-        _name(last.common, by),
+        group_name(last.common, by),
         narrows,
         sum(each.count for each in members),
         min(each.first for each in members),
@@ -81,15 +81,3 @@ def _merged(narrows: Mapping[str, str], members: list[CountedParked], by: Groupi
 
 def _advice(words: set[str]) -> str:
     return words.pop() if len(words) == 1 else ""
-
-
-def _name(common: ParkedCommon, by: Grouping) -> str:
-    match by:
-        case "error":
-            return error_text(common)
-        case "system":
-            return common.system or "(ourselves)"
-        case "action":
-            return common.action or str(common.kind)
-        case "district":
-            return common.district or "(none)"

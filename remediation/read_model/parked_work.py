@@ -41,12 +41,13 @@ def grouped(items: Iterable[Parked], by: Grouping) -> list[ParkedGroup]:
     found: dict[tuple[str, str], list[Parked]] = {}
     for item in items:
         words = common_words(item.words) if by == "error" else ""
-        found.setdefault((_common(item, by), words), []).append(item)
+        found.setdefault((group_name(item, by), words), []).append(item)
     groups = [_group(name, members) for (name, _), members in found.items()]
     return sorted(groups, key=lambda group: (-group.count, group.name))
 
 
-def _common(item: Parked, by: Grouping) -> str:
+def group_name(item: Parked | ParkedCommon, by: Grouping) -> str:
+    """What a group is called to which this belongs; in brackets where it has no such word."""
     match by:
         case "error":
             return error_text(item)
@@ -55,7 +56,7 @@ def _common(item: Parked, by: Grouping) -> str:
         case "action":
             return item.action or str(item.kind)
         case "district":
-            return item.district or "(unknown)"
+            return item.district or "(none)"
 
 
 def _group(name: str, members: Sequence[Parked]) -> ParkedGroup:

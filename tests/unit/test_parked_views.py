@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from rich.console import Console
 from remediation import defects
 from remediation.defects import trace_of
 from remediation.operations.pacing import RATE
+from remediation.read_model.parked_groups import merged_groups
 from remediation.read_model.parked_work import GROUPINGS, Grouping, grouped
 from remediation.store.deliveries.parked import MOST_REPLAYS, Parked, ParkedKind, Selection
+from remediation.store.parked.groups import CountedParked, ParkedCommon
 from remediation.store.terms import MOST_CRASHES, SUSPICIOUS
 from remedy.parked.changes import progress
 from remedy.parked.command import parked
@@ -55,6 +58,14 @@ def test_every_piece_is_in_one_group_whatever_makes_one(items: list[Parked]) -> 
     by: Grouping
     for by in GROUPINGS:
         assert sum(group.count for group in grouped(items, by)) == len(items)
+
+
+@pytest.mark.parametrize("by", GROUPINGS)
+def test_commands_and_pages_call_a_group_the_same(by: Grouping) -> None:
+    item = replace(piece(1), district="", system="", action="")
+    common = ParkedCommon(item.kind, "", "", item.error, item.status, "", "no")
+    counted = CountedParked("id", common, 1, 0.0, 0.0, item.name)
+    assert [group.name for group in grouped([item], by)] == [group.name for group in merged_groups([counted], by)]
 
 
 def test_a_selection_takes_what_every_field_allows() -> None:
