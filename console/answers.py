@@ -5,10 +5,14 @@ from http import HTTPStatus
 
 
 class PageRefused(Exception):
-    """Ends a request with a page that says what happened. `says` is for the reader, and names nothing from outside."""
+    """Ends a request with a page that says what happened. `says` is for the reader, and names nothing from outside.
+
+    `back` is the page to which another sign-in leads, where the reader is not signed in; None where that is no matter.
+    """
 
     status = HTTPStatus.BAD_REQUEST
     title = "Not done"
+    back: str | None = None
 
     def __init__(self, says: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(says)
@@ -21,6 +25,7 @@ class NotSignedIn(PageRefused):
 
     status = HTTPStatus.UNAUTHORIZED
     title = "Sign in"
+    back = "/"
 
 
 class NotShown(PageRefused):

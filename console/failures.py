@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from console.answers import PageRefused
-from console.rendering import render
+from console.rendering import path_of, render
 from remediation import telemetry
 from remediation.domain.errors import StoreUnavailable
 
@@ -45,7 +46,8 @@ async def answer_to(request: Request, error: Exception) -> Response:
 def _answer(request: Request, error: Exception) -> Response:
     match error:
         case PageRefused():
-            return _page(request, error.status, error.title, error.says, error.headers)
+            sign_in = "" if error.back is None else _sign_in(request, error.back)
+            return _page(request, error.status, error.title, error.says, error.headers, sign_in)
         case StoreUnavailable():
             logger.warning("page_without_store", reason=error.reason)
             retry = {"retry-after": str(RETRY_SECONDS)}
@@ -59,10 +61,20 @@ def _answer(request: Request, error: Exception) -> Response:
             return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong", _DEFECT)
 
 
+def _sign_in(request: Request, back: str) -> str:
+    """The address of another sign-in, which leads to `back`."""
+    return path_of(request, "sign in") + (f"?{urlencode({'next': back})}" if back != "/" else "")
+
+
 def _page(
-    request: Request, status: HTTPStatus, title: str, says: str, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: HTTPStatus,
+    title: str,
+    says: str,
+    headers: Mapping[str, str] | None = None,
+    sign_in: str = "",
 ) -> Response:
-    is_defect = status is HTTPStatus.INTERNAL_SERVER_ERROR
-    page = render(request, "refused.html", status=status, heading=title, says=says, is_defect=is_defect)
+    facts = {"heading": title, "says": says, "is_defect": status is HTTPStatus.INTERNAL_SERVER_ERROR}
+    page = render(request, "refused.html", status=status, sign_in=sign_in, **facts)
     page.headers.update(headers or {})
     return page

@@ -12,11 +12,17 @@ from remediation.store.audit.entries import AuditAct
 from remediation.store.console.attempts import ConsoleAttempts, RefusalSeen
 
 
-class SignInRefused(PageRefused):
+class SignInFailed(PageRefused):
+    """Nobody has signed in. The page leads to another sign-in, and that one to `back`."""
+
+    title = "Not signed in"
+    back = "/"
+
+
+class SignInRefused(SignInFailed):
     """Somebody is not let in. `code` says why, in our words; `name` is who it is, where that is proven."""
 
     status = HTTPStatus.FORBIDDEN
-    title = "Not signed in"
 
     def __init__(self, code: str, says: str, name: str = "", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(says, headers)
@@ -30,11 +36,10 @@ class SignInLimited(SignInRefused):
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
-class SignInAway(PageRefused):
+class SignInAway(SignInFailed):
     """Nobody can sign in now: the identity provider is away, or the console lacks what it needs."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    title = "Not signed in"
 
 
 async def chain(context: ConsoleContext) -> None:

@@ -1,5 +1,7 @@
 """The pages on which people sign in and out."""
 
+import contextlib
+from collections.abc import Iterator
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -25,7 +27,7 @@ from console.people.oidc import (
     url_of,
 )
 from console.people.provider import Provider, ProviderAway, ProviderRefused
-from console.people.refusals import SignInAway, SignInLimited, SignInRefused
+from console.people.refusals import SignInAway, SignInFailed, SignInLimited, SignInRefused
 from console.people.sessions import begin, config_of, drop, end, keep, place_of, root_of
 from console.people.tokens import TokenRefused
 from console.rendering import render
@@ -38,6 +40,7 @@ from remediation.store.console.sessions import ConsoleIdentity, ConsoleSessions
 
 _USED_UP = "This link was used before, or is older than ten minutes. Ask for another one: remedy console link"
 _NOT_KNOWN = "This browser did not begin this sign-in, or began it too long ago. Begin again."
+_NOT_LET_IN = "The identity provider did not let you in."
 _NO_SECRET = (
     "The console cannot read the secret that it has with the identity provider. Its operators can: remedy doctor"  # noqa: S105 - a message  # nosec B105
 )
@@ -64,7 +67,8 @@ async def sign_in(request: Request) -> Response:
 async def begin_oidc(request: Request) -> Response:
     """Send the browser to the identity provider."""
     back = own_path(request.query_params.get("next", "/"))
-    return await _sent_to_provider(request, back, again=False)
+    with _leading_to(back):
+        return await _sent_to_provider(request, back, again=False)
 
 
 async def end_oidc(request: Request) -> Response:
@@ -75,11 +79,14 @@ async def end_oidc(request: Request) -> Response:
     place, word = place_of(request), cookie_word(state)
     attempt = attempt_in(request.cookies.get(place.name(word), ""), state, context.keyring, context.clock())
     if attempt is None:
+        if "error" in asked:  # some providers leave out the state where they refuse
+            raise SignInRefused("provider", _NOT_LET_IN)
         if not may_start_again(state):
             raise SignInRefused("state", _NOT_KNOWN)
         return await _sent_to_provider(request, "/", again=True)
-    who = await _brought(request, config, attempt)
-    answer = await _let_in(request, who, attempt.back)
+    with _leading_to(attempt.back):
+        who = await _brought(request, config, attempt)
+        answer = await _let_in(request, who, attempt.back)
     answer.headers.append("set-cookie", place.header(word, "", 0))
     return answer
 
@@ -111,6 +118,16 @@ async def sign_out(request: Request) -> Response:
     return answer
 
 
+@contextlib.contextmanager
+def _leading_to(back: str) -> Iterator[None]:
+    """Whoever is not let in may begin again, and comes to `back`, the page that was asked for."""
+    try:
+        yield
+    except SignInFailed as error:
+        error.back = back
+        raise
+
+
 async def _sent_to_provider(request: Request, back: str, *, again: bool) -> Response:
     if not again:
         await _count_attempt(request)
@@ -130,7 +147,7 @@ async def _brought(request: Request, config: OidcSignIn, attempt: SignInAttempt)
     """Who the provider says has signed in."""
     context, code = context_of(request), request.query_params.get("code", "")
     if not code:
-        raise SignInRefused("provider", "The identity provider did not let you in.")
+        raise SignInRefused("provider", _NOT_LET_IN)
     try:
         secret = console_secrets(context.loaded(), environ())["client_secret"]
         url = url_of(context.loaded().mappings)

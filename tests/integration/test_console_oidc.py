@@ -1,12 +1,7 @@
 """Signing in at an identity provider, end to end over HTTP; and behind a proxy that signs."""
 
-import json
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import httpx2
@@ -14,18 +9,12 @@ import pytest
 
 from remediation.mapping.reading.loading import loaded_of
 from remediation.store.audit.entries import AuditAct
+from sandbox.wire.ports import free_port
+from tests.identity_provider import open_provider
 from tests.integration.console_world import OTHERS, OURS, Browser, ConsoleWorld, mappings
 from tests.unit.console_observers import key_files, token
 
-
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port: int = bound.getsockname()[1]
-    return port
-
-
-USERS = [
+USERS: list[dict[str, Any]] = [
     {"sub": "1", "email": "ana@lakeside.example", "groups": ["privacy"]},
     {"sub": "2", "email": "bo@lakeside.example", "groups": ["nobody"]},
     {"sub": "3", "email": "cy@lakeside.example", "email_verified": False, "groups": ["privacy"]},
@@ -34,19 +23,8 @@ USERS = [
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    """A provider with three users, as a process: its import warns."""
-    port = free_port()
-    words = [part for user in USERS for part in ("--user-claims", json.dumps(user))]
-    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), "-n", "true", *words]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            with suppress(httpx2.HTTPError):
-                if httpx2.get(f"{url}/.well-known/openid-configuration", trust_env=False).is_success:
-                    break
-            time.sleep(0.1)
-        yield url
-        process.terminate()
+    with open_provider(USERS) as issuer:
+        yield issuer
 
 
 def file_with(sign_in: str) -> str:
@@ -125,8 +103,13 @@ async def test_an_address_that_is_not_verified_lets_nobody_in(world: ConsoleWorl
 
 
 async def test_somebody_whom_the_provider_refuses_is_told_so(world: ConsoleWorld, browser: Browser) -> None:
-    answer = await browser.get(await at_provider(await to_provider(browser), action="deny"))
-    assert answer.status_code in {303, 403}
+    brought = await at_provider(await to_provider(browser), action="deny")
+    assert "state" not in brought, "this one leaves it out"
+    state = parse_qs(urlsplit(await to_provider(browser)).query)["state"][0]
+    for path, again in ((brought, "/sign-in"), (f"{brought}&state={state}", "/sign-in?next=%2Fcases")):
+        answer = await browser.get(path)
+        assert (answer.status_code, "did not let you in" in answer.text) == (403, True)
+        assert f'href="{again}"' in answer.text
     assert (await browser.get("/cases")).status_code == 303
 
 
@@ -173,8 +156,9 @@ async def test_a_provider_that_is_away_is_a_page_that_says_so(world: ConsoleWorl
     away = f"http://127.0.0.1:{free_port()}"
     oidc = f"oidc: {{issuer: {away}, client_id: console, client_secret: {{env: CONSOLE_CLIENT_SECRET}}}}"
     world.loaded = loaded_of(file_with(oidc), "mappings.yaml")
-    answer = await browser.get("/sign-in/oidc")
+    answer = await browser.get("/sign-in/oidc?next=/cases")
     assert (answer.status_code, "The identity provider does not answer" in answer.text) == (503, True)
+    assert 'href="/sign-in?next=%2Fcases"' in answer.text
 
 
 async def test_a_secret_that_is_not_there_is_said_without_its_name(

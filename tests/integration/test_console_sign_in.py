@@ -79,7 +79,8 @@ async def test_somebody_unknown_is_sent_to_sign_in_and_comes_back_to_the_page(no
     assert answer.headers["location"] == "/sign-in?next=%2Fform%3Fa%3Db%26c%3Dd"
     page = await nobody.get(answer.headers["location"])
     assert page.status_code == 200
-    assert 'name="next" value="/form?a=b&amp;c=d"' in page.text
+    assert 'href="/sign-in/oidc?next=%2Fform%3Fa%3Db%26c%3Dd"' in page.text
+    assert "<form" not in page.text, "browsers follow no form to another host"
     assert "has ended" not in page.text
 
 
@@ -199,6 +200,7 @@ async def test_a_link_signs_in_once(world: ConsoleWorld, nobody: Browser) -> Non
     async with world.client("nobody") as other:
         refused = await other.post("/sign-in/link", data={"link": token})
         assert (refused.status_code, "used before" in refused.text) == (403, True)
+        assert 'href="/sign-in"' in refused.text
     assert (AuditAct.SIGNED_IN, "somebody@example.org") in await world.acts()
     assert (await refusals(world))[-1][:2] == (AuditAct.SIGN_IN_REFUSED, "link")
 
