@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from console.answers import NotAllowed, PageRefused
-from console.context import ConsoleContext, context_of, person_of
+from console.context import ConsoleContext, context_of, identity_of, person_of
+from console.people.access import person_by
 from console.people.roles import ConsoleRole, Person
+from console.people.sessions import config_of
 from remediation.operations.stores import OperationStores
 from remediation.store.console.selections import SelectedAct, Selections
 
@@ -47,9 +49,13 @@ def may_anywhere(person: Person, act: SelectedAct) -> bool:
     return any(grant.role >= ROLES[act] for grant in person.grants)
 
 
-def allowed_to(person: Person, act: SelectedAct) -> Callable[[str], bool]:
-    """Whether the person may do this in a district; "" is for what belongs to none."""
-    return lambda district: person.may(ROLES[act], district or None)
+def allowed_to(request: Request, act: SelectedAct) -> Callable[[str], bool]:
+    """Whether who asks may do this in a district; "" is for what belongs to none.
+
+    Each call asks the mappings.yaml in force just then, also long after the request.
+    """
+    context, who = context_of(request), identity_of(request)
+    return lambda district: person_by(config_of(context), who).may(ROLES[act], district or None)
 
 
 def stores_of(context: ConsoleContext) -> OperationStores:

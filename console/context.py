@@ -13,6 +13,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.operations.auditing import OperationAudit
 from remediation.sealing import Keyring
 from remediation.store.cases.lists import CaseLists
+from remediation.store.console.sessions import ConsoleIdentity
 from remediation.store.server.connection import Connection
 
 
@@ -43,6 +44,12 @@ def person_of(request: Request) -> Person:
     """Who asks. Only for routes behind the sign-in, where there is always somebody."""
     person: Person = request.state.person
     return person
+
+
+def identity_of(request: Request) -> ConsoleIdentity:
+    """Who asks, as their session says: what they may do is worked out from it, now or later."""
+    identity: ConsoleIdentity = request.state.identity
+    return identity
 
 
 def lists_of(request: Request) -> CaseLists:

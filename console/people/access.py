@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from console.people.roles import ConsoleRole, RoleGrant
+from console.people.roles import ConsoleRole, Person, RoleGrant
 from remediation.mapping.config.console import AccessGrant, ConsoleConfig, RoleName, SessionTimes, address_of
 from remediation.store.console.sessions import ConsoleIdentity, SessionSpan
 
@@ -11,6 +11,11 @@ _ROLES = {
     RoleName.OPERATOR: ConsoleRole.OPERATOR,
     RoleName.ADMINISTRATOR: ConsoleRole.ADMINISTRATOR,
 }
+
+
+def person_by(config: ConsoleConfig | None, who: ConsoleIdentity) -> Person:
+    """Who it is, with what they may do by this mappings.yaml."""
+    return Person(who.name, grants_of(config, who))
 
 
 def grants_of(config: ConsoleConfig | None, who: ConsoleIdentity) -> tuple[RoleGrant, ...]:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console.answers import NotAllowed, PageRefused
 from console.context import ConsoleContext
 from console.forms import sent_form, text_in
-from console.people.access import grants_of
+from console.people.access import person_by
 from console.people.addresses import SAFE_METHODS, is_background, is_from_us, own_path
 from console.people.form_tokens import is_masked, masked
 from console.people.identities import Identities
@@ -52,7 +52,8 @@ class Known:
 class PageGuard:
     """ASGI middleware: lets nobody in who has not signed in, and no change that no page of ours has sent.
 
-    It puts `person`, `form_token` and `form` into the request's state, and writes what is refused into the audit.
+    It puts `person`, `identity`, `form_token` and `form` into the request's state, and writes what is refused into the
+    audit.
     """
 
     def __init__(
@@ -91,8 +92,9 @@ class PageGuard:
         known = await self._known(request)
         if known is None:
             return _sent_to_sign_in(request)
-        person = Person(known.who.name, grants_of(config_of(self._context), known.who))
-        request.state.person, request.state.form_token = person, masked(known.who.form_token)
+        person = person_by(config_of(self._context), known.who)
+        request.state.person, request.state.identity = person, known.who
+        request.state.form_token = masked(known.who.form_token)
         if is_change and not _is_of_session(request, known.who):
             raise ChangeRefused("form_token", _OLD_FORM)
         if not person.grants and route_path(request) != SIGN_OUT:

@@ -1,6 +1,7 @@
 """A person's decisions about parked work: each piece is taken up again or given up, with its line of the audit."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,23 +43,41 @@ async def kept_back(stores: OperationStores, order: ParkedOrder, items: Iterable
     return {item.name: why for item in items if (why := why_not_replayed(item, gone, again=order.again))}
 
 
+Decide = Callable[[str], Awaitable[DecisionOutcome]]
+"""Decides about the piece of a name, and returns what became of it."""
+
+
+@asynccontextmanager
+async def deciding(stores: OperationStores, order: ParkedOrder, count: int) -> AsyncIterator[Decide]:
+    """What decides about a piece, for `count` pieces.
+
+    The audit has a line of the whole before that, and one for each piece, added in the step that does it. Raises
+    StoreUnavailable, as each decision does.
+    """
+    audit, act = stores.audit, AuditAct(order.act)
+    begun = await audit.note(audit.entry(act, order.who, choice=order.choice, count=count))
+
+    async def decide(name: str) -> DecisionOutcome:
+        piece = audit.entry(order.act.done, order.who, piece=name, of=begun.id)
+        return await _decide(stores, order, name, audit.line(piece))
+
+    try:
+        yield decide
+    finally:  # also after Ctrl-C, or when Redis goes away meanwhile
+        await audit.chain()
+
+
 async def decided(
     stores: OperationStores, order: ParkedOrder, names: Sequence[str], pace: Pace
 ) -> AsyncGenerator[tuple[str, DecisionOutcome]]:
     """Decide about these pieces, one after another, and return what became of each as it is done.
 
-    The audit has a line of the whole before that, and one for each piece, added in the step that does it. Whoever
-    closes the iterator ends it between two pieces. Raises StoreUnavailable: the rest then stays as it was.
+    Whoever closes the iterator ends it between two pieces. Raises StoreUnavailable: the rest then stays as it was.
     """
-    audit, act = stores.audit, AuditAct(order.act)
-    begun = await audit.note(audit.entry(act, order.who, choice=order.choice, count=len(names)))
-    try:
+    async with deciding(stores, order, len(names)) as decide:
         for name in names:
             await pace.turn()
-            piece = audit.entry(order.act.done, order.who, piece=name, of=begun.id)
-            yield name, await _decide(stores, order, name, audit.line(piece))
-    finally:  # also after Ctrl-C, or when Redis goes away meanwhile
-        await audit.chain()
+            yield name, await decide(name)
 
 
 async def _decide(stores: OperationStores, order: ParkedOrder, name: str, line: bytes) -> DecisionOutcome:

@@ -1,13 +1,12 @@
 """What is done with a selection: one thing after another, each checked again when its turn comes."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 
 from remediation.operations.case_looks import look_again
 from remediation.operations.pacing import Pace
-from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, decided, kept_back
+from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, deciding, kept_back
 from remediation.operations.purging.deletion import Deletion
 from remediation.operations.purging.survey import survey
 from remediation.operations.purging.target import target_of_case
@@ -45,8 +44,8 @@ Became = AsyncGenerator[tuple[str, PieceOutcome]]
 class SelectedWork:
     """What is to be done with which things, and who ordered it.
 
-    `allows` says of a district ("" for what belongs to none) whether they may do it there. `again` lifts the limit on
-    replays.
+    `allows` says of a district ("" for what belongs to none) whether they may do it there, at the moment of the call:
+    it is asked when each thing has its turn. `again` lifts the limit on replays.
     """
 
     act: SelectedAct
@@ -89,9 +88,11 @@ async def _parked(stores: OperationStores, work: SelectedWork, act: ParkedAct, p
             left.append(name)
     if not left:
         return
-    async with aclosing(decided(stores, order, left, pace)) as pieces:
-        async for name, outcome in pieces:
-            yield name, of_decision(outcome)
+    async with deciding(stores, order, len(left)) as decide:
+        for name in left:
+            await pace.turn()
+            is_allowed = work.allows(rows[name].district)
+            yield name, of_decision(await decide(name)) if is_allowed else PieceOutcome.FORBIDDEN
 
 
 _OneCase = Callable[[OperationStores, SelectedWork, str], Awaitable[PieceOutcome]]

@@ -56,7 +56,7 @@ _ACTS: Mapping[SelectedAct, _ActWords] = {
 _STAYS: Mapping[str, str] = {
     "missing": "not there any more: somebody or a worker was quicker",
     "held": "a worker looked at it all the time. Try again in a minute",
-    "forbidden": "left: you may not do this in its district",
+    "forbidden": "left: who chose it may not do this in its district, or not any more",
     "too_often": left_words(DecisionOutcome.TOO_OFTEN),
     "unnamed": left_words(DecisionOutcome.UNNAMED),
 }

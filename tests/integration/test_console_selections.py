@@ -15,6 +15,7 @@ from console.people.roles import ConsoleRole, Person, RoleGrant
 from console.tasks import MOST_TASKS, TaskRunner
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused, StoreUnavailable
+from remediation.mapping.reading.loading import loaded_of
 from remediation.operations.pacing import Pace
 from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, decided
 from remediation.store.audit.entries import AuditAct
@@ -24,7 +25,15 @@ from remediation.store.console.selections import LIFETIME, MOST_NAMES, SelectedA
 from remediation.store.console.tasks import ConsoleTasks, TaskState
 from remediation.store.deliveries.parked import MOST_REPLAYS, ParkedKind, ParkedWork
 from remediation.store.keys import SELECTION
-from tests.integration.console_world import OTHERS, OURS, Browser, ConsoleWorld, parked_case, settled_case
+from tests.integration.console_world import (
+    OTHERS,
+    OURS,
+    Browser,
+    ConsoleWorld,
+    mappings,
+    parked_case,
+    settled_case,
+)
 
 OPERATOR = "operator@example.org"
 
@@ -190,7 +199,7 @@ async def test_whoever_has_lost_a_district_since_changes_nothing_there(console: 
     async with console.client("operator") as browser:  # of the same name, in one district only
         page = (await browser.get(f"/selections/{selection}")).text
         assert "2 pieces will be taken up again." in page
-        assert "you may not do this in its district" in page
+        assert "who chose it may not do this in its district" in page
         await browser.submit(f"/selections/{selection}")
         assert await ended(console, selection) == {"forbidden": 2, "done": 2}
     assert await left(console) >= set(others)
@@ -226,10 +235,12 @@ async def had_their_turn(console: ConsoleWorld, task: str, count: int = 25) -> N
     raise AssertionError("the task does not go on")
 
 
-async def begun(console: ConsoleWorld, browser: Browser, count: int = 40) -> tuple[str, list[str]]:
+async def begun(
+    console: ConsoleWorld, browser: Browser, count: int = 40, act: SelectedAct = SelectedAct.REPLAY
+) -> tuple[str, list[str]]:
     """A task of so many pieces, of which 25 had their turn, and these pieces."""
     names = await park(console, count)
-    selection = await freeze(console, names)
+    selection = await freeze(console, names, act)
     await browser.submit(f"/selections/{selection}")
     await had_their_turn(console, selection)
     return selection, names
@@ -251,6 +262,63 @@ async def test_a_task_can_be_stopped_and_the_rest_stays(console: ConsoleWorld) -
         assert "Stopped: 26 of 40 pieces had their turn. The rest stays as it was" in page
         assert 'data-live="' not in page
     assert await left(console) >= set(names[26:])
+
+
+def take_rights_away(console: ConsoleWorld) -> None:
+    """From now on, mappings.yaml names the operator no more."""
+    text = mappings().replace(f"user: {OPERATOR}", "user: another@example.org")
+    assert text != mappings()
+    console.loaded = loaded_of(text, "mappings.yaml")
+
+
+@pytest.mark.parametrize("act", [SelectedAct.REPLAY, SelectedAct.DISCARD])
+async def test_a_task_leaves_what_its_person_may_not_do_any_more(console: ConsoleWorld, act: SelectedAct) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser, console.client("operator of all") as other:
+        task, names = await begun(console, browser, act=act)
+        take_rights_away(console)
+        assert (await browser.get(f"/tasks/{task}")).status_code == 403
+        goes_on.set()
+        assert await ended(console, task) == {"done": 25, "forbidden": 15}
+        page = (await other.get(f"/tasks/{task}")).text
+        assert "<td>15</td><td>left: who chose it may not do this in its district, or not any more</td>" in page
+    assert await left(console) >= set(names[25:])
+    done = AuditAct.REPLAYED if act is SelectedAct.REPLAY else AuditAct.DISCARDED
+    assert (await console.acts()).count((done, OPERATOR)) == 25
+
+
+async def test_a_task_of_cases_leaves_those_that_its_person_may_not_look_at_any_more(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    refs = [name.partition("/")[0] for name in await park(console, 27)]
+    selection = await freeze(console, refs, SelectedAct.RETRY)
+    async with console.client("operator") as browser:
+        await browser.submit(f"/selections/{selection}")
+        await had_their_turn(console, selection)
+    take_rights_away(console)
+    goes_on.set()
+    assert await ended(console, selection) == {"done": 25, "forbidden": 2}
+    assert await left(console) >= {f"{ref}/open:jira" for ref in refs[25:]}
+    assert (await console.acts()).count((AuditAct.RETRY, OPERATOR)) == 25
+
+
+async def test_a_task_of_who_entered_with_a_link_goes_on_whatever_mappings_yaml_says(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    linked = Person(OPERATOR, (RoleGrant(ConsoleRole.OPERATOR, frozenset({OURS})),))
+    async with console.client(linked) as browser:
+        task, _ = await begun(console, browser)
+    take_rights_away(console)
+    goes_on.set()
+    assert await ended(console, task) == {"done": 40}
+
+
+async def test_a_task_goes_on_when_the_session_of_its_person_has_ended(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser:
+        task, _ = await begun(console, browser)
+        assert (await browser.submit("/sign-out")).status_code < 400
+        assert (await browser.get(f"/tasks/{task}")).status_code == 303
+        goes_on.set()
+    assert await ended(console, task) == {"done": 40}
 
 
 async def test_nobody_else_stops_a_task(console: ConsoleWorld) -> None:
