@@ -6,12 +6,14 @@ How far it is stands in Redis each second, where every console reads it. If this
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
+from console.answers import PageRefused
 from remediation import telemetry
 from remediation.domain.errors import StoreUnavailable
 from remediation.operations.pacing import Pace
@@ -42,6 +44,13 @@ class _Running:
     ending: TaskState | None = None
 
 
+class NoTaskPlace(PageRefused):
+    """This process does as many tasks as it may, or ends."""
+
+    def __init__(self) -> None:
+        super().__init__("This console does as much as it can just now. Wait a moment, and confirm again.")
+
+
 class TaskRunner:
     """Does tasks in the event loop of this process. `pace` makes the pace of one task."""
 
@@ -50,36 +59,45 @@ class TaskRunner:
         self._tasks = ConsoleTasks(stores.connection)
         self._pace = pace
         self._running: dict[asyncio.Task[None], _Running] = {}
-        self._kept = 0
+        self._beginning: set[asyncio.Task[bool]] = set()
         self._is_closed = False
 
-    @contextlib.contextmanager
-    def place(self) -> Iterator[bool]:
-        """A place for a task that may begin within this context, kept from others meanwhile. False: there is none."""
-        has_room = not self._is_closed and len(self._running) + self._kept < MOST_TASKS
-        self._kept += has_room
+    async def begin_once(self, task: str, taken: Callable[[], Awaitable[SelectedWork | None]]) -> bool:
+        """Begin the task with this id, whose work `taken` returns as it writes in Redis that it runs.
+
+        False where `taken` returns None. Raises NoTaskPlace before it calls `taken`, and what that raises. Once it is
+        called, the task begins or is told as ended, also where whoever waits here is cancelled.
+        """
+        if self._is_closed or len(self._running) + len(self._beginning) >= MOST_TASKS:
+            raise NoTaskPlace
+        beginning = asyncio.create_task(self._begin_taken(task, taken))
+        self._beginning.add(beginning)
+        return await asyncio.shield(beginning)
+
+    async def _begin_taken(self, task: str, taken: Callable[[], Awaitable[SelectedWork | None]]) -> bool:
         try:
-            yield has_room
-        finally:
-            self._kept -= has_room
+            work = await taken()
+        finally:  # from here to its beginning nothing comes between
+            self._beginning.difference_update({asyncio.current_task()})
+        if work is not None:
+            self.begin(task, work)
+        return work is not None
 
     def begin(self, task: str, work: SelectedWork) -> None:
-        """Begin a task, whose id stands in Redis already (see Selections.use). Only within a place that is kept."""
-        running = _Running(task, work)
+        """Begin a task, of which Redis says already that it runs (see Selections.use)."""
+        running = _Running(task, work, ending=TaskState.ENDED if self._is_closed else None)
         began = asyncio.create_task(self._run(running))
         self._running[began] = running
         began.add_done_callback(self._running.pop)
 
     async def close(self) -> None:
-        """End every task between two things, and say so in Redis. No other one begins afterwards."""
+        """End every task between two things, also one about to begin, and say so in Redis. None begins later."""
         self._is_closed = True
-        left = dict(self._running)
-        for running in left.values():
+        for running in self._running.values():
             running.ending = running.ending or TaskState.ENDED
-        if left:
-            _, late = await asyncio.wait(left, timeout=END_SECONDS)
-            for each in late:
-                await cancel_until_done(each)
+        ends_at = asyncio.get_running_loop().time() + END_SECONDS
+        await _end(self._beginning, ends_at)
+        await _end(self._running, ends_at)
 
     async def _run(self, running: _Running) -> None:
         state = TaskState.FAILED
@@ -99,6 +117,8 @@ class TaskRunner:
             logger.info("task_ended", action=running.work.act, state=state, count=sum(running.became.values()))
 
     async def _work(self, running: _Running) -> TaskState:
+        if running.ending:
+            return running.ending
         async with aclosing(carried_out(self._stores, running.work, self._pace())) as pieces:
             async for _, outcome in pieces:
                 running.became[outcome] += 1
@@ -117,3 +137,12 @@ class TaskRunner:
         with contextlib.suppress(StoreUnavailable):
             return await self._tasks.tell(running.id, state, running.became, self._stores.clock())
         return False
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]], ends_at: float) -> None:
+    """Wait for these until then (the event loop's time); those that are not through by then are cancelled."""
+    if not tasks:
+        return
+    _, late = await asyncio.wait(list(tasks), timeout=max(0.0, ends_at - asyncio.get_running_loop().time()))
+    for each in late:
+        await cancel_until_done(each)

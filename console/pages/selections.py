@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import NoMatchFound, Route
 
 from console.acting import ROLES, allowed_to, stores_of
-from console.answers import NotShown, PageRefused
+from console.answers import NotShown
 from console.context import context_of, person_of
 from console.forms import sent_form, text_in
 from console.rendering import render
@@ -26,7 +26,6 @@ from remediation.store.console.selections import FrozenSelection, SelectedAct, S
 from remediation.store.console.tasks import ConsoleTask, ConsoleTasks, TaskState
 
 _OVER = "There is no such choice of yours: it was begun, or a quarter of an hour is over. Choose again."
-_FULL = "This console does as much as it can just now. Wait until one of its tasks is through, and confirm again."
 
 
 async def selection(request: Request) -> Response:
@@ -56,15 +55,14 @@ async def selection(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """Begin what was chosen, once, and lead to its task."""
     runner: TaskRunner = request.app.state.tasks
-    with runner.place() as is_kept:
-        if not is_kept:
-            raise PageRefused(_FULL)
-        context, form = context_of(request), await sent_form(request)
+    context, form = context_of(request), await sent_form(request)
+
+    async def taken() -> SelectedWork | None:
         made = await Selections(context.connection).use(_id(request), person_of(request).name, context.clock())
-        if made is None:
-            return await _begun_already(request)
-        runner.begin(made.id, _work(request, made, again=text_in(form, "again") == "yes"))
-        return _to_task(request, made.id)
+        return _work(request, made, again=text_in(form, "again") == "yes") if made else None
+
+    is_begun = await runner.begin_once(_id(request), taken)
+    return _to_task(request, _id(request)) if is_begun else await _begun_already(request)
 
 
 async def task(request: Request) -> Response:
