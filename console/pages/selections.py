@@ -10,7 +10,7 @@ from console.context import context_of, person_of
 from console.forms import sent_form, text_in
 from console.rendering import render
 from console.tasks import TaskRunner
-from remediation.operations.selected import PieceOutcome, SelectedWork
+from remediation.operations.selected import PieceOutcome, SelectedWork, stop_once
 from remediation.operations.selection_effects import effect_of
 from remediation.read_model.selection_words import (
     act_title,
@@ -78,7 +78,7 @@ async def task_progress(request: Request) -> Response:
 async def stop_task(request: Request) -> Response:
     """Have a task end between two things."""
     found = await _own_task(request)
-    await ConsoleTasks(context_of(request).connection).stop(found.id, person_of(request).name)
+    await stop_once(stores_of(context_of(request)), found, person_of(request).name)
     return _to_task(request, found.id)
 
 

@@ -12,8 +12,10 @@ from remediation.operations.purging.survey import survey
 from remediation.operations.purging.target import target_of_case
 from remediation.operations.stores import OperationStores
 from remediation.read_model.case_retries import case_retry
+from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.todo import Todo
 from remediation.store.console.selections import SelectedAct
+from remediation.store.console.tasks import ConsoleTask, ConsoleTasks
 from remediation.store.deliveries.parked import DecisionOutcome
 
 
@@ -70,6 +72,18 @@ def carried_out(stores: OperationStores, work: SelectedWork, pace: Pace) -> Beca
             return _cases(stores, work, _looked_at, pace)
         case SelectedAct.PURGE:
             return _cases(stores, work, _deleted, pace)
+
+
+async def stop_once(stores: OperationStores, task: ConsoleTask, who: str) -> bool:
+    """Have a task end between two things. Returns whether it runs.
+
+    The audit has a line of who was the first to want that, added in the step that marks it. Raises StoreUnavailable.
+    """
+    choice = f"{task.act} by {task.who}: {task.choice}"
+    line = stores.audit.line(stores.audit.entry(AuditAct.STOP_TASK, who, piece=task.id, choice=choice))
+    runs = await ConsoleTasks(stores.connection).stop(task.id, who, line)
+    await stores.audit.chain()
+    return runs
 
 
 async def _parked(stores: OperationStores, work: SelectedWork, act: ParkedAct, pace: Pace) -> Became:

@@ -25,6 +25,7 @@ OF_PEOPLE = frozenset(
         *(AuditAct.RESET_SIGNED_TIME, AuditAct.ROTATE_KEY, AuditAct.RETIRE_KEY),
         *(AuditAct.SIGN_IN_LINK, AuditAct.SIGNED_IN, AuditAct.SIGNED_OUT, AuditAct.SESSIONS_ENDED),
         *(AuditAct.SIGN_IN_REFUSED, AuditAct.ATTEMPT_REFUSED, AuditAct.EXPORTED),
+        AuditAct.STOP_TASK,
     }
 )
 """What a person did, at the command line or in the console."""
@@ -199,6 +200,8 @@ def about_words(entry: AuditEntry) -> str:
         return f"{_grouped_words(entry)}{'; '.join(did_words(entry))}{more}"
     if entry.act == AuditAct.RULES:
         return f"mappings.yaml {entry.rules}"
+    if entry.act == AuditAct.STOP_TASK:
+        return f"task {entry.piece}: {entry.choice}"
     count = "" if entry.count is None else f" ({entry.count})"
     return f"{_deleted_words(entry)}{entry.piece or entry.choice}{count}" or says_words(entry)
 

@@ -264,6 +264,35 @@ async def test_a_task_can_be_stopped_and_the_rest_stays(console: ConsoleWorld) -
     assert await left(console) >= set(names[26:])
 
 
+async def test_the_audit_has_who_stopped_a_task_first_and_only_while_it_runs(console: ConsoleWorld) -> None:
+    goes_on = slow(console)
+    async with console.client("operator") as browser, console.client("operator of all") as other:
+        task, _ = await begun(console, browser)
+        await other.submit(f"/tasks/{task}/stop")
+        await asyncio.gather(*(each.submit(f"/tasks/{task}/stop") for each in (browser, other, browser)))
+        assert await stops(console) == [("operator.of.all@example.org", "console", task, REPLAYED_OURS)]
+        assert f"task {task}: {REPLAYED_OURS}" in (await other.get("/audit?act=stop_task")).text
+        assert f"task {task}: {REPLAYED_OURS}" in (await other.get("/audit?act=people")).text
+        goes_on.set()
+        await ended(console, task)
+        done = await freeze(console, await park(console, 1, first=100))
+        await browser.submit(f"/selections/{done}")
+        await ended(console, done)
+        assert (await browser.submit(f"/tasks/{done}/stop")).status_code == 303
+        assert (await ConsoleTasks(console.connection).one(done)).stop == ""  # type: ignore[union-attr]
+    assert len(await stops(console)) == 1
+
+
+REPLAYED_OURS = f"replay by {OPERATOR}: --district {OURS}"
+
+
+async def stops(console: ConsoleWorld) -> list[tuple[str, str, str, str]]:
+    """The lines about tasks that were stopped: by whom, as whom, which, and what it did."""
+    await console.audit.chain()
+    entries = [line.entry async for line in console.audit.trail.lines()]
+    return [(each.by, each.user, each.piece, each.choice) for each in entries if each.act == AuditAct.STOP_TASK]
+
+
 def take_rights_away(console: ConsoleWorld) -> None:
     """From now on, mappings.yaml names the operator no more."""
     text = mappings().replace(f"user: {OPERATOR}", "user: another@example.org")

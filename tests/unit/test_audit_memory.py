@@ -100,6 +100,11 @@ def test_a_line_about_new_rules_shows_their_digest() -> None:
     assert about_words(AuditEntry(AuditAct.RULES, 1, rules="5f0c6e1d2a3b")) == "mappings.yaml 5f0c6e1d2a3b"
 
 
+def test_a_line_about_a_stopped_task_shows_which_and_what_it_did() -> None:
+    entry = AuditEntry(AuditAct.STOP_TASK, 1, by="bo", piece="Kp3x", choice="replay by ana: --district lakeside")
+    assert about_words(entry) == "task Kp3x: replay by ana: --district lakeside"
+
+
 def reworded(text: str) -> str:
     return text.replace("lakeside:finding:fnd_2", "lakeside:finding:fnd_9")
 

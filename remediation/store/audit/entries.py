@@ -73,6 +73,8 @@ class AuditAct(StrEnum):
     """The console refused to do something (`piece`), because of `cause`; `count` times within an hour."""
     EXPORTED = "exported"
     """Somebody had a list of the console as a file; `choice` says which, `count` how many rows."""
+    STOP_TASK = "stop_task"
+    """Somebody had the task `piece` of the console end; `choice` says what it did, and for whom."""
     RULES = "rules"
     """Workers began to use another mappings.yaml than before."""
 

@@ -88,6 +88,9 @@ class ConsoleTasks:
         args = (task, int(now * 1000), milliseconds(TASK_LIFETIME), state, *counts)
         return bool(await self._connection.run("note_task", *args))
 
-    async def stop(self, task: str, who: str) -> bool:
-        """Ask that it ends between two things. Returns whether it runs."""
-        return bool(await self._connection.run("stop_task", task, who))
+    async def stop(self, task: str, who: str, audit: bytes) -> bool:
+        """Ask that it ends between two things. Returns whether it runs.
+
+        `audit` is the line that is added where it runs and nobody has asked that before.
+        """
+        return bool(await self._connection.run("stop_task", task, who, audit))
