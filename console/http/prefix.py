@@ -1,6 +1,10 @@
 """A prefix of all addresses, behind a proxy that takes it away, and behind one that does not."""
 
+from urllib.parse import urlsplit
+
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from remediation.domain.errors import Problem
 
 
 class Prefix:
@@ -23,3 +27,16 @@ class Prefix:
                 path = self._prefix + path
             scope = {**scope, "root_path": self._prefix, "path": path}
         await self._app(scope, receive, send)
+
+
+def prefix_problems(url: str, prefix: str) -> list[Problem]:
+    """What is wrong where people reach the console at `url`, and its addresses have this prefix; both may be empty.
+
+    An identity provider sends people back to `url`, and links of pages begin with the prefix: if they differ, one of
+    them leads nowhere.
+    """
+    path = urlsplit(url).path.rstrip("/")
+    if not url or path == prefix:
+        return []
+    told = f"its path is {path or '/'}, and ROOT_PATH is {prefix or 'not set'}: both say where the console is"
+    return [Problem("console.url", told)]

@@ -16,10 +16,12 @@ import structlog
 from console.app import Application, create_app, end_tasks, readiness_of
 from console.context import ConsoleContext
 from console.ending import ConsoleEnding
+from console.http.prefix import prefix_problems
+from console.people.oidc import url_of
 from console.rendering import PageTemplates
 from receiver.app import create_metrics_app
 from receiver.stopping import LastAnswers, Stop
-from remediation.domain.errors import StoreUnavailable
+from remediation.domain.errors import ConfigurationError, StoreUnavailable
 from remediation.logs import LOSSES
 from remediation.mapping.config.console import RoleName, address_of
 from remediation.mapping.config.schema import Mappings
@@ -65,18 +67,24 @@ AUDITED_AS = "console"
 
 
 class RulesHere:
-    """The mappings.yaml in force, for pages."""
+    """The mappings.yaml in force, for pages, whose addresses begin with `prefix`."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, prefix: str = "") -> None:
         self._loaded = loaded
+        self._prefix = prefix
 
     def __call__(self) -> Loaded:
         """The file in force."""
         return self._loaded
 
     async def take(self, loaded: Loaded) -> None:
-        """Show this one from now on. Raises ConfigurationError where the secret of the sign-in cannot be read."""
+        """Show this one from now on.
+
+        Raises ConfigurationError where the secret of the sign-in cannot be read, or people reach another address.
+        """
         console_secrets(loaded, environ())
+        if problems := prefix_problems(url_of(loaded.mappings), self._prefix):
+            raise ConfigurationError(problems)
         self._loaded = loaded
 
 
@@ -147,7 +155,11 @@ def console_files(mappings: Mappings) -> Iterable[Path]:
 @contextlib.asynccontextmanager
 async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenConsole]:
     follower = Follower(settings.mappings_path, console_files, time.time)
-    rules, data_keys, ending = RulesHere(follower.first()), DataKeys(settings), ConsoleEnding()
+    rules, data_keys, ending = (
+        RulesHere(follower.first(), settings.root_path or ""),
+        DataKeys(settings),
+        ConsoleEnding(),
+    )
     await rules.take(rules())
     connected = open_connection(redis, socket_timeout=SOCKET_SECONDS, retries=1, max_connections=CONNECTIONS)
     async with (
