@@ -6,13 +6,14 @@ once, strangers fill nothing in Redis, and what another browser brings back is o
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from authlib.common.security import generate_token
 from joserfc.jwk import Key
 
+from console.people.addresses import CookiePlace
 from console.people.provider import Provider, issuer_of
 from console.people.tokens import ExpectedToken, KeyUnknown, TokenRefused, claims_of, groups_in, name_in
 from remediation.domain.errors import KeyMissing
@@ -25,6 +26,10 @@ CALLBACK = "/sign-in/oidc/callback"
 ATTEMPT_SECONDS = 600
 """How long somebody may take to sign in at the provider."""
 
+MOST_ATTEMPTS = 3
+"""Sign-ins that one browser may have begun and not ended. Each has a cookie of up to some 3 KB."""
+
+_COOKIE = "remedy-sign-in-"
 _STATE = 48
 _NAMED = 12
 """Characters of a state by which its cookie is named."""
@@ -56,7 +61,17 @@ def may_start_again(state: str) -> bool:
 def cookie_word(state: str) -> str:
     """The name of the cookie of a sign-in."""
     plain = "".join(letter for letter in state.removeprefix(_AGAIN)[:_NAMED] if letter.isascii() and letter.isalnum())
-    return f"remedy-sign-in-{plain}"
+    return f"{_COOKIE}{plain}"
+
+
+def given_up(place: CookiePlace, cookies: Iterable[str]) -> list[str]:
+    """The cookies of sign-ins to forget when another begins: of those that a browser sends, the oldest come first.
+
+    Whoever begins and ends none would have a request whose head is too large to be taken.
+    """
+    beginning = place.name(_COOKIE)
+    open_ones = [_COOKIE + each.removeprefix(beginning) for each in cookies if each.startswith(beginning)]
+    return open_ones[: -(MOST_ATTEMPTS - 1)]
 
 
 def sealed_attempt(attempt: SignInAttempt, keyring: Keyring) -> str:

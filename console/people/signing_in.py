@@ -19,6 +19,7 @@ from console.people.oidc import (
     address_to,
     attempt_in,
     cookie_word,
+    given_up,
     logout_address,
     may_start_again,
     new_attempt,
@@ -137,9 +138,11 @@ async def _sent_to_provider(request: Request, back: str, *, again: bool) -> Resp
         address = await address_to(_provider(request), config, attempt, url_of(context.loaded().mappings))
     except ProviderAway as error:
         raise SignInAway(str(error)) from None
-    answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    answer, place = RedirectResponse(address, HTTPStatus.SEE_OTHER), place_of(request)
+    for word in given_up(place, request.cookies):
+        answer.headers.append("set-cookie", place.header(word, "", 0))
     cookie = sealed_attempt(attempt, context.keyring)
-    answer.headers.append("set-cookie", place_of(request).header(cookie_word(attempt.state), cookie, ATTEMPT_SECONDS))
+    answer.headers.append("set-cookie", place.header(cookie_word(attempt.state), cookie, ATTEMPT_SECONDS))
     return answer
 
 

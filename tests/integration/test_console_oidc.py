@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import httpx2
 import pytest
 
+from console.people.oidc import MOST_ATTEMPTS, cookie_word
 from remediation.mapping.reading.loading import loaded_of
 from remediation.store.audit.entries import AuditAct
 from sandbox.wire.ports import free_port
@@ -117,6 +118,14 @@ async def test_two_tabs_may_sign_in_at_once(browser: Browser) -> None:
     first, second = await to_provider(browser), await to_provider(browser, "/sign-in/oidc?next=/parked")
     one, other = await browser.get(await at_provider(first)), await browser.get(await at_provider(second))
     assert [one.headers["location"], other.headers["location"]] == ["/cases", "/parked"]
+
+
+async def test_sign_ins_that_nobody_ends_do_not_fill_a_browser(browser: Browser) -> None:
+    addresses = [await to_provider(browser) for _ in range(MOST_ATTEMPTS + 2)]
+    begun = [parse_qs(urlsplit(each).query)["state"][0] for each in addresses]
+    kept = {cookie_word(each) for each in begun[-MOST_ATTEMPTS:]}
+    assert {name.removeprefix("__Host-") for name in browser.cookies} == kept
+    assert (await browser.get(await at_provider(addresses[-1]))).headers["location"] == "/cases"
 
 
 async def test_what_another_browser_brings_is_started_again_once_and_then_refused(
