@@ -38,6 +38,7 @@ from console.people import session_page, signing_in
 from console.people.guard import PageGuard
 from console.people.identities import Identities
 from console.people.provider import Provider
+from console.rendering import RouteNames
 from console.tasks import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
@@ -104,6 +105,7 @@ def create_app(
     )
     app.router.redirect_slashes = False  # it would lead to whatever host and scheme the request names
     app.state.context = context
+    app.state.routes = RouteNames(app.routes)
     app.state.case_lists = CaseLists(context.connection)
     app.state.provider = provider
     app.state.tasks = TaskRunner(stores_of(context))

@@ -1,6 +1,6 @@
 """Pages from templates: everything that is shown passes here, and is escaped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -11,8 +11,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from starlette.routing import BaseRoute, Route
 
 from remediation.read_model.wording import count_words
+
+
+class RouteNames:
+    """The routes by their names. A page has hundreds of addresses: Starlette tries all routes for each."""
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self._routes = {each.name: each for each in routes if isinstance(each, Route)}
+
+    def path(self, name: str, params: Mapping[str, str]) -> str:
+        """The path of a route with these values. Raises KeyError, and NoMatchFound where it takes others."""
+        return str(self._routes[name].url_path_for(name, **params))
 
 
 class PageTemplates:
@@ -70,7 +82,8 @@ def path_of(request: Request, name: str, /, **params: Any) -> str:
     What stands in it from outside, an id, say, is quoted.
     """
     quoted = {key: quote(str(value), safe="/:") for key, value in params.items()}
-    return str(request.url_for(name, **quoted).path)
+    routes: RouteNames = request.app.state.routes
+    return str(request.scope.get("root_path", "")).rstrip("/") + routes.path(name, quoted)
 
 
 def moment(at: float | None, words: str = "never") -> Markup:
@@ -81,4 +94,4 @@ def moment(at: float | None, words: str = "never") -> Markup:
     if at is None:
         return Markup("<span>{}</span>").format(words)
     shown = datetime.fromtimestamp(at, tz=UTC)
-    return Markup('<time datetime="{}">{} UTC</time>').format(shown.isoformat(), f"{shown:%Y-%m-%d %H:%M}")
+    return Markup('<time datetime="%s">%s UTC</time>') % (shown.isoformat(), f"{shown:%Y-%m-%d %H:%M}")

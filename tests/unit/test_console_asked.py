@@ -1,19 +1,24 @@
 """What an address asks of a list is read once, and whatever it cannot be gets words that say why."""
 
 import pytest
+from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.routing import Route, Router
+from starlette.routing import Route
 
 from console.answers import PageRefused
 from console.asked import ListAddress
+from console.rendering import RouteNames, path_of
 from remediation.store.newest import ListPlace
 
-ROUTER = Router([Route("/things", lambda _: None, name="things"), Route("/things.{form}", lambda _: None, name="file")])
+APP = Starlette(
+    routes=[Route("/things", lambda _: None, name="things"), Route("/things.{form}", lambda _: None, name="file")]
+)
+APP.state.routes = RouteNames(APP.routes)
 
 
 def asked(query: str) -> ListAddress:
     scope = {"type": "http", "method": "GET", "path": "/things", "headers": [(b"host", b"x")], "scheme": "https"}
-    return ListAddress(Request(scope | {"query_string": query.encode(), "router": ROUTER, "app": None}))
+    return ListAddress(Request(scope | {"query_string": query.encode(), "app": APP}))
 
 
 def test_filters_are_kept_for_the_next_page_and_its_place_is_not() -> None:
@@ -26,6 +31,13 @@ def test_filters_are_kept_for_the_next_page_and_its_place_is_not() -> None:
     assert address.of_route("things", ListPlace(4, "d0")) == "/things?account=schoolscan%2Flakeside&after=4~d0"
     assert address.of_route("file", form="csv") == "/things.csv?account=schoolscan%2Flakeside"
     assert address.words() == "--account schoolscan/lakeside"
+
+
+def test_an_address_has_the_prefix_of_a_proxy_and_an_id_in_it_is_quoted() -> None:
+    scope = {"type": "http", "method": "GET", "path": "/remedy/things", "headers": [], "app": APP}
+    below = Request(scope | {"root_path": "/remedy"})
+    assert (path_of(below, "things"), path_of(Request(scope), "things")) == ("/remedy/things", "/things")
+    assert path_of(below, "file", form="a?b#c d") == "/remedy/things.a%3Fb%23c%20d"
 
 
 def test_a_day_begins_at_midnight_utc_and_the_last_one_ends_there() -> None:
