@@ -1,5 +1,6 @@
 """*Now*: what needs a person, the worst first, each with the one thing to do."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -95,11 +96,11 @@ async def _shown(request: Request, template: str) -> Response:
 async def _state(request: Request) -> PresentState:
     """What the reader may know of the present state. Raises StoreUnavailable."""
     context, districts = context_of(request), person_of(request).granted_districts()
-    status = await status_of(request)()
+    status, undone = await asyncio.gather(status_of(request)(), longest_waiting(context.connection, districts))
     responses = status.responses
     if districts is not None:
         responses = await responses_today(context.connection, status.at, districts)
-    return present_state(status, responses, await longest_waiting(context.connection, districts), districts)
+    return present_state(status, responses, undone, districts)
 
 
 def status_of(request: Request) -> SharedReading[ServiceStatus]:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 
@@ -38,6 +39,7 @@ def usual_certificates() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
+@cache
 def installed_version() -> str:
     """Returns the version of this code; empty where it runs from a tree that is not installed."""
     with suppress(PackageNotFoundError):

@@ -13,8 +13,9 @@ class Figures:
     `due` counts jobs that a worker could take up now: not those that are `running`, not what is put off, and not ids
     that a failed enqueue left in the queue (the first thousand ids are checked; those behind them all count).
     `put_off` are the cases among `dirty` that are not looked at within the next ten seconds. `parked_kinds` tells the
-    kinds of the newest 5,000 of what is `parked`, and `parked_accounts` whose these are: a district's, or a tracker's
-    where one has delivered it; `accepted` when a delivery of each sender was last accepted.
+    kinds of what is `parked`, and `parked_accounts` whose it is: a district's, or a tracker's where one has delivered
+    it; both of the newest thousand only, while some of an earlier version is in no group yet. `accepted` tells when a
+    delivery of each sender was last accepted.
     """
 
     due: int

@@ -159,9 +159,9 @@ def _shared(figures: Figures, now: float) -> Iterator[GaugeMetricFamily]:
     yield _gauge("remedy_cases_put_off", "Those of them that are not looked at within ten seconds.", figures.put_off)
     yield _gauge("remedy_oldest_dirty_case_seconds", "For how long the oldest of them waits.", dirty)
     yield _gauge("remedy_parked", "Parked and quarantined work.", figures.parked)
-    kinds = "Parked work by kind: action, case, scan, delivery, quarantined; of the newest 5,000."
+    kinds = "Parked work by kind: action, case, scan, delivery, quarantined."
     yield _labelled("remedy_parked_kinds", kinds, "kind", dict.fromkeys(ParkedKind, 0) | dict(figures.parked_kinds))
-    accounts = "Parked work by district, or by tracker where one has delivered it; of the newest 5,000."
+    accounts = "Parked work by district, or by tracker where one has delivered it."
     yield _labelled("remedy_parked_accounts", accounts, "account", figures.parked_accounts)
     accepted = "When a delivery was last accepted, in Unix seconds."
     yield _labelled("remedy_last_delivery_timestamp_seconds", accepted, "sender", figures.accepted)

@@ -13,9 +13,11 @@ from remediation.domain.errors import KeyMissing, Refused, TryLater
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
+from remediation.store.cases.waiting import WaitingCase, longest_waiting
 from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.parked_causes import parked_causes
 from remediation.store.figures import Figures, read_figures
-from remediation.store.keys import DIRTY, DIRTY_SINCE, PENDING_SINCE
+from remediation.store.keys import DIRTY, DIRTY_SINCE, PARKED_GROUP, PARKED_GROUPS, PENDING_SINCE
 from remediation.store.server.connection import Connection, open_pool
 from remedy.telemetry.store_metrics import STORE, StoreReader
 from tests.integration.offices import KEY, Office
@@ -136,6 +138,50 @@ async def test_parked_work_is_told_by_its_kind(office: Office) -> None:
     assert (seen.parked, seen.parked_kinds) == (3, {"case": 2, "delivery": 1})
     assert seen.parked_accounts == {"lakeside": 3}
     assert (seen.unread, seen.oldest_unread) == (0, None)
+
+
+async def _park(office: Office, count: int) -> None:
+    for number in range(count):
+        error = Refused("jira", f"field {number % 7} is wrong", status=(400, 403)[number % 2])
+        ref = f"{('lakeside', 'harbor')[number % 2]}:finding:f{number}"
+        await office.context.parked.park(ParkedKind.CASE, ref, error, office.clock(), district=ref.partition(":")[0])
+        office.clock.pass_by(1)
+
+
+async def test_all_parked_work_is_counted_without_reading_a_piece(office: Office) -> None:
+    begun = office.clock()
+    await _park(office, 1_100)
+    await office.redis.config_resetstat()
+    seen, causes = await figures(office), await parked_causes(office.connection)
+    calls = await office.redis.info("commandstats")
+    assert (seen.parked_kinds, seen.parked_accounts) == ({"case": 1_100}, {"lakeside": 550, "harbor": 550})
+    assert [(each.status, each.count) for each in causes] == [(400, 550), (403, 550)]
+    assert [(each.first, each.last) for each in causes] == [(begun, begun + 1_098), (begun + 1, begun + 1_099)]
+    assert sum(each["calls"] for each in calls.values()) < 200
+
+
+async def test_what_an_earlier_version_parked_is_counted_before_it_is_in_a_group(office: Office) -> None:
+    await _park(office, 10)
+    at_first = await parked_causes(office.connection)
+    groups = await office.connection.ask(office.redis.hkeys(PARKED_GROUPS))
+    await office.redis.delete(PARKED_GROUPS, *(PARKED_GROUP + each.decode() for each in groups))
+    seen = await figures(office)
+    assert (seen.parked_kinds, seen.parked_accounts) == ({"case": 10}, {"lakeside": 5, "harbor": 5})
+    assert await parked_causes(office.connection) == at_first
+
+
+async def test_the_case_that_waits_longest_is_found_behind_those_of_other_districts(office: Office) -> None:
+    others = [CaseKey("harbor", CaseKind.FINDING, f"fnd_{number}") for number in range(60)]
+    await office.context.todo.mark([(key, Band.LOW) for key in others], office.clock())
+    assert await longest_waiting(office.connection, {"lakeside"}) is None
+    office.clock.pass_by(1)
+    await office.mark()
+    assert await longest_waiting(office.connection, {"lakeside"}) == WaitingCase(KEY.ref, office.clock())
+    for key in others[:50]:
+        await office.redis.zrem(DIRTY, key.ref)
+    left = await longest_waiting(office.connection)
+    assert left is not None
+    assert left.ref in {key.ref for key in others[50:]}, "one that an earlier version finished waits no more"
 
 
 def told() -> dict[str, float]:

@@ -29,7 +29,7 @@ from remediation.read_model.wording import age_words, by_count, count_words
 from remediation.store.activity.tally import ResponseKind
 from remediation.store.budgets.learned import Access, BudgetFigures
 from remediation.store.deliveries.parked import ParkedKind
-from remediation.store.deliveries.parked_causes import MOST_LOOKED_AT, ParkedCause
+from remediation.store.deliveries.parked_causes import FEWEST_COUNTED, ParkedCause
 from remediation.store.processes import Process
 
 _KINDS: Mapping[ParkedKind, tuple[str, str]] = {
@@ -273,8 +273,9 @@ def _parked(status: ServiceStatus) -> Iterator[StatusLine]:
         advice = "remedy parked list --kind quarantined" if is_kept else "remedy parked list says why"
         level = Level.WARNING if is_kept else Level.FAILURE
         yield StatusLine(f"{cause.error}{refused}", says, level, f"{advice}.", _name_of_cause(cause))
-    if status.figures.parked > MOST_LOOKED_AT:
-        yield StatusLine("in all", f"{status.figures.parked:,}; the newest {MOST_LOOKED_AT:,} are counted above")
+    counted = sum(cause.count for cause in status.causes)
+    if status.figures.parked > max(counted, FEWEST_COUNTED):
+        yield StatusLine("in all", f"{status.figures.parked:,}; the newest {counted:,} are counted above")
 
 
 def _name_of_cause(cause: ParkedCause) -> TroubleName:

@@ -3,6 +3,7 @@
 What is read is judged in lines.py, so that every front end says the same of it.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -107,25 +108,42 @@ async def service_status(
     connection: Connection, here: InstalledFile | None, version: str, now: float, asker: str = "this command"
 ) -> ServiceStatus:
     """The status at `now` (Unix seconds of Redis's clock). Reads only. Raises StoreUnavailable."""
-    known, channels = await trackers_heard_of(connection), ChannelMemories(connection)
+    known = await trackers_heard_of(connection)
     accounts = here.accounts if here else _accounts_of(await districts_heard_of(connection))
+    # One after the other these would take twenty round trips, all at once a dozen connections.
+    processes, figures, senders, troubles, unnamed, causes = await asyncio.gather(
+        Processes(connection).running(now),
+        read_figures(connection, now),
+        _senders(connection, accounts),
+        Systems(connection).in_trouble(),
+        _held_up(connection, known),
+        parked_causes(connection),
+    )
+    budgets, polls, feeds, risks, channels, responses = await asyncio.gather(
+        Budgets(connection).figures(now),
+        _polls(connection, here.trackers if here else known),
+        feed_statuses(connection),
+        ending_risks(connection, now, RISK_SECONDS),
+        _channels(connection, here.channels if here else (), now),
+        responses_today(connection, now),
+    )
     return ServiceStatus(
         now,
         version,
         here,
-        tuple(await Processes(connection).running(now)),
-        await read_figures(connection, now),
-        await _senders(connection, accounts),
-        tuple(await Systems(connection).in_trouble()),
-        await _held_up(connection, known),
-        tuple(await parked_causes(connection)),
-        tuple(await Budgets(connection).figures(now)),
-        await _polls(connection, here.trackers if here else known),
-        await feed_statuses(connection),
-        await ending_risks(connection, now, RISK_SECONDS),
-        {name: await channels.memory(name) or ChannelMemory(now) for name in here.channels} if here else {},
+        tuple(processes),
+        figures,
+        senders,
+        tuple(troubles),
+        unnamed,
+        tuple(causes),
+        tuple(budgets),
+        polls,
+        feeds,
+        risks,
+        channels,
         asker,
-        await responses_today(connection, now),
+        responses,
     )
 
 
@@ -148,8 +166,16 @@ async def _senders(connection: Connection, accounts: Iterable[str]) -> tuple[Sen
 
 async def _held_up(connection: Connection, trackers: Iterable[str]) -> dict[str, int]:
     names = sorted(trackers)
-    counts = [await connection.ask(connection.redis.zcard(UNNAMED + name)) for name in names]
+    asked = connection.redis.pipeline(transaction=False)
+    for name in names:
+        asked.zcard(UNNAMED + name)
+    counts = await connection.ask(asked.execute()) if names else []
     return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
+
+
+async def _channels(connection: Connection, names: Iterable[str], now: float) -> dict[str, ChannelMemory]:
+    memories = ChannelMemories(connection)
+    return {name: await memories.memory(name) or ChannelMemory(now) for name in names}
 
 
 async def _polls(connection: Connection, trackers: Iterable[str]) -> dict[str, float | None]:

@@ -132,10 +132,11 @@ class Budgets:
 
     async def figures(self, now: float) -> list[BudgetFigures]:
         """Every budget of which something was told, by name."""
-        redis = self._connection.redis
-        told = [await self._connection.ask(redis.smembers(names)) for names in (BUDGETS, TRACKER_BUDGETS)]
-        names = sorted(each.decode() for each in set().union(*told))
-        found = [await self._figures(name, int(now * 1000)) for name in names]
+        asked = self._connection.redis.pipeline(transaction=False)
+        asked.smembers(BUDGETS)
+        asked.smembers(TRACKER_BUDGETS)
+        told = await self._connection.ask(asked.execute())
+        found = await self._figures(sorted(each.decode() for each in set().union(*told)), int(now * 1000))
         limited = [each for each in found if each is not None and each.limit]
         untold: Counter[tuple[str, str]] = Counter()
         for each in found:
@@ -150,17 +151,24 @@ class Budgets:
             asked.hget(BUDGET + budget, "limit")
         return [int(told or 0) for told in await self._connection.ask(asked.execute())] if budgets else []
 
-    async def _figures(self, budget: str, now_ms: int) -> BudgetFigures | None:
+    async def _figures(self, budgets: Sequence[str], now_ms: int) -> list[BudgetFigures | None]:
         asked = self._connection.redis.pipeline(transaction=False)
-        asked.hmget(BUDGET + budget, ["limit", "remaining", "reset", "counted", "spent", "held", "closed"])
-        asked.zcard(BUDGET_OUT + budget)
-        asked.zcard(BUDGET_WAITS + budget)
-        (limit, remaining, reset, counted, *own), out, waiting = await self._connection.ask(asked.execute())
-        system, _, access = budget.rpartition("/")
-        if limit is None:
-            return BudgetFigures(system, access, 0, 0, waiting) if counted and waiting else None
-        spent, held, closed = (int(each or 0) for each in own)
-        left = int(limit) - spent - held if counted else int(remaining or 0) - out
-        left = max(0, left) if int(reset) > now_ms else int(limit)
-        left = 0 if closed > now_ms else left
-        return BudgetFigures(system, access, int(limit), left, waiting)
+        for budget in budgets:
+            asked.hmget(BUDGET + budget, ["limit", "remaining", "reset", "counted", "spent", "held", "closed"])
+            asked.zcard(BUDGET_OUT + budget)
+            asked.zcard(BUDGET_WAITS + budget)
+        told = await self._connection.ask(asked.execute()) if budgets else []
+        parts = zip(budgets, told[::3], told[1::3], told[2::3], strict=True)
+        return [_figures(*each, now_ms) for each in parts]
+
+
+def _figures(budget: str, row: Sequence[bytes | None], out: int, waiting: int, now_ms: int) -> BudgetFigures | None:
+    limit, remaining, reset, counted, *own = row
+    system, _, access = budget.rpartition("/")
+    if limit is None:
+        return BudgetFigures(system, access, 0, 0, waiting) if counted and waiting else None
+    spent, held, closed = (int(each or 0) for each in own)
+    left = int(limit) - spent - held if counted else int(remaining or 0) - out
+    left = max(0, left) if int(reset or 0) > now_ms else int(limit)
+    left = 0 if closed > now_ms else left
+    return BudgetFigures(system, access, int(limit), left, waiting)

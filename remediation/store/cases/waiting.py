@@ -1,6 +1,7 @@
 """The cases that wait for a look which brings them to rest: the longest of them, and how many each district has."""
 
 from collections import Counter
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ _WAITING = frozenset({CaseState.DIRTY, CaseState.PUT_OFF})
 
 MOST_SEEN = 1_000
 """Cases that are looked through, those that wait longest: a thousand names are some ten kilobytes."""
+
+_STEPS = ((0, 20), (20, MOST_SEEN))
+"""Places that are read together: as a rule the first case of all waits still, and is the reader's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,24 @@ async def longest_waiting(connection: Connection, districts: AbstractSet[str] | 
 
     Of some districts, it is one of the MOST_SEEN that wait longest of all. Raises StoreUnavailable.
     """
-    oldest = connection.redis.zrange(DIRTY_SINCE, 0, MOST_SEEN - 1, withscores=True)
-    found = [WaitingCase(ref.decode(), since / 1000) for ref, since in await connection.ask(oldest)]
-    shown = [each for each in found if districts is None or each.ref.partition(":")[0] in districts]
+    for begin, end in _STEPS:
+        asked = connection.redis.zrange(DIRTY_SINCE, begin, end - 1, withscores=True)
+        oldest = [WaitingCase(ref.decode(), since / 1000) for ref, since in await connection.ask(asked)]
+        shown = [each for each in oldest if districts is None or each.ref.partition(":")[0] in districts]
+        if found := await _first_waiting(connection, shown):
+            return found
+        if len(oldest) < end - begin:
+            break
+    return None
+
+
+async def _first_waiting(connection: Connection, cases: Sequence[WaitingCase]) -> WaitingCase | None:
+    """The first of them that waits still: an earlier version leaves behind since when one has waited."""
     asked = connection.redis.pipeline(transaction=False)
-    for each in shown:
+    for each in cases:
         asked.zscore(DIRTY, each.ref)
-    waits = await connection.ask(asked.execute()) if shown else []
-    return next((each for each, at in zip(shown, waits, strict=True) if at is not None), None)
+    waits = await connection.ask(asked.execute()) if cases else []
+    return next((each for each, at in zip(cases, waits, strict=True) if at is not None), None)
 
 
 async def waiting_by_district(connection: Connection, lists: CaseLists) -> Counter[str]:

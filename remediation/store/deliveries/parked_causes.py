@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.server.connection import Connection
 
-MOST_LOOKED_AT = 1_000
-"""Pieces that one script looks at, the newest: some milliseconds, during which Redis does nothing else."""
+FEWEST_COUNTED = 1_000
+"""Pieces that are counted at least, the newest: all, but while some of an earlier version are in no group yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class ParkedCause:
 
 
 async def parked_causes(connection: Connection) -> list[ParkedCause]:
-    """The causes of the newest MOST_LOOKED_AT pieces, the one with the most of them first. Raises StoreUnavailable."""
-    parts = [part.decode() for part in await connection.run("parked_causes", MOST_LOOKED_AT)]
+    """The causes of all pieces, the one with the most of them first; see FEWEST_COUNTED. Raises StoreUnavailable."""
+    parts = [part.decode() for part in await connection.run("parked_causes")]
     found = [_cause(*parts[at : at + 7]) for at in range(0, len(parts), 7)]
-    return sorted(found, key=lambda cause: (-cause.count, cause.system, cause.error))
+    return sorted(found, key=lambda cause: (-cause.count, cause.system, cause.error, cause.kind, cause.status or 0))
 
 
 def _cause(kind: str, error: str, system: str, status: str, count: str, first: str, last: str) -> ParkedCause:

@@ -1,9 +1,10 @@
+-- with parked_counts.lua
 -- How much waits in the store, and for how long. ARGV: now. Returns nine numbers: jobs that are due and not begun, each
 -- unread delivery as one; jobs
 -- begun; unread deliveries; since when (ms) the oldest of them waits; cases that wait; how many of these are put off; since
 -- when (ms) the oldest waits; parked work; the last sweep (ms). A time is 0 where there is none. Then three lists of pairs:
 -- kind and count of parked work; sender and time (ms) of its last delivery; district (or tracker, where it sent the
--- delivery) and count of parked work. Both counts are of the newest parked work only.
+-- delivery) and count of parked work.
 local now, MOST = tonumber(ARGV[1]), 1000
 
 local function oldest(list, since)
@@ -42,13 +43,10 @@ end
 
 local function parked()
   local kinds, accounts = {}, {}
-  for _, name in ipairs(redis.call('ZREVRANGE', PARKED, 0, 5 * MOST - 1)) do
-    local kind, district, system = unpack(redis.call('HMGET', PARKED_ROW .. name, 'kind', 'district', 'system'))
-    if kind then
-      local account = district and district ~= '' and district or system or ''
-      kinds[kind] = (kinds[kind] or 0) + 1
-      accounts[account] = (accounts[account] or 0) + 1
-    end
+  for _, each in ipairs(counted_parked()) do
+    local account = each.district ~= '' and each.district or each.system
+    kinds[each.kind] = (kinds[each.kind] or 0) + each.count
+    accounts[account] = (accounts[account] or 0) + each.count
   end
   return counted(kinds), counted(accounts)
 end
