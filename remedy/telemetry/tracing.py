@@ -164,6 +164,7 @@ def _context_of(traceparent: str) -> SpanContext | None:
 def _exporter(settings: Settings, endpoint: str) -> OTLPSpanExporter:
     session = requests.Session()
     session.trust_env = False  # no proxy, no netrc: a collector is near
+    session.hooks["response"].append(_refuse_redirect)
     certificate = settings.otel_exporter_otlp_certificate
     return OTLPSpanExporter(
         endpoint=f"{endpoint.rstrip('/')}/v1/traces",
@@ -173,6 +174,16 @@ def _exporter(settings: Settings, endpoint: str) -> OTLPSpanExporter:
         compression=Compression.Gzip,
         session=session,
     )
+
+
+def _refuse_redirect(response: requests.Response, *_: object, **__: object) -> None:
+    """Raises TooManyRedirects for an answer that leads elsewhere, which the exporter logs as a failed export.
+
+    The exporter itself would take it for success, and the spans would be lost in silence.
+    """
+    if 300 <= response.status_code < 400:  # noqa: PLR2004 - every kind of redirect
+        response.close()
+        raise requests.TooManyRedirects(f"the collector's address answers {response.status_code}, a redirect")
 
 
 def _pairs(text: str | None) -> dict[str, str]:

@@ -11,6 +11,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from remediation import telemetry
 from remediation.domain.errors import ConfigurationError, TryLater
@@ -18,6 +22,7 @@ from remediation.settings import Settings, load_settings
 from remedy.telemetry.error_reports import Rebuilt
 from remedy.telemetry.switches import CLOSING_SECONDS, told_outside
 from remedy.telemetry.tracing import ATTRIBUTES, attributes
+from sandbox.wire.server import serve
 from tests.listeners import Collector, SentryStandIn, open_collector, open_sentry
 
 FIRST, SECOND = (f"00-{digit * 32}-{digit * 16}-01" for digit in "ab")
@@ -159,6 +164,19 @@ def test_a_standard_switch_turns_traces_off(collector: Collector) -> None:
     with traced(collector, otel_sdk_disabled=True), telemetry.span("one"):
         assert telemetry.traceparent() == ""
     assert collector.bodies == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_collector_behind_a_redirect_is_told_of_in_the_log(caplog: pytest.LogCaptureFixture, status: int) -> None:
+    def elsewhere(request: Request) -> Response:
+        return Response(status_code=status, headers={"location": "/sign-in"})
+
+    with serve(Starlette(routes=[Route("/v1/traces", elsewhere, methods=["POST"])])) as address:
+        away = settings(otel_exporter_otlp_endpoint=address)
+        with caplog.at_level("ERROR", "opentelemetry"), told_outside(away, "worker"), telemetry.span("one"):
+            pass
+    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("opentelemetry")]
+    assert f"answers {status}, a redirect" in line
 
 
 @contextlib.contextmanager
