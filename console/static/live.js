@@ -212,7 +212,7 @@
     }
     setInterval(() => {
       live.behind.forEach(refresh);
-      if (live.held.size && isLeftAlone()) showHeld();
+      if (live.held.size && isLeftAlone() && ![...live.held.keys()].some(isInUse)) showHeld();
     }, LOOK_SECONDS * 1000);
     connect();
     tellLive();
