@@ -29,9 +29,8 @@ UNLINKED = (
     "/cases?severity=low&state=parked",
     "/sign-in?ended=1",
     "/sign-in/link?token=used",
-    "/people",
 )
-"""What no link of those pages leads to: what there is not, what nothing fits, and who may sign in and is in."""
+"""What no link of those pages leads to: what there is not, what nothing fits, and where people sign in."""
 
 NO_PAGES = ("_file", "state", "_progress", "find_case", "stream", "_news")
 """How the routes end that answer with a part of a page, a file or another page's address."""
@@ -54,6 +53,7 @@ PICTURED = {
     "systems",
     "charts",
     "audit",
+    "people",
 }
 """Pages of which docs/console.md has a picture, by their routes."""
 
