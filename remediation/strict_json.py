@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from enum import Enum
 from itertools import accumulate
 from typing import Any
@@ -49,10 +50,8 @@ def parse(body: bytes) -> object:
 def at(tree: object, *path: str) -> object:
     """The value at `path`; None where there is none. A repeated key on the way is returned as it is: malformed."""
     for step in path:
-        if isinstance(tree, Repeated):
-            return tree
         if not isinstance(tree, dict):
-            return None
+            return tree if isinstance(tree, Repeated) else None
         tree = tree.get(step)
     return tree
 
@@ -69,9 +68,9 @@ def _depth(body: bytes) -> int:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for key, value in pairs:
-        members[key] = Repeated.KEY if key in members else value
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        members |= {key: Repeated.KEY for key, count in Counter(key for key, _ in pairs).items() if count > 1}
     return members
 
 

@@ -7,7 +7,7 @@ An event is a notification only: what it is about is always read back from the s
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar, assert_never
@@ -109,7 +109,7 @@ def read_schoolscan(body: bytes) -> Event | UnknownEvent:
             return kind
         case EventKind.FINDING_CRITICAL | EventKind.FINDING_EXPERT_REVIEWED:
             finding_id = _needed_id(tree, "finding")
-            scan_id = outside_id(_scan_of_finding(tree))
+            scan_id = outside_id(_first_at(tree, _SCAN_OF_FINDING))
             return FindingNoticed(_event_id(tree, finding_id, scan_id), kind, finding_id)
         case EventKind.SCAN_STARTED:
             scan_id = _needed_id(tree, "scan")
@@ -135,9 +135,30 @@ def delivery_id(sender: str, district: str, event_id: str | None, fingerprint: s
     return digest.hexdigest()[:32]
 
 
+Place = tuple[str, ...]
+"""The keys on the way to a value."""
+
+
+def _places_of_id(thing: str) -> tuple[Place, ...]:
+    """Every place where the id of a finding or scan may be, the most specific first."""
+    return (
+        *(("data", f"{thing}_id"), ("data", thing, "id"), ("data", "id")),
+        *((f"{thing}_id",), (thing, "id")),
+    )
+
+
+_IDS = {thing: _places_of_id(thing) for thing in ("finding", "scan")}
+_SCAN_OF_FINDING: tuple[Place, ...] = (
+    *(("data", "scan_id"), ("data", "scan", "id"), ("data", "finding", "scan_id")),
+    *(("scan_id",), ("scan", "id"), ("finding", "scan_id")),
+)
+
+
 def _needed_id(tree: dict[str, object], thing: str) -> str:
     """The first id that is present. Where it is malformed, no other is tried: it was meant to be the id."""
-    value = next((value for value in _spellings(tree, thing) if value is not None), None)
+    value = _first_at(tree, _IDS[thing])
+    if value is None and tree.get("data") is None:
+        value = tree.get("id")
     if value is None:
         raise Unreadable(f"the body names no {thing}")
     clean = outside_id(value)
@@ -146,27 +167,13 @@ def _needed_id(tree: dict[str, object], thing: str) -> str:
     return clean
 
 
-def _spellings(tree: dict[str, object], thing: str) -> Iterator[object]:
-    """Every place where the id of a finding or scan may be, the most specific first."""
-    yield strict_json.at(tree, "data", f"{thing}_id")
-    yield strict_json.at(tree, "data", thing, "id")
-    yield strict_json.at(tree, "data", "id")
-    yield strict_json.at(tree, f"{thing}_id")
-    yield strict_json.at(tree, thing, "id")
-    if tree.get("data") is None:
-        yield strict_json.at(tree, "id")
-
-
-def _scan_of_finding(tree: dict[str, object]) -> object:
-    places = (
-        ("data", "scan_id"),
-        ("data", "scan", "id"),
-        ("data", "finding", "scan_id"),
-        ("scan_id",),
-        ("scan", "id"),
-        ("finding", "scan_id"),
-    )
-    return next((value for place in places if (value := strict_json.at(tree, *place)) is not None), None)
+def _first_at(tree: dict[str, object], places: Iterable[Place]) -> object:
+    """The value at the first place where there is one; None where there is none."""
+    for place in places:
+        value = strict_json.at(tree, *place)
+        if value is not None:
+            return value
+    return None
 
 
 def _event_id(tree: dict[str, object], *subjects: str | None) -> str | None:
