@@ -16,7 +16,8 @@ class Account:
 
     A delivery may be signed with any secret that has not ended.
 
-    `limit` is how many deliveries of it are taken; None takes all.
+    `limit` is how many deliveries of it are taken; None takes all. `path` is its name that is unique among all senders,
+    and `named` is how log lines and traces have it.
     """
 
     name: str
@@ -24,16 +25,12 @@ class Account:
     signature: SignatureFormat
     sender: Sender = SCHOOLSCAN
     limit: DeliveryLimit | None = None
+    path: str = field(init=False, repr=False, compare=False)
+    named: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
-    @property
-    def path(self) -> str:
-        """The account's name that is unique among all senders."""
-        return self.sender.path(self.name)
-
-    @property
-    def named(self) -> dict[str, str]:
-        """The account as log lines and traces have it."""
-        return {"sender": self.sender.name, **self.sender.named(self.name)}
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", self.sender.path(self.name))
+        object.__setattr__(self, "named", {"sender": self.sender.name, **self.sender.named(self.name)})
 
 
 @dataclass(frozen=True, slots=True)

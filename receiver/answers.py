@@ -8,6 +8,7 @@ from http import HTTPStatus
 import structlog
 from starlette.types import Message, Send
 
+from receiver.correlation import HEADER
 from receiver.limits import RETRY_AFTER, RequestRefused
 from receiver.metrics import Sampled
 from receiver.stopping import OutOfTime
@@ -21,26 +22,35 @@ ANSWERED = (RequestRefused, SignatureInvalid, OverLimit, Full, StoreUnavailable,
 
 @dataclass(frozen=True, slots=True)
 class SenderAnswer:
-    """A complete answer: a status, its phrase as the body, and headers. It can be sent any number of times."""
+    """A complete answer: a status, its phrase as the body, and headers. It can be sent any number of times.
+
+    `code` is the status as a plain number, which costs less to look up.
+    """
 
     status: HTTPStatus
     more_headers: tuple[tuple[bytes, bytes], ...] = ()
-    start: Message = field(init=False, repr=False)
+    code: int = field(init=False, repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(init=False, repr=False)
     body: Message = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         body = f"{self.status.phrase}\n".encode()
         length = (b"content-length", b"%d" % len(body))
-        headers = [length, (b"content-type", b"text/plain; charset=utf-8"), *self.more_headers]
-        start = {"type": "http.response.start", "status": self.status.value, "headers": headers}
-        object.__setattr__(self, "start", start)
+        headers = (length, (b"content-type", b"text/plain; charset=utf-8"), *self.more_headers)
+        object.__setattr__(self, "code", self.status.value)
+        object.__setattr__(self, "headers", headers)
         object.__setattr__(self, "body", {"type": "http.response.body", "body": body})
 
-    async def send(self, send: Send) -> None:
-        """SenderAnswer with it."""
-        await send(self.start)
+    async def send(self, send: Send, request_id: str, *, is_last: bool) -> None:
+        """Answer with it. The last answer closes its connection."""
+        headers = [*self.headers, (HEADER, request_id.encode())]
+        if is_last and _CLOSE not in headers:
+            headers.append(_CLOSE)
+        await send({"type": "http.response.start", "status": self.code, "headers": headers})
         await send(self.body)
 
+
+_CLOSE = (b"connection", b"close")
 
 TAKEN = SenderAnswer(HTTPStatus.ACCEPTED)
 UNKNOWN = SenderAnswer(HTTPStatus.NOT_FOUND)
@@ -64,6 +74,10 @@ def answer_to(error: RemediationError) -> tuple[SenderAnswer, str]:
 def _repeat_after(seconds: int) -> SenderAnswer:
     """The sender keeps the delivery, and repeats it."""
     return SenderAnswer(HTTPStatus.SERVICE_UNAVAILABLE, ((b"retry-after", b"%d" % seconds),))
+
+
+UNFORESEEN = _repeat_after(RETRY_AFTER)
+"""The answer to a delivery that an error keeps from being stored which has no answer of its own."""
 
 
 class NotTaken:

@@ -1,9 +1,7 @@
 """The receiver as a value: every route, middleware and resource on one screen."""
 
 import math
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.applications import Starlette
@@ -12,8 +10,7 @@ from starlette.routing import Route
 
 from receiver import health, webhooks
 from receiver.accounts import SCHOOLSCAN_PATH, Accounts
-from receiver.admission import Admission
-from receiver.answers import NotTaken
+from receiver.context import Clocks, Limits, ReceiverContext
 from receiver.correlation import Correlated
 from receiver.limits import LastResort
 from receiver.metrics import NOT_KEPT, OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
@@ -26,28 +23,8 @@ from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import store_problems
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of one request. `max_body_bytes` is counted while streaming; `body_deadline` is in seconds."""
-
-    max_body_bytes: int = 256 * 1024
-    body_deadline: float = 10.0
-
-
 Application = Starlette
 """The type that `create_app` returns, for the code that serves it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """Two clocks in Unix seconds.
-
-    Times that senders sign are compared with `signed`. `stored` is Redis's time, for what is written to the store.
-    """
-
-    signed: Callable[[], float]
-    stored: Callable[[], float]
 
 
 def create_app(
@@ -65,7 +42,7 @@ def create_app(
     `troubles` returns what a person must correct although deliveries can be taken; /readyz says only that there is
     some.
     """
-    stop = Stop()
+    context = ReceiverContext(inbox, SignedTimes(connection), clocks, limits)
     app = Starlette(
         routes=[
             Route(SCHOOLSCAN_PATH, webhooks.unknown_district, methods=["POST"]),
@@ -75,24 +52,15 @@ def create_app(
             Route("/readyz", health.readyz),
         ],
         middleware=[
-            Middleware(LastAnswers, stop),
+            Middleware(webhooks.Webhooks, context),
+            Middleware(LastAnswers, context.stop),
             Middleware(Correlated),
             Middleware(LastResort),
-            Middleware(webhooks.Webhooks),
         ],
     )
     app.router.redirect_slashes = False  # a sender must not be answered with a redirect
+    app.state.context = context
     replace_accounts(app, accounts)
-    app.state.connection = connection
-    app.state.inbox = inbox
-    app.state.signed_times = SignedTimes(connection)
-    app.state.admission = Admission()
-    app.state.not_taken = NotTaken(time.monotonic)
-    app.state.tally = ActivityTally()
-    app.state.clocks = clocks
-    app.state.max_body_bytes = limits.max_body_bytes
-    app.state.body_deadline = limits.body_deadline
-    app.state.stop = stop
 
     async def asked() -> Readiness:
         return Readiness(await store_problems(connection, allow_weak_durability=allow_weak_durability), troubles())
@@ -100,7 +68,7 @@ def create_app(
     shared = SharedQuestion(asked)
 
     async def readiness() -> Readiness:
-        return Readiness([STOPPING]) if stop.is_begun else await shared()
+        return Readiness([STOPPING]) if context.stop.is_begun else await shared()
 
     app.state.readiness = readiness
     return app
@@ -108,19 +76,17 @@ def create_app(
 
 def stop_of(app: Starlette) -> Stop:
     """The application's stop, for the code that ends the process."""
-    stop: Stop = app.state.stop
-    return stop
+    return _context_of(app).stop
 
 
 def tally_of(app: Starlette) -> ActivityTally:
     """What the application counts for charts, for the code that writes it to the store."""
-    tally: ActivityTally = app.state.tally
-    return tally
+    return _context_of(app).tally
 
 
 def replace_accounts(app: Starlette, accounts: Accounts) -> None:
     """Use these senders from the next delivery on. A delivery that is being read keeps the accounts it began with."""
-    app.state.addresses = accounts.addresses()
+    _context_of(app).addresses = accounts.addresses()
     SECRET_ENDS.clear()
     for account in (*accounts.districts.values(), *accounts.trackers.values()):
         # starting at 0 lets the first increment show in a rate
@@ -132,6 +98,11 @@ def replace_accounts(app: Starlette, accounts: Accounts) -> None:
             SECRET_USES.labels(account.sender.name, account.name, secret.id)
             if math.isfinite(secret.ends_at):
                 SECRET_ENDS.labels(account.sender.name, account.name, secret.id).set(secret.ends_at)
+
+
+def _context_of(app: Starlette) -> ReceiverContext:
+    context: ReceiverContext = app.state.context
+    return context
 
 
 async def _nothing() -> None:

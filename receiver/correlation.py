@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from remediation import telemetry
-from remediation.deliveries.signatures import Headers, values_of
+from remediation.deliveries.signatures import Headers, by_name
 from remediation.logs import lines_of_their_own
 from remediation.telemetry import is_request_id
 
@@ -27,12 +27,12 @@ class Correlated:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request of ASGI; scopes other than HTTP pass through. `state.request_id` is the id."""
+        """One request of ASGI; scopes other than HTTP pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id_of(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id
+        headers = by_name(scope["headers"])
+        request_id = request_id_of(headers)
 
         async def answering(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -40,28 +40,28 @@ class Correlated:
                 telemetry.note(status=message["status"])
             await send(message)
 
-        with lines_of_their_own(), _span(scope, request_id):
-            trace_id = telemetry.trace_id()
-            bind_contextvars(request_id=request_id, **({"trace_id": trace_id} if trace_id else {}))
+        is_traced = scope["path"].startswith(_TRACED)
+        with lines_of_their_own(), span_of(headers, request_id) if is_traced else nullcontext():
+            bind_contextvars(**ids_here(request_id))
             await self._app(scope, receive, answering)
 
 
-def _request_id_of(headers: Headers) -> str:
+def request_id_of(headers: Headers) -> str:
     """The id that a proxy set, if there is exactly one and it is well-formed; otherwise a new one."""
-    given = [value.decode("latin-1") for value in values_of(headers, HEADER)]
+    given = [value.decode("latin-1") for value in headers.get(HEADER, ())]
     return given[0] if len(given) == 1 and is_request_id(given[0]) else secrets.token_hex(16)
 
 
-def _span(scope: Scope, request_id: str) -> AbstractContextManager[None]:
-    """The request's span, in a new trace.
+def ids_here(request_id: str) -> dict[str, str]:
+    """The ids that the log lines of this request carry, once its span has begun."""
+    trace_id = telemetry.trace_id()
+    return {"request_id": request_id, "trace_id": trace_id} if trace_id else {"request_id": request_id}
+
+
+def span_of(headers: Headers, request_id: str) -> AbstractContextManager[None]:
+    """The span of a delivery, in a new trace.
 
     A trace that the request names becomes a link only: otherwise any sender could decide what is recorded.
     """
-    if not scope["path"].startswith(_TRACED):
-        return nullcontext()
-    role, links = telemetry.Role.SERVER, _links(scope["headers"])
+    role, links = telemetry.Role.SERVER, [value.decode("latin-1") for value in headers.get(_TRACEPARENT, ())[:1]]
     return telemetry.span("receive_request", role=role, links=links, request_id=request_id)
-
-
-def _links(headers: Headers) -> list[str]:
-    return [value.decode("latin-1") for value in values_of(headers, _TRACEPARENT)[:1]]

@@ -8,7 +8,6 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Iterable
 from http import HTTPStatus
 
 import structlog
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from receiver.metrics import Sampled
 from remediation import telemetry
-from remediation.deliveries.signatures import values_of
+from remediation.deliveries.signatures import Headers
 from remediation.domain.errors import RemediationError
 
 ACCEPTED = "accepted"
@@ -65,19 +64,16 @@ class SenderGone(RemediationError):
     """The sender closed the connection before its body was complete: there is nobody to answer."""
 
 
-def require_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Raise MediaTypeRefused unless exactly one Content-Type says JSON (or +json), in UTF-8, without Content-Encoding.
-
-    `headers` are the raw pairs of the ASGI scope.
-    """
-    types = values_of(headers, b"content-type")
+def require_json(headers: Headers) -> None:
+    """Raise MediaTypeRefused unless one Content-Type says JSON (or +json), in UTF-8, without Content-Encoding."""
+    types = headers.get(b"content-type", ())
     if len(types) != 1 or not _JSON.fullmatch(types[0]):
         raise MediaTypeRefused("the content type is not JSON in UTF-8")
-    if values_of(headers, b"content-encoding"):
+    if b"content-encoding" in headers:
         raise MediaTypeRefused("content encodings are not accepted")
 
 
-async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit: int) -> bytes:
+async def read_body(receive: Receive, headers: Headers, *, limit: int) -> bytes:
     """Read the whole body: at most `limit` bytes. How long that may take is the caller's business.
 
     A Content-Length above the limit is refused before anything is read; bytes are counted in any case. Raises
@@ -90,11 +86,12 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *,
         message = await receive()
         if message["type"] == "http.disconnect":
             raise SenderGone("the sender hung up")
-        body += message.get("body", b"")
-        if len(body) > limit:
+        part: bytes = message.get("body", b"")
+        if len(body) + len(part) > limit:
             raise BodyTooLarge("the body is too large")
         if not message.get("more_body", False):
-            return bytes(body)
+            return bytes(body + part) if body else part
+        body += part
 
 
 def announced_length(value: bytes) -> int:
@@ -108,9 +105,30 @@ def announced_length(value: bytes) -> int:
     return int(digits or b"0") if len(digits) <= _MOST_DIGITS else sys.maxsize
 
 
-def _announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+def _announced_length(headers: Headers) -> int:
     """The largest Content-Length, 0 without one. The server has already refused malformed ones."""
-    return max(map(announced_length, values_of(headers, b"content-length")), default=0)
+    return max(map(announced_length, headers.get(b"content-length", ())), default=0)
+
+
+class Unforeseen:
+    """Tells of errors that nobody caught, as LastResort describes it."""
+
+    def __init__(self) -> None:
+        self._gone = Sampled(time.monotonic)
+
+    def tell(self, error: BaseException) -> bool:
+        """Log the error, and report it where it is a defect. Returns whether somebody waits for an answer."""
+        match error:
+            case SenderGone():
+                if count := self._gone.count("sender_gone"):
+                    logger.info("sender_gone", count=count)
+                return False
+            case asyncio.CancelledError():
+                logger.warning("request_cut_short")
+            case _:
+                logger.error("request_failed", exc_info=error)
+                telemetry.report(error)
+        return True
 
 
 class LastResort:
@@ -124,7 +142,7 @@ class LastResort:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._gone = Sampled(time.monotonic)
+        self._unforeseen = Unforeseen()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request of ASGI; scopes other than HTTP pass through."""
@@ -140,20 +158,12 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watched_send)
-        except SenderGone:
-            if count := self._gone.count("sender_gone"):
-                logger.info("sender_gone", count=count)
-        except Exception as error:
-            logger.exception("request_failed")
-            telemetry.report(error)
-            if not begun:
+        except (Exception, asyncio.CancelledError) as error:
+            is_awaited = self._unforeseen.tell(error)
+            if begun and isinstance(error, asyncio.CancelledError):
+                raise
+            if is_awaited and not begun:  # were a cancellation raised then, uvicorn would answer 500
                 await _send_unavailable(send)
-        except asyncio.CancelledError:
-            logger.warning("request_cut_short")
-            if not begun:
-                await _send_unavailable(send)
-                return  # answered already: if it were raised, uvicorn would answer 500
-            raise
 
 
 async def _send_unavailable(send: Send) -> None:

@@ -4,8 +4,8 @@ Labels are districts from mappings.yaml and words of ours, never what a sender w
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from http import HTTPStatus
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -68,17 +68,21 @@ HTTP_REFUSALS = Counter(
 )
 
 
-@cache
-def answered(sender: str, account: str, status: HTTPStatus, reason: str) -> Counter:
-    """The counter of deliveries with this answer. Of accounts, answers and words of ours there are few."""
-    return DELIVERIES.labels(sender, account, str(status.value), reason)
+@dataclass(frozen=True, slots=True)
+class AnswerCount:
+    """Where deliveries with one answer are counted: for Prometheus, and for charts by a name and a district."""
+
+    counter: Counter
+    name: str
+    district: str
 
 
 @cache
-def counted_as(sender: str, account: str, status: HTTPStatus, reason: str) -> tuple[str, str]:
-    """The name under which deliveries with this answer are counted for charts, and their district; empty for none."""
+def counts_of(sender: str, account: str, status: int, reason: str) -> AnswerCount:
+    """Where deliveries with this answer are counted. Of accounts, answers and words of ours there are few."""
+    counter = DELIVERIES.labels(sender, account, str(status), reason)
     district = account if sender == SCHOOLSCAN.name and account != NOBODY else WHOLE
-    return delivery_name(sender, answer_of(status.value, reason)), district
+    return AnswerCount(counter, delivery_name(sender, answer_of(status, reason)), district)
 
 
 @cache

@@ -15,7 +15,8 @@ from chaos.fuzzing.script import Script
 from chaos.fuzzing.signing import NOW, SECRETS, header
 from receiver.accounts import Account, Accounts
 from receiver.admission import Admission
-from receiver.app import Clocks, Limits, create_app
+from receiver.app import create_app
+from receiver.context import Clocks, Limits, ReceiverContext
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.errors import OverLimit, StoreUnavailable
@@ -95,7 +96,8 @@ def play(data: bytes) -> int:
     inbox.trouble = script.one_of(
         (None, None, None, StoreUnavailable("away"), OverLimit(2.5), ValueError("unforeseen"))
     )
-    app.state.admission, app.state.signed_times = Admission(), MemorySignedTimes()
+    context: ReceiverContext = app.state.context
+    context.admission, context.signed_times = Admission(), MemorySignedTimes()
     asked = _request(script)
     gone = not any(message.get("more_body") is False for message in asked.messages)
     _loop().run_until_complete(app(asked.scope, asked.receive, asked.send))

@@ -11,6 +11,7 @@ from chaos.fuzzing.wire import TimedLoop, Wire, connected
 from receiver.guard.budget import HttpLimits
 from receiver.guard.connection import Guard
 from receiver.limits import BodyTooSlow, RequestRefused, SenderGone, read_body
+from remediation.deliveries.signatures import by_name
 
 LIMITS = HttpLimits(url_bytes=60, head_bytes=300, head_seconds=10.0, idle_seconds=10.0, linger_seconds=10.0)
 STATUSES = frozenset({100, 202, 400, 404, 408, 413, 414, 431, 503})
@@ -44,7 +45,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         if scope["path"] in {"/", "/sound"}:
             async with asyncio.timeout(LIMITS.linger_seconds):
-                body = await read_body(receive, scope["headers"], limit=MOST_BODY)
+                body = await read_body(receive, by_name(scope["headers"]), limit=MOST_BODY)
             status = 202
     except SenderGone:
         return

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable, Sequence
 
 from chaos.fuzzing.script import Script
-from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, TOLERANCE, SignatureFormat, Verified, verify
+from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, TOLERANCE, SignatureFormat, Verified, by_name, verify
 from remediation.domain.errors import SignatureInvalid
 
 NOW = 1_800_000_000
@@ -40,12 +40,12 @@ def play(data: bytes) -> SignatureFormat | None:
     body = script.literal(40)
     headers = [header(script, body) for _ in range(count)]
     try:
-        verified = verify(headers, body, secrets, format_, NOW)
+        verified = verify(by_name(headers), body, secrets, format_, NOW)
     except SignatureInvalid:
         return None
     assert format_ in {verified.format, SignatureFormat.AUTO}
     assert is_signed(headers, body, [secrets[number] for number in verified.secrets], verified)
-    assert verify(headers, body, secrets, verified.format, NOW) == verified
+    assert verify(by_name(headers), body, secrets, verified.format, NOW) == verified
     assert is_refused(headers, body + b"x", secrets, format_)
     assert is_refused([*headers, *headers], body, secrets, format_)
     assert is_refused(headers, body, ["test-only-another"], format_)
@@ -133,7 +133,7 @@ def is_refused(
 ) -> bool:
     """Whether verify() does not take it."""
     try:
-        verify(headers, body, secrets, format_, NOW)
+        verify(by_name(headers), body, secrets, format_, NOW)
     except SignatureInvalid:
         return True
     return False

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -17,9 +17,9 @@ SCHOOLSCAN_HEADER = "x-schoolscan-signature"
 TOLERANCE = 300
 """Seconds that a signed timestamp may lie in the past or in the future."""
 
-_STANDARD_ID = "webhook-id"
-_STANDARD_TIMESTAMP = "webhook-timestamp"
-_STANDARD_SIGNATURE = "webhook-signature"
+_STANDARD_ID = b"webhook-id"
+_STANDARD_TIMESTAMP = b"webhook-timestamp"
+_STANDARD_SIGNATURE = b"webhook-signature"
 
 _LONGEST_HEADER = 2_048
 _MOST_SIGNATURES = 10
@@ -72,8 +72,16 @@ class _Claim:
     signed_id: str | None = None
 
 
-Headers = Iterable[tuple[bytes, bytes]]
-"""The raw header pairs, as ASGI has them."""
+Headers = Mapping[bytes, Sequence[bytes]]
+"""The values of each header, by its name in lower case: a repeated header has several."""
+
+
+def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The headers of the raw pairs that ASGI has, so that each is looked up, and not searched for."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        found.setdefault(name.lower(), []).append(value)
+    return found
 
 
 def verify(
@@ -87,27 +95,26 @@ def verify(
 ) -> Verified:
     """Verify that `body` was signed with one of `secrets` in `format`. Raises SignatureInvalid, without a reason.
 
-    `headers` are the raw pairs as they came, so that a repeated header is noticed. `header` carries the signature in
-    every format but STANDARD, which has headers of its own. `now` is Unix seconds. The error has the format that was
-    seen.
+    `header` carries the signature in every format but STANDARD, which has headers of its own. `now` is Unix seconds.
+    The error has the format that was seen.
     """
-    pairs = tuple(headers)
+    name = header.lower().encode()
     try:
-        return _verified(pairs, body, secrets, format, now, header)
+        return _verified(headers, body, secrets, format, now, name)
     except SignatureInvalid as error:
-        error.seen = seen_format(pairs, header)
+        error.seen = seen_format(headers, name)
         raise
 
 
 def _verified(
-    headers: Sequence[tuple[bytes, bytes]],
+    headers: Headers,
     body: bytes,
     secrets: Sequence[str],
     format: SignatureFormat,  # noqa: A002 - as in verify
     now: float,
-    header: str,
+    name: bytes,
 ) -> Verified:
-    claim = _claim(headers, format, header)
+    claim = _claim(headers, format, name)
     if claim.timestamp is not None and not abs(now - claim.timestamp) <= TOLERANCE:
         raise _invalid()
     signers = _signers(claim, body, secrets)
@@ -116,10 +123,9 @@ def _verified(
     return Verified(claim.format, claim.signed_id, signers)
 
 
-def seen_format(headers: Sequence[tuple[bytes, bytes]], header: str) -> str:
+def seen_format(headers: Headers, name: bytes) -> str:
     """Which format a signature seems to have that did not verify: a format's name, or `none`, `several` or `other`."""
-    values = [value for name, value in headers if name.lower() == header.lower().encode()]
-    is_standard = any(name.lower() == _STANDARD_SIGNATURE.encode() for name, _ in headers)
+    values, is_standard = headers.get(name, ()), _STANDARD_SIGNATURE in headers
     if not values:
         return SignatureFormat.STANDARD.value if is_standard else "none"
     if len(values) > 1 or is_standard:
@@ -166,9 +172,9 @@ def sign(
 def _standard_headers(body: bytes, key: bytes, time: str, message_id: str) -> list[tuple[bytes, bytes]]:
     digest = _mac(key, f"{message_id}.{time}.".encode() + body)
     return [
-        (_STANDARD_ID.encode(), message_id.encode()),
-        (_STANDARD_TIMESTAMP.encode(), time.encode()),
-        (_STANDARD_SIGNATURE.encode(), b"v1," + base64.b64encode(digest)),
+        (_STANDARD_ID, message_id.encode()),
+        (_STANDARD_TIMESTAMP, time.encode()),
+        (_STANDARD_SIGNATURE, b"v1," + base64.b64encode(digest)),
     ]
 
 
@@ -206,16 +212,16 @@ def _key(secret: str, format: SignatureFormat) -> bytes:  # noqa: A002 - as in v
     return secret.encode("utf-8", "surrogateescape")
 
 
-def _claim(headers: Sequence[tuple[bytes, bytes]], format: SignatureFormat, header: str) -> _Claim:  # noqa: A002 - as in verify
+def _claim(headers: Headers, format: SignatureFormat, name: bytes) -> _Claim:  # noqa: A002 - as in verify
     if format is SignatureFormat.STANDARD:
         return _standard_claim(headers)
     if format is not SignatureFormat.AUTO:
-        return _READERS[format](_single(headers, header))
-    if not values_of(headers, header.lower().encode()):
+        return _READERS[format](_single(headers, name))
+    if name not in headers:
         return _standard_claim(headers)
-    if values_of(headers, _STANDARD_SIGNATURE.encode()):
+    if _STANDARD_SIGNATURE in headers:
         raise _invalid()
-    value = _single(headers, header)
+    value = _single(headers, name)
     return _READERS[_format_of(value)](value)
 
 
@@ -228,15 +234,9 @@ def _format_of(value: str) -> SignatureFormat:
     return SignatureFormat.BASE64 if _BASE64.fullmatch(value) else SignatureFormat.HEX
 
 
-def values_of(headers: Headers, name: bytes) -> list[bytes]:
-    """The values of every header of this name, which is in lower case. Lengths are compared first: that costs least."""
-    length = len(name)
-    return [value for key, value in headers if len(key) == length and key.lower() == name]
-
-
-def _single(headers: Sequence[tuple[bytes, bytes]], name: str) -> str:
+def _single(headers: Headers, name: bytes) -> str:
     """The value of a header that occurs exactly once, is ASCII, and is no longer than a valid one can be."""
-    values = values_of(headers, name.lower().encode())
+    values = headers.get(name, ())
     if len(values) != 1 or len(values[0]) > _LONGEST_HEADER or not values[0].isascii():
         raise _invalid()
     return values[0].decode("ascii")
@@ -266,7 +266,7 @@ def _timestamped_claim(value: str) -> _Claim:
     return _Claim(SignatureFormat.TIMESTAMPED, digests, f"{time}.".encode(), timestamp=int(time))
 
 
-def _standard_claim(headers: Sequence[tuple[bytes, bytes]]) -> _Claim:
+def _standard_claim(headers: Headers) -> _Claim:
     """The triple of Standard Webhooks: `v1,<base64>`, several separated by single blanks."""
     message_id = _single(headers, _STANDARD_ID)
     if not _MESSAGE_ID.fullmatch(message_id):

@@ -13,8 +13,6 @@ import structlog
 from receiver.accounts import Accounts
 from receiver.app import (
     Application,
-    Clocks,
-    Limits,
     create_app,
     create_metrics_app,
     readiness_of,
@@ -22,6 +20,7 @@ from receiver.app import (
     stop_of,
     tally_of,
 )
+from receiver.context import Clocks, Limits
 from receiver.refused import noting_refusals
 from remediation.domain.errors import StoreUnavailable
 from remediation.logs import LOSSES

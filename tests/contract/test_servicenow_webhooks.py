@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from remediation.deliveries.servicenow import KEYS as SERVICENOW_KEYS
 from remediation.deliveries.servicenow import SERVICENOW
-from remediation.deliveries.signatures import SignatureFormat, verify
+from remediation.deliveries.signatures import SignatureFormat, by_name, verify
 from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed
 from remediation.domain.tickets import TicketChange
 from sandbox.servicenow.stand_in import INTEGRATION, PERSON, servicenow_app
@@ -97,7 +97,7 @@ def test_what_is_told_is_signed_and_read_as_the_change_that_it_was(desk: Desk) -
     headers, body = desk.taken[1]
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     usual = SERVICENOW.expected_format(SignatureFormat.AUTO)
-    assert verify(raw, body, [SECRET], usual, 0, header=SERVICENOW.header).format is SignatureFormat.BASE64
+    assert verify(by_name(raw), body, [SECRET], usual, 0, header=SERVICENOW.header).format is SignatureFormat.BASE64
     assert headers["content-type"].startswith("application/json")
     noticed = SERVICENOW.read(body)
     version = f"{record['sys_updated_on']}/{record['sys_mod_count']}"

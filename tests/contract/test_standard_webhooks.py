@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from remediation.deliveries.signatures import SignatureFormat, sign, verify
+from remediation.deliveries.signatures import SignatureFormat, by_name, sign, verify
 from remediation.deliveries.webhook_secrets import standard_key
 from remediation.domain.errors import ConfigurationError
 from sandbox.schoolscan.signing import signed_headers
@@ -58,7 +58,7 @@ def test_what_the_library_signs_verifies(secret: str) -> None:
         (b"webhook-signature", signature.encode()),
     ]
     for form in (SignatureFormat.STANDARD, SignatureFormat.AUTO):
-        assert verify(headers, BODY.encode(), [secret], form, now).signed_id == "msg_1"
+        assert verify(by_name(headers), BODY.encode(), [secret], form, now).signed_id == "msg_1"
 
 
 @given(secret=whole_secrets())

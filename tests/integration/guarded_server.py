@@ -23,6 +23,7 @@ from receiver.guard.budget import HttpLimits
 from receiver.guard.connection import Guard
 from receiver.guard.refusals import Refusal
 from receiver.limits import BodyTooSlow, LastResort, RequestRefused, read_body
+from remediation.deliveries.signatures import by_name
 from remedy.runtime.http.serving import HttpServer, listener, server
 
 MAX_BODY = 4_096
@@ -38,7 +39,7 @@ async def _echo(request: Request) -> Response:
     """202, with how many bytes the body has and which headers begin with `x-`."""
     with Deadline(request.app.state.deadlines) as deadline:
         deadline.set(BODY_SECONDS, BodyTooSlow)
-        body = await read_body(request.receive, request.scope["headers"], limit=MAX_BODY)
+        body = await read_body(request.receive, by_name(request.scope["headers"]), limit=MAX_BODY)
     names = sorted(name.decode() for name, _ in request.scope["headers"] if name.startswith(b"x-"))
     return PlainTextResponse(" ".join([str(len(body)), *names]), status_code=202)
 

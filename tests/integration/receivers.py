@@ -8,7 +8,8 @@ import httpx2
 from redis.asyncio import Redis
 
 from receiver.accounts import Account, Accounts
-from receiver.app import Clocks, Limits, create_app, create_metrics_app, readiness_of
+from receiver.app import create_app, create_metrics_app, readiness_of
+from receiver.context import Clocks, Limits
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.sealing import Keyring

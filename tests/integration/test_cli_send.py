@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from click.testing import CliRunner, Result
 
-from remediation.deliveries.signatures import SignatureFormat, verify
+from remediation.deliveries.signatures import SignatureFormat, by_name, verify
 from remediation.domain.errors import SignatureInvalid
 from remedy.main import main
 from remedy.runtime.failures import ExitCode
@@ -35,7 +35,7 @@ class Judge(BaseHTTPRequestHandler):
     def verdict(self, body: bytes) -> int:
         pairs = [(name.encode(), value.encode()) for name, value in self.headers.items()]
         try:
-            verify(pairs, body, [SECRET], SignatureFormat.AUTO, time.time())
+            verify(by_name(pairs), body, [SECRET], SignatureFormat.AUTO, time.time())
         except SignatureInvalid:
             return HTTPStatus.UNAUTHORIZED
         return HTTPStatus.ACCEPTED

@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY, generate_latest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from receiver.app import Limits, create_metrics_app
+from receiver.app import create_metrics_app
+from receiver.context import Limits
 from remediation.deliveries.events import delivery_id
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE

@@ -170,7 +170,7 @@ async def test_many_at_once_take_no_more_than_the_limit_and_forget_nothing_of_it
 
 async def test_what_is_not_taken_is_told_at_once_for_each_kind_and_then_counted(receiver: Receiver) -> None:
     now, before = 1000.0, over_limit()
-    receiver.app.state.not_taken = NotTaken(lambda: now)
+    receiver.app.state.context.not_taken = NotTaken(lambda: now)
 
     async def told() -> list[tuple[int, str, str | None, int]]:
         """The lines about ten deliveries of a district with a limit of three, and three of each other kind."""

@@ -31,7 +31,7 @@ BOTH = (WebhookSecret("new", NEW), WebhookSecret("old", OLD))
 @pytest.fixture
 def receiver(connection: Connection, keyring: Keyring) -> Receiver:
     receiver = Receiver(connection, keyring, {"lakeside": with_secrets(*BOTH)})
-    receiver.app.state.admission = Admission(receiver.clock)
+    receiver.app.state.context.admission = Admission(receiver.clock)
     return receiver
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from receiver.app import stop_of
+from receiver.context import Limits
 from receiver.stopping import SILENCE
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.failpoints import turn_off, turn_on
@@ -53,7 +54,7 @@ async def test_it_takes_what_still_comes_and_asks_for_a_new_connection(receiver:
 
 async def test_what_is_not_done_in_time_is_answered_503(connection: Connection, keyring: Keyring) -> None:
     receiver, gate = Receiver(connection, keyring), asyncio.Event()
-    receiver.app.state.body_deadline = 30.0
+    receiver.app.state.context.limits = Limits(body_deadline=30.0)
     asking, began = late(receiver, gate), time.monotonic()
     await asyncio.sleep(0.05)
     stop_of(receiver.app).begin(0.2)
@@ -64,7 +65,7 @@ async def test_what_is_not_done_in_time_is_answered_503(connection: Connection, 
 
 async def test_a_second_signal_leaves_no_time(connection: Connection, keyring: Keyring) -> None:
     receiver, gate = Receiver(connection, keyring), asyncio.Event()
-    receiver.app.state.body_deadline = 30.0
+    receiver.app.state.context.limits = Limits(body_deadline=30.0)
     asking = late(receiver, gate)
     await asyncio.sleep(0.05)
     stop = stop_of(receiver.app)

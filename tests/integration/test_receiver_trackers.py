@@ -14,7 +14,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from receiver.accounts import Account
-from receiver.app import Limits
+from receiver.context import Limits
 from remediation.deliveries.events import Sender, delivery_id
 from remediation.deliveries.jira import JIRA
 from remediation.deliveries.servicenow import SERVICENOW

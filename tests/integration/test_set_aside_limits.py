@@ -68,7 +68,7 @@ async def test_what_cannot_be_read_is_refused_before_it_is_accepted_once_enough_
     connection: Connection, keyring: Keyring
 ) -> None:
     receiver = Receiver(connection, keyring, {"lakeside": account(), "harbor": account("harbor")})
-    receiver.app.state.inbox = Inbox(connection, keyring, most=MostKept(quarantined=2))
+    receiver.app.state.context.inbox = Inbox(connection, keyring, most=MostKept(quarantined=2))
     assert [(await receiver.deliver(b"no json %d" % number)).status_code for number in range(3)] == [202, 202, 503]
     refusal = await receiver.deliver(b"no json 3")
     assert (refusal.status_code, refusal.headers["retry-after"]) == (503, "300")

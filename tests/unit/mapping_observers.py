@@ -10,7 +10,7 @@ import requests
 from redis.asyncio import Redis
 
 from remediation.deliveries.events import SCHOOLSCAN, Sender
-from remediation.deliveries.signatures import SignatureFormat, sign, verify
+from remediation.deliveries.signatures import SignatureFormat, by_name, sign, verify
 from remediation.domain.cases.records import CaseKey, CaseKind, Link
 from remediation.domain.errors import Refused, SignatureInvalid
 from remediation.domain.findings import DomainType, Finding, Scan, ScanStatus
@@ -296,7 +296,7 @@ def _accepted(sender: Sender, webhook: Webhook) -> object:
     for written in SignatureFormat:
         signed = sign(b"{}", SECRET, written, now, "msg_1", header=header)
         try:
-            accepted.append(verify(signed, b"{}", [SECRET], wanted, now, header=header))
+            accepted.append(verify(by_name(signed), b"{}", [SECRET], wanted, now, header=header))
         except SignatureInvalid:
             accepted.append(None)
     return accepted

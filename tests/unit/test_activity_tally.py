@@ -1,12 +1,10 @@
 """What a process counts for charts: named by fixed words, bounded, and taken once."""
 
-from http import HTTPStatus
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.metrics import NOBODY, counted_as
+from receiver.metrics import NOBODY, counts_of
 from remediation.domain.status import Severity
 from remediation.store.activity.buckets import BOUNDS, bucket_of
 from remediation.store.activity.tally import (
@@ -65,10 +63,13 @@ def test_an_answer_has_a_class(status: int, outcome: str, answer: DeliveryAnswer
 
 
 def test_only_a_delivery_of_schoolscan_to_a_district_is_of_a_district() -> None:
-    taken, unknown = (HTTPStatus.ACCEPTED, "stored"), (HTTPStatus.NOT_FOUND, "unknown_district")
-    assert counted_as("schoolscan", "lakeside", *taken) == ("delivery:schoolscan:stored", "lakeside")
-    assert counted_as("jira", "security", *taken) == ("delivery:jira:stored", WHOLE)
-    assert counted_as("schoolscan", NOBODY, *unknown) == ("delivery:schoolscan:refused", WHOLE)
+    def counted(sender: str, account: str, status: int, reason: str) -> tuple[str, str]:
+        counts = counts_of(sender, account, status, reason)
+        return counts.name, counts.district
+
+    assert counted("schoolscan", "lakeside", 202, "stored") == ("delivery:schoolscan:stored", "lakeside")
+    assert counted("jira", "security", 202, "stored") == ("delivery:jira:stored", WHOLE)
+    assert counted("schoolscan", NOBODY, 404, "unknown_district") == ("delivery:schoolscan:refused", WHOLE)
 
 
 @given(st.sampled_from(ResponseKind), st.sampled_from(Severity), st.floats(0, 2 * BOUNDS[-1]))

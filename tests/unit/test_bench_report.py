@@ -19,7 +19,7 @@ from bench.topics.deciding import RULES, rules, situations, subjects
 from bench.topics.looking import counted
 from bench.watching import Command
 from remediation.deliveries.events import FindingNoticed, read_schoolscan
-from remediation.deliveries.signatures import SignatureFormat, verify
+from remediation.deliveries.signatures import SignatureFormat, by_name, verify
 from remediation.domain.policy import Policy
 from remediation.mapping.rules.matching import Matcher
 from remediation.planning import plan
@@ -106,7 +106,7 @@ def test_each_delivery_is_signed_readable_and_like_no_other() -> None:
         assert line == f"POST {PATH} HTTP/1.1".encode()
         assert dict(headers)[b"content-length"] == str(len(body)).encode()
         assert abs(len(body) - BODY_BYTES) < 30
-        verify(headers, body, [SECRET], SignatureFormat.TIMESTAMPED, now)
+        verify(by_name(headers), body, [SECRET], SignatureFormat.TIMESTAMPED, now)
         event = read_schoolscan(body)
         assert isinstance(event, FindingNoticed)
         events.append(event)

@@ -21,6 +21,7 @@ from receiver.limits import (
     read_body,
     require_json,
 )
+from remediation.deliveries.signatures import by_name
 
 CANARY = "ZZPII-0b0c6f0e"
 
@@ -54,13 +55,13 @@ class Sender:
 @given(chunks=st.lists(st.binary(max_size=30), max_size=8))
 async def test_a_body_within_the_limit_is_read_whole(chunks: list[bytes]) -> None:
     body = b"".join(chunks)
-    assert await read_body(Sender(*chunks).receive, [], limit=len(body)) == body
+    assert await read_body(Sender(*chunks).receive, {}, limit=len(body)) == body
 
 
 async def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is() -> None:
     sender = Sender(*[b"12345"] * 100)
     with pytest.raises(BodyTooLarge) as caught:
-        await read_body(sender.receive, [], limit=12)
+        await read_body(sender.receive, {}, limit=12)
     assert (caught.value.status, sender.asked) == (413, 3)
 
 
@@ -68,13 +69,13 @@ async def test_an_announced_body_beyond_the_limit_is_not_read_at_all() -> None:
     for announced in (b"13", b"9" * 18, b"9" * 19, b"9" * 5_000, b"0" * 5_000 + b"13", b"13 ", b"\t13"):
         sender = Sender(b"x")
         with pytest.raises(BodyTooLarge):
-            await read_body(sender.receive, [(b"Content-Length", announced)], limit=12)
+            await read_body(sender.receive, {b"content-length": [announced]}, limit=12)
         assert sender.asked == 0
 
 
 @pytest.mark.parametrize("announced", [b"12", b"0", b"", b"-5", b"1e9", b"\xff", b"0" * 5_000 + b"12"])
 async def test_bytes_are_counted_whatever_is_announced(announced: bytes) -> None:
-    headers = [(b"content-length", announced)]
+    headers = {b"content-length": [announced]}
     assert await read_body(Sender(b"x" * 12).receive, headers, limit=12) == b"x" * 12
     with pytest.raises(BodyTooLarge):
         await read_body(Sender(b"x" * 13).receive, headers, limit=12)
@@ -82,7 +83,7 @@ async def test_bytes_are_counted_whatever_is_announced(announced: bytes) -> None
 
 async def test_a_sender_that_hangs_up_in_the_middle_is_gone() -> None:
     with pytest.raises(SenderGone):
-        await read_body(Sender(b"x", complete=False).receive, [], limit=12)
+        await read_body(Sender(b"x", complete=False).receive, {}, limit=12)
 
 
 def test_every_refusal_has_its_status_and_closes_where_bytes_may_still_come() -> None:
@@ -106,7 +107,7 @@ def test_every_refusal_has_its_status_and_closes_where_bytes_may_still_come() ->
     ],
 )
 def test_json_in_utf_8_is_accepted(value: bytes) -> None:
-    require_json([(b"Content-Type", value), (b"accept-encoding", b"gzip")])
+    require_json(by_name([(b"Content-Type", value), (b"accept-encoding", b"gzip")]))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_json_in_utf_8_is_accepted(value: bytes) -> None:
 )
 def test_other_media_and_any_encoding_are_refused(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(MediaTypeRefused) as caught:
-        require_json(headers)
+        require_json(by_name(headers))
     assert caught.value.status == 415
 
 

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from starlette.routing import Route
 
 from receiver.accounts import Accounts
-from receiver.app import Clocks, Limits, create_app
+from receiver.app import create_app
+from receiver.context import Clocks, Limits
 from remediation.deliveries.events import DeliveryLimit, EventKind
 from remediation.deliveries.jira import JIRA
 from remediation.deliveries.servicenow import DISPLAY as SERVICENOW_DISPLAY
