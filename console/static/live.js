@@ -169,15 +169,27 @@
     }, seconds * 1000 * (0.8 + 0.4 * Math.random()));
   };
 
+  /* A gateway may answer a sign-in page of its own, with 200 and where it was asked. */
+  const isStreamOfOurs = (raw) => raw.headers.get("Content-Type")?.startsWith("text/event-stream");
+  const isOfPart = (part, fragment) => {
+    const [fresh, ...more] = fragment?.children ?? [];
+    return Boolean(fresh) && !more.length && fresh.tagName === part.tagName && fresh.id === part.id;
+  };
   const answered = (event) => {
     const { ctx } = event.detail, { raw, status } = ctx.response;
     const isStream = ctx.sourceElement === live.stream;
-    if (status === 401 || raw.redirected) expired();
+    const isSignedOut = status === 401 || raw.redirected || (isStream && status === 200 && !isStreamOfOurs(raw));
+    if (isSignedOut) expired();
     else if (status !== 200 && isStream) later();
-    if (status !== 200 || raw.redirected) event.preventDefault(); /* a page about an error is no part of this one */
+    if (status !== 200 || isSignedOut) event.preventDefault(); /* a page about an error is no part of this one */
   };
   const beforeSwap = (event) => {
     const { ctx, tasks } = event.detail, part = ctx.sourceElement;
+    if (part?.dataset?.live && !isOfPart(part, tasks[0]?.fragment)) {
+      event.preventDefault();
+      expired();
+      return;
+    }
     if (part?.dataset?.live && (isPaused() || isInUse(part))) {
       event.preventDefault();
       live.behind.add(part);

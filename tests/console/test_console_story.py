@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from console.live import REST_SECONDS
 from remediation.store.keys import CONSOLE_SESSION
@@ -178,6 +178,30 @@ async def test_what_somebody_uses_is_never_replaced_under_their_hand(reader: Rea
     await expect(part.get_by_text("of before")).to_be_visible()
     await reader.page.evaluate("() => document.activeElement.blur()")
     await expect(part.get_by_text("of before")).to_have_count(0, timeout=PROGRESS_MS)
+
+
+@pytest.mark.parametrize("place", ["stream", "part"])
+async def test_a_sign_in_page_of_a_gateway_in_place_of_ours_ends_the_updates(reader: Reader, place: str) -> None:
+    """Some gateways answer 200 with their own page, and redirect nobody."""
+    page = "<!doctype html><title>Gateway</title><main><h1>Gateway</h1><form>Sign in</form></main>"
+    asked: list[str] = []
+
+    async def instead(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(content_type="text/html", body=page)
+
+    if place == "stream":
+        await reader.page.route("**/live", instead)
+    await reader.open("/")
+    part = reader.page.locator("[data-live]").first
+    if place == "part":
+        await reader.page.route(f"**{await part.get_attribute('data-live')}", instead)
+        await expect(reader.page.locator("[data-live-state]").first).to_have_text("Live", timeout=PROGRESS_MS)
+        await reader.page.evaluate("htmx.trigger(document.querySelector('[hx-sse\\\\:connect]'), 'changed')")
+    await expect(reader.page.locator("#notices")).to_contain_text("Your session has ended", timeout=PROGRESS_MS)
+    await expect(part).to_be_visible()
+    await expect(reader.page.get_by_text("Gateway")).to_have_count(0)
+    assert len(asked) == 1
 
 
 async def test_without_scripts_a_parked_piece_is_replayed_by_forms_alone(browser: Browser, stage: ConsoleStage) -> None:
