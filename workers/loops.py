@@ -12,6 +12,7 @@ from arq.worker import Worker
 from remediation.queue import Job
 from remediation.store.server.connection import cancel_until_done
 from remediation.store.work_queue import WorkQueue
+from workers.jobs_redis import JobsRedis
 from workers.rounds.schedule import Schedule, play
 
 LOOKS_EVERY = 1.0
@@ -61,13 +62,16 @@ class QueueWorker(LoopWorker):
     """The same for a queue whose jobs come from our scripts: they ring, and the worker waits for that.
 
     Between two rounds it waits for a ring while it has room for jobs, and otherwise until one of its jobs ends. arq
-    asks whether there are jobs at all, one script takes in hand as many as there is room for, and arq runs them.
+    asks whether there are jobs at all, one script takes in hand as many as there is room for and tells what they are,
+    and arq runs them.
     """
 
-    def __init__(self, queue: WorkQueue, **options: Any) -> None:
-        super().__init__(poll_delay=0, queue_read_limit=1, **options)
+    def __init__(self, queue: WorkQueue, redis_pool: JobsRedis, **options: Any) -> None:
+        super().__init__(redis_pool=redis_pool, poll_delay=0, queue_read_limit=1, **options)
         self._queue = queue
+        self._redis = redis_pool
         self._waiting: asyncio.Task[bool] | None = None
+        self._calling_off: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._readers = 0
         self._has_left_readers = False
@@ -94,9 +98,10 @@ class QueueWorker(LoopWorker):
         room = self.max_jobs - self.job_counter
         claimed = await self._queue.claim(room, timestamp_ms(), lasts_ms, MOST_READERS - self._readers)
         if not self.allow_pick_jobs:  # a stop has begun meanwhile
-            await self._queue.give_back([job_id for job_id, _ in claimed.jobs])
+            await self._queue.give_back([job.id for job in claimed.jobs])
             return
-        for job_id, due_ms in claimed.jobs:
+        for job_id, due_ms, content in claimed.jobs:
+            self._redis.tell(job_id, content)
             await self.sem.acquire()
             self.job_counter += 1
             self._readers += _reads(job_id)
@@ -119,7 +124,7 @@ class QueueWorker(LoopWorker):
         super().take_no_more()
         self._ended.set()
         if self._waiting is not None:
-            self._waiting.cancel()
+            self._calling_off = asyncio.create_task(cancel_until_done(self._waiting))
 
     async def _until_called(self) -> None:
         self._waiting = asyncio.create_task(self._queue.hear(LOOKS_EVERY))

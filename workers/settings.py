@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from arq import func
-from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
@@ -14,6 +13,7 @@ from workers.jobs.boundary import ArqContext, never_raising
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
+from workers.jobs_redis import JobsRedis
 from workers.loops import LoopWorker, QueueWorker, UpkeepWorker
 from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.auditing import AUDIT_TRIM_SECONDS, CHAIN_SECONDS, keep_audit, trim_audit
@@ -68,7 +68,7 @@ def _common(
     async def begin(_ctx: ArqContext) -> None:
         await prepare()
 
-    redis = ArqRedis(
+    redis = JobsRedis(
         pool_or_conn=pool,
         job_serializer=encode,
         job_deserializer=decode,

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from redis.exceptions import NoPermissionError, RedisError
 
@@ -19,11 +20,19 @@ _REFUSED_FOR = 60.0
 """Seconds until a server is asked again that refused to let us wait."""
 
 
+class ClaimedJob(NamedTuple):
+    """A job in hand: its id, when it was due (Unix milliseconds), and what it is; empty where its time is over."""
+
+    id: str
+    due_ms: int
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Ids and due times (ms) of jobs, and whether some that read deliveries were left because there were too many."""
+    """Jobs, and whether some that read deliveries were left because there were too many."""
 
-    jobs: Sequence[tuple[str, int]]
+    jobs: Sequence[ClaimedJob]
     left_readers: bool = False
 
 
@@ -60,7 +69,8 @@ class WorkQueue:
         have been taken, and are left until this time has passed.
         """
         left, *told = await self._connection.run("claim_jobs", due_ms, most, lasts_ms, Job.READ_DELIVERY, readers)
-        jobs = [(told[at].decode(), int(float(told[at + 1]))) for at in range(0, len(told), 2)]
+        each = zip(told[::3], told[1::3], told[2::3], strict=True)
+        jobs = [ClaimedJob(job_id.decode(), int(float(due)), content) for job_id, due, content in each]
         return Claimed(jobs, left_readers=bool(left))
 
     async def ring(self) -> None:

@@ -75,7 +75,7 @@ async def test_one_job_reads_all_that_wait(office: Office) -> None:
 async def test_while_a_job_reads_some_another_is_for_the_rest_and_for_what_comes_in(office: Office) -> None:
     await accept(office, *range(MOST_TOGETHER + 5))
     queue = WorkQueue(office.connection)
-    ((job, _),) = (await queue.claim(8, LATER_MS, 40_000)).jobs
+    ((job, *_),) = (await queue.claim(8, LATER_MS, 40_000)).jobs
     await accept(office, 100)
     (second,) = await readers_that_wait(office, job)
     batch = await office.context.inbox.readings.take_some("d0", office.clock())

@@ -15,12 +15,13 @@ from remediation.queue import BELL, IN_PROGRESS_PREFIX, WORK_QUEUE
 from remediation.redis_address import RedisAddress, RedisSignIn
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
-from remediation.store.work_queue import Claimed, WorkQueue
+from remediation.store.work_queue import Claimed, ClaimedJob, WorkQueue
 from remedy.runtime.assembly import open_connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import RealClock
 from workers import loops, settings
 from workers.jobs.boundary import never_raising
+from workers.jobs_redis import JobsRedis
 from workers.process import Supervisor
 from workers.resources import WorkerContext
 from workers.settings import work_worker
@@ -164,7 +165,7 @@ async def test_no_job_is_claimed_twice_and_who_leaves_some_calls_the_next_worker
     assert await office.redis.exists(BELL) == 1
     second = (await queue.claim(200, LATER_MS, 40_000)).jobs
     assert (len(first), len(second)) == (120, 130)
-    assert len({job for job, _ in (*first, *second)}) == 250
+    assert len({job.id for job in (*first, *second)}) == 250
     assert await queue.claim(10, LATER_MS, 40_000) == Claimed([])
 
 
@@ -174,10 +175,59 @@ async def test_the_most_urgent_job_is_claimed_first_and_one_that_is_given_back_a
     await mark_some(office, 5)
     await office.redis.zadd(WORK_QUEUE, {"urgent": 1, "not-due": LATER_MS + 1})
     (claimed,) = (await queue.claim(1, LATER_MS, 40_000)).jobs
-    assert claimed == ("urgent", 1)
+    assert claimed == ("urgent", 1, b"")
     assert 0 < await office.redis.pttl(IN_PROGRESS_PREFIX + "urgent") <= 40_000
     await queue.give_back(["urgent"])
-    assert await queue.claim(1, LATER_MS, 40_000) == Claimed([("urgent", 1)])
+    assert await queue.claim(1, LATER_MS, 40_000) == Claimed([ClaimedJob("urgent", 1, b"")])
+
+
+async def test_what_was_told_of_a_job_when_it_was_claimed_is_not_asked_when_it_begins(
+    office: Office, looked_at: "asyncio.Queue[str]"
+) -> None:
+    async with working(office):
+        await office.redis.config_resetstat()
+        refs = await mark_some(office, 3)
+        seen = [await asyncio.wait_for(looked_at.get(), SOON) for _ in refs]
+        stats = await office.redis.info("commandstats")
+    assert sorted(seen) == sorted(refs)
+    assert not {"cmdstat_multi", "cmdstat_incrby"} & stats.keys()
+    assert await office.redis.keys("arq:*") == []
+
+
+async def test_a_job_whose_content_is_gone_is_dropped_and_keeps_nobody_from_work(
+    office: Office, looked_at: "asyncio.Queue[str]"
+) -> None:
+    async with working(office):
+        await office.redis.zadd(WORK_QUEUE, {"gone": 1})
+        await office.mark()
+        assert await asyncio.wait_for(looked_at.get(), SOON) == KEY.ref
+        await until(partial(_is_empty, office))
+
+
+async def test_only_what_arq_asks_of_a_job_that_was_told_is_answered_here(office: Office) -> None:
+    redis = JobsRedis(pool_or_conn=office.redis.connection_pool)
+    await redis.set("arq:job:a", "as it is stored")
+    redis.tell("a", b"as it was told")
+    redis.tell("b", b"")
+    other = redis.pipeline()
+    other.get("arq:job:a")
+    assert await other.execute() == [b"as it is stored"]
+    assert await _begun(redis, "b") == [None, 1, True]
+    assert await _begun(redis, "a") == [b"as it was told", 1, True]
+    assert await _begun(redis, "a") == [b"as it is stored", 1, True], "it was told once"
+
+
+async def _begun(redis: JobsRedis, job_id: str) -> list[object]:
+    """What arq asks at the beginning of a job."""
+    asked = redis.pipeline()
+    asked.get(f"arq:job:{job_id}")
+    asked.incr(f"arq:retry:{job_id}")
+    asked.expire(f"arq:retry:{job_id}", 60)
+    return list(await asked.execute())
+
+
+async def _is_empty(office: Office) -> bool:
+    return not await office.redis.zcard(WORK_QUEUE)
 
 
 async def test_a_ring_that_nobody_hears_is_forgotten(office: Office) -> None:

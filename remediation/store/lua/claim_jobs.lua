@@ -2,9 +2,10 @@
 -- how long (ms) no other worker begins them, and of those whose name begins so, how many at the most.
 -- Jobs that a worker has in hand already are passed over, MOST_PASSED of them at the most. Where more jobs wait than are taken,
 -- another worker is called.
--- Returns how many were passed over because of their name, then id and due time (ms) of each that is taken.
+-- Returns how many were passed over because of their name, then id, due time (ms) and content of each that is taken: empty
+-- where it is there no more.
 local PAGE, MOST_PASSED = 200, 5000
-local most, taken, start = 1 + 2 * tonumber(ARGV[2]), {0}, 0
+local most, taken, start = 1 + 3 * tonumber(ARGV[2]), {0}, 0
 local name, room = ARGV[4] .. ':', tonumber(ARGV[5])
 local function is_named(id) return string.sub(id, 1, #name) == name end
 repeat
@@ -23,6 +24,7 @@ repeat
       redis.call('PSETEX', ARQ.IN_PROGRESS .. id, ARGV[3], '1')
       taken[#taken + 1] = id
       taken[#taken + 1] = page[i + 1]
+      taken[#taken + 1] = redis.call('GET', ARQ.JOB .. id) or ''
     end
   end
   start = start + PAGE
