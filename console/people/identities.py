@@ -1,21 +1,15 @@
 """Who a proxy in front of the console says that somebody is, at each request."""
 
-from pathlib import Path
-
-from joserfc.jwk import Key
 from starlette.requests import Request
 
 from console.context import ConsoleContext
 from console.people.addresses import is_background
-from console.people.provider import Provider, ProviderAway
+from console.people.provider import Provider, ProviderAway, proxy_keys
 from console.people.refusals import SignInAway, SignInRefused
 from console.people.sessions import Begun, begin, config_of, session_of
-from console.people.tokens import ExpectedToken, KeyUnknown, TokenRefused, claims_of, groups_in, key_in_pem, name_in
+from console.people.tokens import ExpectedToken, KeyUnknown, TokenRefused, claims_of, groups_in, name_in
 from remediation.mapping.config.console import ProxySignIn
-from remediation.regular_files import open_regular
 from remediation.store.console.sessions import ConsoleIdentity, new_token
-
-_LARGEST_KEY = 64_000
 
 
 class Identities:
@@ -78,24 +72,12 @@ class Identities:
         algorithms = tuple(str(each) for each in config.algorithms)
         expected = ExpectedToken(config.issuer, config.audience, algorithms)
         try:
-            return claims_of(token, await self._keys(config), expected, self._context.clock())
+            return claims_of(token, await proxy_keys(self._provider, config), expected, self._context.clock())
         except KeyUnknown:
-            return claims_of(token, await self._keys(config, anew=True), expected, self._context.clock())
-
-    async def _keys(self, config: ProxySignIn, *, anew: bool = False) -> tuple[Key, ...]:
-        if config.jwks is not None:
-            return await self._provider.keys(str(config.jwks), anew=anew)
-        return key_in_pem(_text(config.key)) if config.key else ()
+            keys = await proxy_keys(self._provider, config, anew=True)
+            return claims_of(token, keys, expected, self._context.clock())
 
 
 def replace_groups(who: ConsoleIdentity, named: ConsoleIdentity) -> ConsoleIdentity:
     """A session's person with the groups that the token names now."""
     return ConsoleIdentity(who.name, who.way, who.source, named.groups, form_token=who.form_token)
-
-
-def _text(path: Path) -> str:
-    try:
-        with open_regular(path) as file:
-            return file.read(_LARGEST_KEY).decode()
-    except (OSError, ValueError):
-        raise TokenRefused("no_keys") from None

@@ -5,6 +5,7 @@ What was learned is kept for an hour. A provider that hangs holds up only who is
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,19 +13,28 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc.jwk import Key
 
-from console.people.tokens import TokenRefused, keys_in
-from remediation.mapping.config.console import OidcSignIn, address_of
+from console.people.tokens import TokenRefused, key_in_pem, keys_in
+from remediation.mapping.config.console import OidcSignIn, ProxySignIn, address_of
+from remediation.regular_files import open_regular
 
 KEPT_SECONDS = 3_600.0
 _AGAIN_SECONDS = 60.0
 """How often keys are asked for at most, whatever tokens name."""
 _LARGEST = 1_000_000
+_LARGEST_KEY = 64_000
 _TIMEOUT = 8.0
+_AWAY = "The identity provider does not answer."
+_STRANGE = "The identity provider answers, and not as one must."
+_NO_KEYS = "The identity provider publishes no keys with which tokens could be verified."
 _METHODS = ("client_secret_basic", "client_secret_post")
 
 
 class ProviderAway(Exception):
     """The provider does not answer, or not as it must. The message is for people, and quotes nothing."""
+
+
+class ProviderDiffers(ProviderAway):
+    """The provider answers, and is not as mappings.yaml says: it names another issuer, no addresses, or no keys."""
 
 
 class ProviderRefused(Exception):
@@ -46,10 +56,10 @@ class Provider:
         """What the issuer says of itself (OpenID Connect Discovery 1.0). Raises ProviderAway."""
         said = await self._fetched(f"{issuer}/.well-known/openid-configuration", KEPT_SECONDS)
         if not isinstance(said, dict) or str(said.get("issuer", "")).rstrip("/") != issuer:
-            raise ProviderAway("The identity provider says that it is another one than mappings.yaml names.")
+            raise ProviderDiffers("The identity provider says that it is another one than mappings.yaml names.")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             if not isinstance(said.get(name), str):
-                raise ProviderAway("The identity provider does not say where people sign in.")
+                raise ProviderDiffers("The identity provider does not say where people sign in.")
         return said
 
     async def keys(self, address: str, *, anew: bool = False) -> tuple[Key, ...]:
@@ -57,7 +67,7 @@ class Provider:
         try:
             return keys_in(await self._fetched(address, _AGAIN_SECONDS if anew else KEPT_SECONDS))
         except TokenRefused:
-            raise ProviderAway("The identity provider publishes no keys with which tokens could be verified.") from None
+            raise ProviderDiffers(_NO_KEYS) from None
 
     def authorization(self, config: OidcSignIn, said: Mapping[str, Any], **asked: str) -> str:
         """The address at which somebody signs in. `asked` are redirect_uri, state, nonce and code_verifier."""
@@ -79,7 +89,7 @@ class Provider:
         except OAuthError as error:
             raise ProviderRefused(_code(error)) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
-            raise ProviderAway("The identity provider does not answer.") from None
+            raise ProviderAway(_AWAY) from None
         return dict(tokens)
 
     async def person(self, said: Mapping[str, Any], access_token: str) -> Mapping[str, Any]:
@@ -118,8 +128,30 @@ class Provider:
                     if len(body) > _LARGEST:
                         raise ProviderAway("The identity provider's answer is too large.")
             return json.loads(body)
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
-            raise ProviderAway("The identity provider does not answer.") from None
+        except httpx2.HTTPStatusError as error:
+            raise (ProviderAway(_AWAY) if error.response.is_server_error else ProviderDiffers(_STRANGE)) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            raise ProviderAway(_AWAY) from None
+        except ValueError:
+            raise ProviderDiffers(_STRANGE) from None
+
+
+async def proxy_keys(provider: Provider, config: ProxySignIn, *, anew: bool = False) -> tuple[Key, ...]:
+    """The keys of a proxy: those that it publishes (see `Provider.keys`), or that of its file.
+
+    Raises ProviderAway, and TokenRefused where the file has none.
+    """
+    if config.jwks is not None:
+        return await provider.keys(str(config.jwks), anew=anew)
+    return key_in_pem(_text(config.key)) if config.key else ()
+
+
+def _text(path: Path) -> str:
+    try:
+        with open_regular(path) as file:
+            return file.read(_LARGEST_KEY).decode()
+    except (OSError, ValueError):
+        raise TokenRefused("no_keys") from None
 
 
 def issuer_of(config: OidcSignIn) -> str:

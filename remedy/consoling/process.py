@@ -174,7 +174,7 @@ async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenCo
             problems = await store_problems(connection, allow_weak_durability=settings.allow_weak_durability)
             return Readiness(problems, [*follower.problems, *data_keys.problems, *LOSSES.problems])
 
-        context = _context(connection, data_keys.keyring, clock, rules, reach_of())
+        context = _context(connection, data_keys.keyring, clock, rules, outbound().reach())
         app = create_app(context, ending, SharedQuestion(asked), prefix=settings.root_path or "")
         async with (
             open_heartbeat(connection, "console", lambda: follower.digest, clock, data_keys.ids),
@@ -185,12 +185,6 @@ async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenCo
                 yield OpenConsole(settings, app, context, ending, watch, partial(all_asked, follower, data_keys))
             finally:
                 await end_tasks(app)
-
-
-def reach_of() -> Mapping[str, Any]:
-    """How an identity provider is reached: as every outside system is."""
-    used = outbound()
-    return {"proxy": used.proxy, "verify": used.trusted()}
 
 
 def _context(

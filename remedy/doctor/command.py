@@ -19,6 +19,7 @@ from remediation.read_model.status.levels import Level
 from remediation.settings import Settings, environ, load_settings
 from remediation.store.processes import Role
 from remedy.doctor.configuration import look_at_mappings, look_at_settings
+from remedy.doctor.console_sign_in import sign_in_checks
 from remedy.doctor.outside import open_checks
 from remedy.doctor.report import as_object, progress, table_lines
 from remedy.doctor.secrets import look_at_data_keys, look_at_secrets
@@ -46,7 +47,8 @@ def doctor(*, as_json: bool, offline: bool, role: Role | None, strict: bool) -> 
     """Look at everything that the service needs, and say what is wrong and what to do about it.
 
     Settings, secrets, keys, mappings.yaml, Redis and what waits in it, the processes that run, SchoolScan, feeds of
-    incidents and the trackers. Sends only requests that read. Each trouble has a code: docs/operations.md lists them.
+    incidents, the trackers, and where people sign in to the console. Sends only requests that read. Each trouble has a
+    code: docs/operations.md lists them.
 
     Exit code 0: nothing failed; 1: something did.
     """
@@ -84,6 +86,8 @@ async def _examined(
         except ConfigurationError as error:
             if not any(each.code == Code.SETTINGS_CONTRADICT for each in found):
                 found += [trouble(Code.REDIS_AWAY, "Redis", str(problem)) for problem in error.problems]
+        if loaded and role in {None, "console"}:
+            checks += sign_in_checks(loaded)
         if loaded and is_complete:
             checks += await open_checks(stack, loaded, connection)
         code = tell([*found, *await run_checks(checks, progress())])

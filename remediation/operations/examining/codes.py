@@ -70,6 +70,8 @@ class Code(StrEnum):
     NOTIFICATIONS_UNDELIVERED = "notifications-undelivered"
     CHANNEL_ADDRESS = "channel-address"
     CHANNEL_UNSEEN = "channel-unseen"
+    PROVIDER_AWAY = "provider-away"
+    PROVIDER_DIFFERS = "provider-differs"
     SYSTEM_WAITED_FOR = "system-waited-for"
     SIGN_IN = "sign-in"
     RIGHTS = "rights"

@@ -247,6 +247,14 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
             "the address of a channel could not be looked at",
             "Ask again when this machine has less to do; remedy notify test sends a message by it.",
         ),
+        Code.PROVIDER_AWAY: _failure(
+            "who signs people in to the console does not answer: nobody gets in that way",
+            "Is it away, or may this machine not reach it? Meanwhile: remedy console link.",
+        ),
+        Code.PROVIDER_DIFFERS: _failure(
+            "who signs people in to the console is not as mappings.yaml says: nobody gets in that way",
+            "Correct console.sign_in: docs/console-sign-in.md says what each word must be.",
+        ),
         Code.SYSTEM_WAITED_FOR: _failure(
             "workers wait for a system", "Nothing is lost: the cases go on when it answers."
         ),

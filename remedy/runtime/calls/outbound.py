@@ -5,10 +5,10 @@ What mappings.yaml says of a tracker takes precedence over the settings for all 
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -49,6 +49,10 @@ class Outbound:
     def trusted(self) -> ssl.SSLContext:
         """The certificates that are trusted; those who open several clients read them once."""
         return ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else usual_certificates()
+
+    def reach(self) -> Mapping[str, Any]:
+        """How an identity provider of the console is reached: terms of its HTTP client."""
+        return {"proxy": self.proxy, "verify": self.trusted()}
 
     @contextlib.asynccontextmanager
     async def open_client(self, trusted: ssl.SSLContext | None = None) -> AsyncIterator[httpx2.AsyncClient]:
