@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
 
 from receiver.accounts import Account
 from receiver.admission import Admission
@@ -45,3 +48,5 @@ class ReceiverContext:
     admission: Admission = field(default_factory=Admission)
     not_taken: NotTaken = field(default_factory=lambda: NotTaken(time.monotonic))
     tally: ActivityTally = field(default_factory=ActivityTally)
+    logger: Any = field(default_factory=lambda: structlog.get_logger().bind())
+    """For the line that each delivery writes. It is made once; what `get_logger` returns is made anew for each line."""

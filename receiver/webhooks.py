@@ -166,7 +166,7 @@ async def _stored(context: ReceiverContext, account: Account, body: bytes, verif
         context.admission.stored(account, arrival)
     outcome = outcome if is_new else "repeated"
     telemetry.note(delivery=row, outcome=outcome)
-    logger.info("delivery_accepted", delivery=row, outcome=outcome, format=str(verified.format))
+    context.logger.info("delivery_accepted", delivery=row, outcome=outcome, format=str(verified.format))
     return outcome
 
 

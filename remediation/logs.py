@@ -14,7 +14,8 @@ import math
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -68,9 +69,7 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _name_exception,
-            keep_known,
-            _renderer(target, json=json),
+            *((_JsonLine(),) if json else (_name_exception, keep_known, _console(target))),
         ],
         wrapper_class=_unfailing(structlog.make_filtering_bound_logger(level)),
         logger_factory=_factory(stream),
@@ -188,14 +187,63 @@ class _Pipe(logging.Handler):
         structlog.get_logger().log(level, _FOREIGN_EVENT, logger=record.name, exc_info=record.exc_info, **at)
 
 
-_ENCODER = json_format.JSONEncoder()  # of what keep_known has left: texts and numbers
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
-def _renderer(target: TextIO, *, json: bool) -> structlog.typing.Processor:
-    if json:
-        return lambda _logger, _method, event: _ENCODER.encode(event)
+def _console(target: TextIO) -> structlog.typing.Processor:
     return structlog.dev.ConsoleRenderer(colors=target.isatty())
+
+
+_ENCODER = json_format.JSONEncoder()  # of what keep_known has left: texts and numbers
+_TEXT = frozenset({str})
+_MOST_FORMS = 1_000
+"""Forms of lines that are remembered. There are as many as calls that log, and some more for what is bound to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What lines of one event with the same keys have in common: which values are harmless, and the rest of a line.
+
+    The values are separated by ends of lines, of which a harmless value has none; it has no character either that JSON
+    would write in another way.
+    """
+
+    values: re.Pattern[str]
+    line: str
+
+    @classmethod
+    def of(cls, phrase: str, keys: Collection[str]) -> Self | None:
+        """None where the phrase or a key would not be written as it is."""
+        if not KNOWN_KEYS.issuperset(keys) or not _EVENT.fullmatch(phrase):
+            return None
+        members = ", ".join(f'"{key}": "%s"' for key in keys)
+        return cls(re.compile("\n".join([_WORD.pattern] * len(keys))), f"{{{members}}}")
+
+
+class _JsonLine:
+    """The last structlog processor: a line of JSON of what is harmless, with a blank behind each colon and comma.
+
+    A process writes few forms of lines, and one for each delivery. Where all values are texts, as there, they are
+    looked at together and put into the form.
+    """
+
+    def __init__(self) -> None:
+        self._forms: dict[tuple[str, ...], _Form] = {}
+
+    def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+        """The line of an event."""
+        values = tuple(event.values())
+        if _TEXT.issuperset(map(type, values)):
+            form = self._form(event.get("event", ""), tuple(event))
+            if form and form.values.fullmatch("\n".join(values)):
+                return form.line % values
+        return _ENCODER.encode(keep_known(logger, method, _name_exception(logger, method, event)))
+
+    def _form(self, phrase: str, keys: tuple[str, ...]) -> _Form | None:
+        form = self._forms.get((phrase, *keys))
+        if form is None and len(self._forms) < _MOST_FORMS and (form := _Form.of(phrase, keys)):
+            self._forms[phrase, *keys] = form
+        return form
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -23,7 +23,9 @@ def calls(path: Path) -> list[ast.Call]:
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="logger"), attr=attr)) if attr in LEVELS:
+            case ast.Call(func=ast.Attribute(value=ast.Name("logger") | ast.Attribute(attr="logger"), attr=attr)) if (
+                attr in LEVELS
+            ):
                 found.append(node)
     return found
 

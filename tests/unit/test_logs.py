@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chaos.figures import DEFECTS
 from remediation.domain.errors import TryLater
 from remediation.log_writer import Loss
-from remediation.logs import KNOWN_KEYS, LOSSES, configure_logs
+from remediation.logs import KNOWN_KEYS, LOSSES, configure_logs, keep_known
 from remediation.sealing import Keyring
 
 CANARY = "ZZPII-7d1c2e90-3f5a-4f0e-9a55-0c7a5a1f3b6e"
@@ -288,6 +288,30 @@ def test_whatever_is_logged_a_line_of_json_comes_out(stream: io.StringIO, kwargs
     stream.truncate()
     logger.bind(**kwargs).info(event)
     assert set(only(stream)) <= KNOWN_KEYS
+
+
+@given(
+    known=st.lists(
+        st.dictionaries(
+            keys.filter(lambda key: key != "timestamp"),
+            st.sampled_from(["SEC-12", "a\nb", 'x"y', "", "%s"]) | st.text(),
+            max_size=4,
+        )
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_lines_of_a_form_that_has_come_before_are_written_as_json_writes_them(
+    stream: io.StringIO, known: list[dict[str, str]]
+) -> None:
+    stream.seek(0)
+    stream.truncate()
+    for values in known:
+        logger.info("case_looked_at", **values)
+    written = stream.getvalue().splitlines()
+    assert [json.dumps(json.loads(line)) for line in written] == written
+    for values, line in zip(known, map(json.loads, written), strict=True):
+        kept = keep_known(None, "info", {**values, "event": "case_looked_at"})
+        assert {key: line.get(key) for key in kept} == kept
 
 
 def test_a_line_is_spaced_as_people_and_the_fault_suite_search_it(stream: io.StringIO) -> None:
