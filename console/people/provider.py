@@ -4,13 +4,17 @@ What was learned is kept for an hour. A provider that hangs holds up only who is
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote_plus
 
 import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.auth import encode_client_secret_basic
 from joserfc.jwk import Key
 
 from console.people.tokens import TokenRefused, key_in_pem, keys_in
@@ -27,6 +31,8 @@ _AWAY = "The identity provider does not answer."
 _STRANGE = "The identity provider answers, and not as one must."
 _NO_KEYS = "The identity provider publishes no keys with which tokens could be verified."
 _METHODS = ("client_secret_basic", "client_secret_post")
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+"""What means the same before and after the encoding that RFC 6749 wants in `client_secret_basic`."""
 
 
 class ProviderAway(Exception):
@@ -82,7 +88,7 @@ class Provider:
         Raises ProviderRefused and ProviderAway.
         """
         offered = said.get("token_endpoint_auth_methods_supported") or _METHODS[:1]
-        method = next((each for each in _METHODS if each in offered), _METHODS[0])
+        method = _method(offered, config.client_id, secret)
         try:
             async with self._client(config, secret, token_endpoint_auth_method=method) as client:
                 tokens = await client.fetch_token(said["token_endpoint"], grant_type="authorization_code", **brought)
@@ -157,6 +163,24 @@ def _text(path: Path) -> str:
 def issuer_of(config: OidcSignIn) -> str:
     """The issuer, without a final slash."""
     return address_of(config.issuer)
+
+
+def _method(offered: Collection[str], client_id: str, secret: str) -> Any:
+    """How the client authenticates, as Authlib takes it.
+
+    Providers disagree on whether what a header says is encoded. So what would be two secrets for two of them goes into
+    the body where the provider takes that.
+    """
+    is_plain = _PLAIN.fullmatch(client_id + secret) is not None
+    wanted = _METHODS if is_plain else _METHODS[::-1]
+    method = next((each for each in wanted if each in offered), _METHODS[0])
+    return _basic if method == _METHODS[0] else method
+
+
+def _basic(client: Any, method: str, uri: str, headers: Any, body: Any) -> Any:
+    """`client_secret_basic` as RFC 6749 has it (section 2.3.1): Authlib leaves the encoding out."""
+    encoded = SimpleNamespace(client_id=quote_plus(client.client_id), client_secret=quote_plus(client.client_secret))
+    return encode_client_secret_basic(encoded, method, uri, headers, body)
 
 
 def _code(error: OAuthError) -> str:
