@@ -15,9 +15,10 @@ from remediation.store.activity.hours import ActivityLog, ActivityStep
 from remediation.store.activity.present import parked_counts
 from remediation.store.activity.samples import MOST_CAUSES, ActivitySample, LimitUse, ParkedCount, most_used, sample_of
 from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
-from remediation.store.cases.open_cases import open_counts
+from remediation.store.cases.open_cases import AT_ONCE, open_counts
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.parked_causes import ParkedCause
+from remediation.store.keys import OPEN_CASES
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from workers.rounds.sampling import sample_activity
@@ -56,6 +57,18 @@ async def test_a_case_is_open_until_it_is_solved_and_its_age_begins_when_it_was_
     office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     assert await open_counts(office.connection, ["lakeside"], BOUNDS, office.clock()) == {}
+
+
+async def test_districts_are_counted_however_many_there_are(connection: Connection) -> None:
+    now, names = 1_800_000_000.0, [f"district-{number}" for number in range(AT_ONCE + 1)]
+    for number, name in enumerate(names):
+        since = {f"{name}:finding:{each}": (now - each * DAY) * 1000 for each in range(number % 9)}
+        if since:
+            await connection.redis.zadd(f"{OPEN_CASES}{name}/{Severity.LOW}", since)
+    counts = await open_counts(connection, names, BOUNDS, now)
+    assert counts.keys() == {name for number, name in enumerate(names) if number % 9}
+    assert counts[names[-1]] == {Severity.LOW: (1, 3, 0)}
+    assert counts[names[8]] == {Severity.LOW: (1, 6, 1)}
 
 
 async def test_a_case_that_is_deleted_is_open_no_more(office: Office) -> None:
