@@ -36,7 +36,7 @@ class AccountWork:
 async def account_work(connection: Connection, lists: CaseLists, districts: Iterable[str]) -> list[AccountWork]:
     """The districts that have a backfill or a case that waits, the longest work first. Raises StoreUnavailable."""
     names = list(districts)
-    waiting = await waiting_by_district(connection, lists)
+    waiting = await waiting_by_district(lists)
     backfills = await Backfills(connection).read_all(names)
     busy = [name for name in names if waiting[name] or name in backfills]
     limits = await writes_a_minute(connection, busy)

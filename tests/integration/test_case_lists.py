@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 
@@ -13,6 +14,7 @@ from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.sealing import Keyring
+from remediation.store.cases import lists as module
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.lists import CaseFilter, CaseLists, CasePage, ListCursor, ListedCase
@@ -291,6 +293,37 @@ async def test_of_many_lists_one_call_reads_some_and_the_pages_are_the_same(
     assert page.cursor == page.cases[-1].cursor
     assert (await lists.page(CaseFilter(severity="low"), 20)).cases == ()
     assert len((await lists.words()).rules) == count
+
+
+async def test_no_call_reads_very_many_lists(connection: Connection, lists: CaseLists) -> None:
+    """Redis does nothing else while a script reads lists."""
+    count = 1_300
+    refs = await put(connection, [f"rule-{number}" for number in range(count)], [1000 * n for n in range(count)])
+    await lists.words()
+    before = await scripts_run(connection)
+    page = await lists.page(CaseFilter(), 20, ListCursor(900_000, refs[900]))
+    assert [each.ref for each in page.cases] == refs[899:879:-1]
+    assert await scripts_run(connection) - before == 4  # 200, 500, 500 and 100 lists
+    assert await lists.sizes(range(1, count + 1)) == [1] * count
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_pages_of_lists_that_are_read_some_at_a_time_are_those_of_all_cases_in_order(
+    connection: Connection, lists: CaseLists, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(module, "_LISTS_AT_ONCE", 3)
+    monkeypatch.setattr(module, "_MORE_LISTS_AT_ONCE", 4)
+    chance = Random(seed)  # noqa: S311 - the same cases each time
+    rules, at = [[chance.randrange(most) for _ in range(60)] for most in (25, chance.choice((2, 9, 60)))]
+    refs = await put(connection, [f"rule-{number}" for number in rules], [1000 * moment for moment in at])
+    in_order = sorted(zip(at, refs, strict=True), reverse=True)
+    await lists.words()
+    for _ in range(6):
+        since, until = sorted(chance.choice((None, chance.randrange(60))) or edge for edge in (0, 60))
+        wanted = CaseFilter(changed_from=since, changed_until=until)
+        expected = [ref for moment, ref in in_order if since <= moment < until]
+        assert await paged(lists, wanted, chance.randrange(1, 12)) == expected
+        assert await lists.count(wanted) == len(expected)
 
 
 async def test_a_page_behind_a_cursor_takes_no_case_that_is_too_new_or_too_old(

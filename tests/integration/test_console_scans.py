@@ -85,7 +85,7 @@ async def test_a_viewer_sees_scans_and_work_of_their_district_alone(console: Con
 async def test_what_waits_is_told_with_how_long_it_takes(console: ConsoleWorld) -> None:
     keys = [CaseKey(OURS, CaseKind.FINDING, f"fnd_waits_{number}") for number in range(120)]
     await Todo(console.connection).mark([(key, Band.HIGH) for key in keys], time.time())
-    waiting = (await waiting_by_district(console.connection, CaseLists(console.connection)))[OURS]
+    waiting = (await waiting_by_district(CaseLists(console.connection)))[OURS]
     assert waiting >= 120
     assert await Backfills(console.connection).begin(OURS, [Severity.HIGH], None, time.time())
     page = await shown(console, "/scans")

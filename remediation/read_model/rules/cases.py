@@ -52,20 +52,13 @@ async def ruled_cases(
     ]
     by_rule: Counter[str] = Counter()
     without: Counter[str] = Counter()
-    for (_, each), count in zip(told, await _sizes(connection, [number for number, _ in told]), strict=True):
+    for (_, each), count in zip(told, await lists.sizes([number for number, _ in told]), strict=True):
         if each.rule:
             by_rule[each.rule] += count
         else:
             without[each.severity] += count
     unruled = [(number, each) for number, each in told if not each.rule]
     return RuledCases(by_rule, +without, await _newest(connection, unruled, most))
-
-
-async def _sizes(connection: Connection, numbers: Sequence[int]) -> list[int]:
-    asked = connection.redis.pipeline(transaction=False)
-    for number in numbers:
-        asked.zcard(f"{CASE_LIST}{number}")
-    return await connection.ask(asked.execute()) if numbers else []
 
 
 async def _newest(

@@ -26,8 +26,8 @@ _TOO_MANY_LISTS, _OTHER_LISTS = -1, -2
 _LISTS_AT_ONCE = 200
 """Lists of which one call merges a page: a few milliseconds, during which Redis does nothing else."""
 
-_MORE_LISTS_AT_ONCE = 1_000
-"""The same where the page is full already, so that most lists are read no farther than their first case."""
+_MORE_LISTS_AT_ONCE = 500
+"""The same where the page is full already, so that most lists have nothing for it."""
 
 _NO_NAME = "-"
 """Called so is no district."""
@@ -196,7 +196,7 @@ class CaseLists:
             fitting = self._known.fitting(asked.wanted.parts)
             if len(fitting) > _LISTS_AT_ONCE:
                 break
-            answer = await self._connection.run("list_page", *asked.args(), self._known.given, *fitting)
+            answer = await self._connection.run("list_page", *asked.args(), self._known.given, ",".join(fitting))
             if answer[0] != _OTHER_LISTS:
                 is_complete, cases = _read(answer)
                 if all(_fits(asked.wanted.parts, case) for case in cases):
@@ -211,7 +211,7 @@ class CaseLists:
         is_complete, parts, floor = await self._is_complete(), asked.wanted.parts, asked.wanted.floor_ms
         fitting = self._known.fitting(parts)
         for numbers in _groups(fitting):
-            _, cases = _read(await self._connection.run("list_page", *asked.args(floor), "", *numbers))
+            _, cases = _read(await self._connection.run("list_page", *asked.args(floor), "", ",".join(numbers)))
             # Of one that went to another list, the later word counts.
             found = newest | {case.ref: case for case in cases if _fits(parts, case)}
             in_order = sorted(found.values(), key=lambda case: (case.changed_at, case.ref.encode()), reverse=True)
@@ -236,10 +236,8 @@ class CaseLists:
         await self._known.learn()
         fitting, count = self._known.fitting(wanted.parts), 0
         bounds = ["" if each is None else each for each in (wanted.floor_ms, wanted.until_ms)]
-        for at in range(0, len(fitting), _COUNTED_AT_ONCE):
-            left = "" if most is None else most - count
-            numbers = fitting[at : at + _COUNTED_AT_ONCE]
-            count += await self._connection.run("count_cases", *bounds, left, *numbers)
+        for some in _joined(fitting):
+            count += await self._connection.run("count_cases", *bounds, "" if most is None else most - count, some)
             if most is not None and count > most:
                 break
         return count
@@ -248,6 +246,10 @@ class CaseLists:
         """The number of each list, and what it tells of its cases."""
         await self._known.learn()
         return [(int(number), _case(["", "0", name])) for number, name in self._known.names.items()]
+
+    async def sizes(self, numbers: Sequence[int]) -> list[int]:
+        """How many cases each of the lists with these numbers has."""
+        return [size for some in _joined(numbers) for size in await self._connection.run("list_sizes", some)]
 
     async def records(self, refs: Sequence[str]) -> dict[str, CaseRecord]:
         """What is kept of each of these cases; one whose row is gone, or that this version cannot read, is left out."""
@@ -299,6 +301,12 @@ def _groups(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
     yield numbers[:_LISTS_AT_ONCE]
     for at in range(_LISTS_AT_ONCE, len(numbers), _MORE_LISTS_AT_ONCE):
         yield numbers[at : at + _MORE_LISTS_AT_ONCE]
+
+
+def _joined(numbers: Sequence[str] | Sequence[int]) -> Iterator[str]:
+    """The lists of each call that counts, as the scripts take them."""
+    for at in range(0, len(numbers), _COUNTED_AT_ONCE):
+        yield ",".join(map(str, numbers[at : at + _COUNTED_AT_ONCE]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
 
 
 def _names(row: dict[str, bytes], kind: str) -> list[str]:
-    return [field.partition(":")[2] for field in row if field.startswith(f"{kind}:")]
+    prefix = f"{kind}:"
+    return [field.removeprefix(prefix) for field in row if field.startswith(prefix)]
 
 
 def _actions(row: dict[str, bytes], kind: str) -> frozenset[ActionName]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.lists import CaseLists
-from remediation.store.keys import CASE_LIST, DIRTY, DIRTY_SINCE
+from remediation.store.keys import DIRTY, DIRTY_SINCE
 from remediation.store.server.connection import Connection
 
 _WAITING = frozenset({CaseState.DIRTY, CaseState.PUT_OFF})
@@ -52,17 +52,14 @@ async def _first_waiting(connection: Connection, cases: Sequence[WaitingCase]) -
     return next((each for each, at in zip(cases, waits, strict=True) if at is not None), None)
 
 
-async def waiting_by_district(connection: Connection, lists: CaseLists) -> Counter[str]:
+async def waiting_by_district(lists: CaseLists) -> Counter[str]:
     """How many cases wait, of each district that has one. Its cost follows how many lists of cases there are.
 
     Raises StoreUnavailable.
     """
     named = await lists.named()
     waiting = [(number, each.district) for number, each in named if each.states[0] in _WAITING]
-    asked = connection.redis.pipeline(transaction=False)
-    for number, _ in waiting:
-        asked.zcard(f"{CASE_LIST}{number}")
-    counts = await connection.ask(asked.execute()) if waiting else []
+    counts = await lists.sizes([number for number, _ in waiting])
     found: Counter[str] = Counter()
     for (_, district), count in zip(waiting, counts, strict=True):
         found[district] += count

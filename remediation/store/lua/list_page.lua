@@ -6,13 +6,13 @@
 -- Returns whether the cases of an earlier version are all listed (1 or 0), then reference, time and list's name of each;
 -- or -1 where more lists would have to be read than one call may: Redis does nothing else meanwhile.
 -- Who knows the numbers of the lists that fit names them: ARGV goes on with how many numbers had been given by then, '' for
--- whatever has become of that, and with some numbers. The page is then of these lists alone, whatever is asked for; the
+-- whatever has become of that, and with some numbers, joined by commas. The page is then of these lists alone, whatever is asked for; the
 -- answer is -2 where lists were added since, which may fit, too.
 -- Otherwise the lists are read from the one that was used last on, as far as the page goes. Its cost follows how many lists
 -- there are and the length of the page (see merging.lua).
 local most, after_at, after_ref, from_at = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local MOST_READ, MOST_NAMES = 200, 2000 -- lists that are read, and names that are looked at: some milliseconds each
-local GIVEN, FIRST_NUMBER = 10, 11
+local GIVEN, NUMBERS = 10, 11
 begin_page(after_at, after_ref, from_at)
 
 local function is_wanted(name)
@@ -48,7 +48,7 @@ end
 local answer, lists_read = {redis.call('HEXISTS', CASES_LISTED, 'done_at')}, 0
 local given, name, used_at = ARGV[GIVEN], nil, nil
 if given and given ~= '' and given ~= (redis.call('HGET', CASE_LISTS, '') or '0') then return {-2} end
-for i = FIRST_NUMBER, #ARGV do add(open(ARGV[i])) end
+for number in string.gmatch(ARGV[NUMBERS] or '', '%d+') do add(open(number)) end
 if not given then name, used_at = next_name() end
 for _ = 1, most do
   while name and used_at >= (heap[1] and heap[1].at or from_at or 0) do
