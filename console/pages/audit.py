@@ -1,5 +1,6 @@
 """*Audit*: what people did and what was decided about cases, newest first, and whether the trail ends as it should."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from console.rendering import render
 from remediation.read_model.audit import COLUMNS, OF_PEOPLE, AuditFilter, about_words, line_row, who_words
 from remediation.read_model.audit_pages import AuditPlace, audit_page, case_of, standing_lines
 from remediation.store.audit.entries import AuditAct, AuditEntry
+from remediation.store.audit.trail import AuditGlance, AuditTrail
 
 TITLE = "Audit"
 ROWS = 50
@@ -48,8 +50,9 @@ async def audit(request: Request) -> Response:
     """The newest lines."""
     choice, context = _choice(request), context_of(request)
     trail, connection = context.audit.trail, context.connection
-    page = await audit_page(connection, trail, choice.wanted, choice.districts, ROWS, choice.begins)
-    glance = await trail.glance() if choice.districts is None and not choice.begins else None
+    page, glance = await asyncio.gather(
+        audit_page(connection, trail, choice.wanted, choice.districts, ROWS, choice.begins), _glance(trail, choice)
+    )
     return render(
         request,
         "audit.html",
@@ -62,6 +65,11 @@ async def audit(request: Request) -> Response:
         first=choice.address.of_route("audit") if choice.begins else "",
         exports={form: choice.address.of_route("audit_file", form=form) for form in ("csv", "json")},
     )
+
+
+async def _glance(trail: AuditTrail, choice: _AuditChoice) -> AuditGlance | None:
+    """How the trail stands, on the first page of whoever may read all of it."""
+    return await trail.glance() if choice.districts is None and not choice.begins else None
 
 
 def _told(entry: AuditEntry) -> tuple[AuditEntry, str, str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -48,7 +49,8 @@ async def charts(request: Request) -> Response:
     """All charts that the person may see."""
     context, choice = context_of(request), _choice(request)
     history = await read_history(context.connection, choice.span, context.clock(), choice.districts)
-    shown = [(each, _drawing(each), _tabled(each)) for each in charts_of(history, choice.severity)]
+    begins = {point.begin: moment(point.begin) for point in history.points}
+    shown = [(each, _drawing(each), _tabled(each, begins)) for each in charts_of(history, choice.severity)]
     offered = ([*ActivitySpan], [*Severity])
     return render(request, "charts.html", choice=choice, charts=shown, notes=CHART_NOTES, offered=offered)
 
@@ -76,9 +78,9 @@ def _drawing(chart: ActivityChart) -> str:
     return json.dumps(what | {"lines": lines}, separators=(",", ":"))
 
 
-def _tabled(chart: ActivityChart) -> list[tuple[Any, list[str]]]:
+def _tabled(chart: ActivityChart, begins: Mapping[Any, Markup]) -> list[tuple[Markup, list[str]]]:
     """The rows of the table, the newest first: when each step begins, and its values in words."""
-    return [(moment(row[0]), _words(chart.lines, row)) for row in reversed(chart.rows) if isinstance(row[0], int)]
+    return [(begins[row[0]], _words(chart.lines, row)) for row in reversed(chart.rows)]
 
 
 def _words(columns: tuple[ReportColumn, ...], row: Row) -> list[str]:

@@ -1,5 +1,6 @@
 """*Deliveries*: what senders have brought, what became of it, and what was refused. Never a body."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -74,8 +75,9 @@ def _accounts(mappings: Mappings, person: Person) -> Sequence[str]:
 async def deliveries(request: Request) -> Response:
     """The newest deliveries of an account, in a state, of a span of time."""
     choice, context = _choice(request), context_of(request)
-    page = await delivery_page(context.connection, choice.wanted, ROWS, choice.begins)
-    refused = await _refused(request, choice.paths)
+    page, refused = await asyncio.gather(
+        delivery_page(context.connection, choice.wanted, ROWS, choice.begins), _refused(request, choice.paths)
+    )
     return render(
         request,
         "deliveries.html",

@@ -1,5 +1,6 @@
 """*Parked*: work that was set aside, in groups by its error, with what usually helps; and piece by piece."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,9 +91,12 @@ async def parked(request: Request) -> Response:
     """The groups of what is parked, or its pieces."""
     choice, context = _choice(request, person_of(request).granted_districts()), context_of(request)
     groups = ParkedGroups(context.connection)
-    counted = await groups.counted(choice.wanted)
+    counted, known, there = await asyncio.gather(
+        groups.counted(choice.wanted),
+        groups.common(choice.wanted.districts),
+        ParkedWork(context.connection, context.keyring).count(),
+    )
     total = sum(each.count for each in counted)
-    known = await groups.common(choice.wanted.districts)
     values: dict[str, Any] = {
         "choice": choice,
         "asked": choice.address.filters,
@@ -100,7 +104,7 @@ async def parked(request: Request) -> Response:
         "groupings": GROUPINGS,
         "total": total,
         "is_filtered": bool(choice.address.filters.keys() - {"by", "view"}),
-        "not_grouped": await _not_grouped(request, choice, total),
+        "not_grouped": there - total if _shows_all(request, choice) and there > total else 0,
         "decidable": _decidable(person_of(request), counted),
         "act": choice.address.of_route("choose_parked"),
         "exports": {form: choice.address.of_route("parked_file", form=form) for form in ("csv", "json")},
@@ -118,12 +122,9 @@ def _decidable(person: Person, counted: Sequence[CountedParked]) -> int:
     return sum(each.count for each in counted if districts is None or each.common.district in districts)
 
 
-async def _not_grouped(request: Request, choice: _Choice, total: int) -> int:
-    """How many pieces an earlier version set aside that no worker has put into a group yet."""
-    if not person_of(request).sees_everything() or choice.address.filters.keys() - {"by", "view"}:
-        return 0
-    context = context_of(request)
-    return max(0, await ParkedWork(context.connection, context.keyring).count() - total)
+def _shows_all(request: Request, choice: _Choice) -> bool:
+    """Whether what is parked and not counted is what an earlier version set aside, and is in no group yet."""
+    return person_of(request).sees_everything() and not choice.address.filters.keys() - {"by", "view"}
 
 
 async def _groups(request: Request, choice: _Choice, merged: Sequence[MergedParked]) -> dict[str, Any]:

@@ -38,14 +38,18 @@ async def rules(request: Request) -> Response:
     """The rules, as far as they may take something of the districts that the person may see."""
     context, person = context_of(request), person_of(request)
     known, districts = await _in_file(request), person.granted_districts()
-    counted = await ruled_cases(context.connection, lists_of(request), districts, MOST_UNRULED)
-    living = await living_cases(context.connection) if person.sees_everything() else None
+    counted, living, use, whole = await asyncio.gather(
+        ruled_cases(context.connection, lists_of(request), districts, MOST_UNRULED),
+        living_cases(context.connection),
+        rules_use(context.connection, context.clock()),
+        _of_all(context, person, known),
+    )
     rows = [
         RuleRow(
             rule,
             rule.conditions(districts),
             counted.by_rule.get(rule.name, 0),
-            None if living is None else living.get(rule.name, 0),
+            living.get(rule.name, 0) if person.sees_everything() else None,
         )
         for rule in known.visible(districts)
     ]
@@ -53,11 +57,11 @@ async def rules(request: Request) -> Response:
         request,
         "rules.html",
         file=known.loaded,
-        use=await rules_use(context.connection, context.clock()),
+        use=use,
         rows=rows,
         hidden=len(known.rules) - len(rows),
         unruled=counted,
-        whole=await _of_all(context, person, known),
+        whole=whole,
         districts=person.visible(known.loaded.mappings.districts),
     )
 
@@ -77,8 +81,9 @@ class _OfAll:
 async def _of_all(context: ConsoleContext, person: Person, known: RulesInFile) -> _OfAll | None:
     if not person.sees_everything():
         return None
-    changed = await asyncio.to_thread(changed_file, known.loaded)
-    gone = await rules_gone(context.connection, known.loaded.mappings)
+    changed, gone = await asyncio.gather(
+        asyncio.to_thread(changed_file, known.loaded), rules_gone(context.connection, known.loaded.mappings)
+    )
     return _OfAll(known.warnings, changed, [(each.rule, each.says) for each in gone])
 
 

@@ -1,5 +1,6 @@
 """*Scans*: how far the findings of each scan are listed, what that found, and how long what waits will take."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -55,8 +56,10 @@ async def scans_state(request: Request) -> Response:
 
 async def _shown(request: Request, template: str) -> Response:
     choice, connection = _choice(request), context_of(request).connection
-    page = await named_scans(connection, choice.districts, ROWS, choice.begins)
-    work = [] if choice.begins else await account_work(connection, lists_of(request), choice.districts)
+    page, work = await asyncio.gather(
+        named_scans(connection, choice.districts, ROWS, choice.begins),
+        account_work(connection, lists_of(request), () if choice.begins else choice.districts),
+    )
     return render(
         request,
         template,

@@ -1,5 +1,6 @@
 """What is left to do in each district's account: its backfill, the cases that wait, and how long that takes."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,8 +37,9 @@ class AccountWork:
 async def account_work(connection: Connection, lists: CaseLists, districts: Iterable[str]) -> list[AccountWork]:
     """The districts that have a backfill or a case that waits, the longest work first. Raises StoreUnavailable."""
     names = list(districts)
-    waiting = await waiting_by_district(lists)
-    backfills = await Backfills(connection).read_all(names)
+    if not names:
+        return []
+    waiting, backfills = await asyncio.gather(waiting_by_district(lists), Backfills(connection).read_all(names))
     busy = [name for name in names if waiting[name] or name in backfills]
     limits = await writes_a_minute(connection, busy)
     found = [AccountWork(name, waiting[name], limits[name], backfills.get(name)) for name in busy]

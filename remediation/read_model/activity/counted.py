@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from remediation.domain.status import Severity
 from remediation.mapping.config.trackers.kinds import all_senders
@@ -33,6 +34,7 @@ _ANSWERS: Mapping[DeliveryAnswer, str] = {
 }
 
 
+@cache
 def _senders() -> tuple[str, ...]:
     return (*dict.fromkeys(each.name for each in all_senders()), _NOBODY)
 

@@ -1,5 +1,6 @@
 """Which mappings.yaml is in use, since when, and by which processes. Reads only."""
 
+import asyncio
 from dataclasses import dataclass
 
 from remediation.store.keys import AUDIT_RULES, RULES_SINCE
@@ -29,6 +30,7 @@ class RulesUse:
 
 async def rules_use(connection: Connection, now: float) -> RulesUse:
     """What is used at `now` (Unix seconds). Raises StoreUnavailable."""
-    digest, since = await connection.ask(connection.redis.mget(AUDIT_RULES, RULES_SINCE))
-    running = await Processes(connection).running(now)
+    (digest, since), running = await asyncio.gather(
+        connection.ask(connection.redis.mget(AUDIT_RULES, RULES_SINCE)), Processes(connection).running(now)
+    )
     return RulesUse(digest.decode() if digest else "", int(since) / 1000 if since else None, tuple(running))

@@ -1,5 +1,6 @@
 """How much there is now of what charts show as a level: open cases, what waits, parked work, and the use of limits."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 
 from remediation.store.activity.samples import (
@@ -28,9 +29,15 @@ async def present_samples(connection: Connection, named: Collection[str], now: f
     Raises StoreUnavailable.
     """
     districts = sorted({*named} | await districts_heard_of(connection))
-    counts = await _counts(connection, districts, now)
+    counts, figures, causes, budgets = await asyncio.gather(
+        _counts(connection, districts, now),
+        read_figures(connection, now),
+        parked_causes(connection),
+        Budgets(connection).figures(now),
+    )
     shown = [name for name in districts if name in named or name in counts]
-    whole = await _whole(connection, counts.values(), now)
+    parked, limits = parked_counts(causes, figures.parked), limit_uses(budgets)
+    whole = ActivitySample(int(now), summed(counts.values()), figures.dirty, parked, limits)
     return {WHOLE: whole} | {name: ActivitySample(int(now), counts.get(name, {})) for name in shown}
 
 
@@ -63,10 +70,3 @@ def limit_uses(budgets: Iterable[BudgetFigures]) -> tuple[LimitUse, ...]:
 
 async def _counts(connection: Connection, districts: Iterable[str], now: float) -> Mapping[str, OpenCounts]:
     return await open_counts(connection, districts, [days * _DAY for days in AGE_BOUNDS], now)
-
-
-async def _whole(connection: Connection, counts: Iterable[OpenCounts], now: float) -> ActivitySample:
-    figures = await read_figures(connection, now)
-    parked = parked_counts(await parked_causes(connection), figures.parked)
-    limits = limit_uses(await Budgets(connection).figures(now))
-    return ActivitySample(int(now), summed(counts), figures.dirty, parked, limits)

@@ -93,15 +93,18 @@ def _bucket_name(kind: ResponseKind, severity: Severity, place: int) -> str:
 
 def responses_in(counts: Mapping[str, int], kind: ResponseKind) -> dict[Severity, dict[int, int]]:
     """How many responses are counted in each bucket, by severity."""
-    names = {(severity, place): _bucket_name(kind, severity, place) for severity in Severity for place in _PLACES}
     found: dict[Severity, dict[int, int]] = {}
-    for (severity, place), name in names.items():
+    for name, severity, place in _buckets(kind):
         if name in counts:
             found.setdefault(severity, {})[place] = counts[name]
     return found
 
 
-_PLACES = range(len(BOUNDS) + 1)
+@cache
+def _buckets(kind: ResponseKind) -> tuple[tuple[str, Severity, int], ...]:
+    """The name of each bucket, and whose it is."""
+    places = range(len(BOUNDS) + 1)
+    return tuple((_bucket_name(kind, severity, place), severity, place) for severity in Severity for place in places)
 
 
 class ActivityTally:

@@ -6,6 +6,7 @@ the head is still the same. It does not matter who chains, nor how many do at on
 is in the trail, and a script that was repeated finds another head.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -232,7 +233,9 @@ class AuditTrail:
 
     async def glance(self) -> AuditGlance:
         """What can be said without reading the trail. Raises StoreUnavailable."""
-        waits, end = await audit_waits(self._connection), await self._end()
+        waits, end, bends = await asyncio.gather(
+            audit_waits(self._connection), self._end(), noted_bends(self._connection)
+        )
         head = self._head_found(end, is_empty=not end.last)
         place = place_text((head.chain, head.number)) if isinstance(head, Head) else None
         if isinstance(head, BendKind) and not end.kept and not end.last:
@@ -240,7 +243,7 @@ class AuditTrail:
         signing = await signing_keys(self._connection, place_in(end.last)) if end.last else set()
         unknown = frozenset(key for key in signing if not self.keys.knows(key))
         ends_well = head is None or place == end.last
-        return AuditGlance(end.last, ends_well, waits, await noted_bends(self._connection), unknown)
+        return AuditGlance(end.last, ends_well, waits, bends, unknown)
 
     async def written(self, where: str) -> str:
         """The place of the last line that was written out there."""
