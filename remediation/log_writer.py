@@ -23,9 +23,9 @@ AT_ONCE = 200
 TOLD_FOR = 300.0
 """Seconds for which a loss is reported after the last lost line."""
 
-_PAUSE = 0.005
-"""Seconds between two writes while fewer lines come than are written together: a thread that wakes for each line takes
-a tenth of the time of a process that logs thousands of lines a second."""
+_PAUSE = 0.02
+"""Seconds between two writes while fewer lines come than are written together. Of the time of a process that logs
+thousands of lines a second, a thread that wakes for each line takes a tenth; one that wakes every 5 ms, a twentieth."""
 
 _FLUSH_SECONDS = 1.0
 """Seconds that a process waits at its end for its lines to be written, at most."""
