@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -161,3 +162,20 @@ async def test_the_place_of_a_moment_is_found_by_halving(console: ConsoleWorld) 
     places = [line async for line in console.audit.trail.lines()]
     wanted = next(line for line in places[1:] if line.entry.at >= (time.time() - 10.5 * 3_600) * 1000)
     assert await place_from(connection, time.time() - 10.5 * 3_600) in {wanted.place, places[0].place}
+
+
+async def test_a_page_reads_little_more_of_the_trail_than_it_shows(
+    console: ConsoleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy worker writes thousands of lines, and each takes time to read."""
+    await note(console, *(entry(AuditAct.PURGED, by="ana@example.org", piece=f"piece-{n}") for n in range(300)))
+    redis, asked = console.connection.redis, list[int]()
+    whole = redis.xrevrange
+
+    def counted(*args: Any, **more: Any) -> Any:
+        asked.append(more["count"])
+        return whole(*args, **more)
+
+    monkeypatch.setattr(redis, "xrevrange", counted)
+    assert (await shown(console, "/audit")).count("piece-") == 50
+    assert sum(asked) < 60

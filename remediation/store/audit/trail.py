@@ -212,16 +212,22 @@ class AuditTrail:
             if len(rows) < _READ_AT_ONCE:
                 return
 
-    async def latest(self, place: str = "", at_once: int = _READ_AT_ONCE) -> AsyncIterator[Line]:
-        """The lines before a place, or all, newest first, read `at_once`. What cannot be read is passed over."""
-        before = _before(place) if place else "+"
+    async def latest(
+        self, place: str = "", at_once: int = _READ_AT_ONCE, first: int | None = None
+    ) -> AsyncIterator[Line]:
+        """The lines before a place, or all, newest first, read `at_once`, or of these so many `first`.
+
+        What cannot be read is passed over.
+        """
+        before, count = _before(place) if place else "+", first or at_once
         while True:
-            rows = await self._connection.ask(self._connection.redis.xrevrange(AUDIT_TRAIL, max=before, count=at_once))
+            rows = await self._connection.ask(self._connection.redis.xrevrange(AUDIT_TRAIL, max=before, count=count))
             for name, fields in rows:
                 if line := _line(name.decode(), fields):
                     yield line
-            if len(rows) < at_once or (before := _before(rows[-1][0].decode())) == _FIRST:
+            if len(rows) < count or (before := _before(rows[-1][0].decode())) == _FIRST:
                 return
+            count = at_once
 
     async def verify(self, told: WrittenOut | None = None) -> Verdict:
         """What can be proven of the trail. `told` are proofs of lines as they were written out.
