@@ -52,12 +52,12 @@ def create_app(
             Route("/readyz", health.readyz),
         ],
         middleware=[
-            Middleware(webhooks.Webhooks, context),
             Middleware(LastAnswers, context.stop),
             Middleware(Correlated),
             Middleware(LastResort),
         ],
     )
+    app.middleware_stack = webhooks.Webhooks(app.build_middleware_stack(), context)  # around Starlette's own, too
     app.router.redirect_slashes = False  # a sender must not be answered with a redirect
     app.state.context = context
     replace_accounts(app, accounts)

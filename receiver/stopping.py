@@ -56,8 +56,8 @@ class Stop:
 
         OutOfTime is raised there when the stop's time is over, and here where it is over already.
         """
-        self._came_at = asyncio.get_running_loop().time()
-        if self.left == 0:
+        now = self._came_at = asyncio.get_running_loop().time()
+        if self._deadline is not None and now >= self._deadline:
             raise OutOfTime("the receiver stops")
         return Deadline(self._requests)
 

@@ -46,9 +46,9 @@ STORE_DEADLINE = 2.5
 class Webhooks:
     """Middleware: takes what is posted to the address of an account. Everything else is the application's.
 
-    It is the first one: for a delivery, which comes ten thousand times as often as anything else, it does itself what
-    the others do for each request (its id, its span, its log lines, the answer to an unforeseen error, and that an
-    answer during a stop closes its connection).
+    It lies around all others. For a delivery, which comes ten thousand times as often as anything else, it does itself
+    what the others do for each request: its id, its span, its log lines, the answer to an unforeseen error, and that an
+    answer during a stop closes its connection.
     """
 
     def __init__(self, app: ASGIApp, context: ReceiverContext) -> None:

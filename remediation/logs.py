@@ -14,8 +14,10 @@ import math
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -68,7 +70,7 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _Timestamp(),
             *((_JsonLine(),) if json else (_name_exception, keep_known, _console(target))),
         ],
         wrapper_class=_unfailing(structlog.make_filtering_bound_logger(level)),
@@ -154,6 +156,24 @@ def _unfailing(logger: type[Any]) -> type[Any]:
             return None
 
     return Unfailing
+
+
+class _Timestamp:
+    """A structlog processor: the moment, in UTC and ISO form. All but its fraction is written once a second."""
+
+    def __init__(self) -> None:
+        self._second = (0, "")
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """The event with its moment."""
+        now = time.time()
+        second, written = self._second
+        if int(now) != second:
+            second = int(now)
+            written = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._second = second, written
+        event["timestamp"] = f"{written}.{int((now - second) * 1e6):06d}Z"
+        return event
 
 
 def _name_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -6,9 +6,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from remediation.deliveries.webhook_secrets import STANDARD_PREFIX, standard_key
 from remediation.domain.errors import ConfigurationError, Problem, SignatureInvalid
@@ -48,8 +47,7 @@ class SignatureFormat(StrEnum):
         return self in {SignatureFormat.TIMESTAMPED, SignatureFormat.STANDARD}
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """The delivery is from its sender. `format` is the one that was found, never AUTO.
 
     `signed_id` is the message id that the signature covers; only STANDARD has one outside the body. `secrets` are the
@@ -61,8 +59,7 @@ class Verified:
     secrets: tuple[int, ...] = (0,)
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What the headers claim: these digests, over `prefix` and the body."""
 
     format: SignatureFormat

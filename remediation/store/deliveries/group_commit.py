@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,8 +20,7 @@ PATIENCE = 0.1
 """Seconds after which a script without an answer, perhaps on a broken connection, does not hold up the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class SealedDelivery:
+class SealedDelivery(NamedTuple):
     """A delivery as accept_delivery.lua stores it: its head, and what is sealed of it."""
 
     head: Mapping[str, object]

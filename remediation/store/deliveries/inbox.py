@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from remediation.deliveries.events import DeliveryLimit, Sender
 from remediation.domain.errors import FirstLooksFull, OverLimit, QuarantineFull
@@ -38,8 +39,7 @@ class DeliveryState(StrEnum):
     DISCARDED = "discarded"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """How a delivery came, and what is decided in the step that stores it.
 
     `origin` is kept in clear. `limit` is how many the account may bring. `signers` are the ids of the secrets that
@@ -51,10 +51,8 @@ class Arrival:
     signers: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
-    @property
-    def head(self) -> dict[str, object]:
-        """What of it goes into the head of a delivery, for the script."""
-        head: dict[str, object] = {}
+    def add_to(self, head: dict[str, object]) -> None:
+        """Add what of it goes into the head of a delivery, for the script."""
         if self.origin.request_id:
             head["request_id"] = self.origin.request_id
         if self.origin.trace:
@@ -63,7 +61,6 @@ class Arrival:
             head["limit"] = (self.limit.interval * 1e6, self.limit.burst)
         if self.signers or self.others:
             head |= {"secrets": (*self.signers, *self.others), "signers": len(self.signers)}
-        return head
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,5 +167,7 @@ def _head(
 ) -> dict[str, object]:
     """The head of a delivery, as accept_delivery.lua reads it."""
     called = "system" if sender.is_tracker else "district"
-    of_delivery = {"id": delivery_id, "now": int(now * 1000), "state": state, "sender": sender.name}
-    return {**of_delivery, "account": account, "called": called, **arrival.head}
+    head: dict[str, object] = {"id": delivery_id, "now": int(now * 1000), "state": state, "sender": sender.name}
+    head["account"], head["called"] = account, called
+    arrival.add_to(head)
+    return head
