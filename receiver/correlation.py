@@ -7,11 +7,10 @@ import secrets
 from contextlib import AbstractContextManager, nullcontext
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
 from remediation import telemetry
 from remediation.deliveries.signatures import Headers, by_name
-from remediation.logs import lines_of_their_own
+from remediation.log_context import LogContext
 from remediation.telemetry import is_request_id
 
 HEADER = b"x-request-id"
@@ -41,8 +40,7 @@ class Correlated:
             await send(message)
 
         is_traced = scope["path"].startswith(_TRACED)
-        with lines_of_their_own(), span_of(headers, request_id) if is_traced else nullcontext():
-            bind_contextvars(**ids_here(request_id))
+        with span_of(headers, request_id) if is_traced else nullcontext(), LogContext(**ids_here(request_id)):
             await self._app(scope, receive, answering)
 
 

@@ -11,7 +11,6 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from receiver.accounts import Account
 from receiver.answers import ANSWERED, TAKEN, UNFORESEEN, UNKNOWN, SenderAnswer, answer_to
@@ -34,6 +33,7 @@ from remediation.deliveries.signatures import Headers, SignatureFormat, Verified
 from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.errors import Full, OverLimit, RemediationError, SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.failpoints import failpoint
+from remediation.log_context import LogContext
 from remediation.store.deliveries.inbox import Arrival
 from remediation.telemetry import Origin
 
@@ -69,8 +69,7 @@ class Webhooks:
         """Answer a delivery. The failpoint lies behind the answer."""
         context, headers, answer = self._context, by_name(scope["headers"]), None
         request_id = request_id_of(headers)
-        with span_of(headers, request_id):
-            bound = bind_contextvars(**ids_here(request_id), **account.named)
+        with span_of(headers, request_id), LogContext(**ids_here(request_id), **account.named):
             telemetry.note(**account.named)
             try:
                 answer = await _answer(context, account, headers, receive, request_id)
@@ -86,8 +85,6 @@ class Webhooks:
                     telemetry.note(status=UNFORESEEN.code)
                     with contextlib.suppress(OSError):  # who has gone cannot be answered
                         await UNFORESEEN.send(send, request_id, is_last=context.stop.is_begun)
-            finally:
-                reset_contextvars(**bound)
 
 
 async def _answer(

@@ -6,7 +6,6 @@ becomes its logger and level. So a careless call makes a log line useless, and n
 """
 
 import atexit
-import contextlib
 import io
 import json as json_format
 import logging
@@ -15,7 +14,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -24,6 +23,7 @@ from typing import Any, Self, TextIO
 import structlog
 
 from remediation.defects import class_names, own_lines
+from remediation.log_context import merge_facts
 from remediation.log_writer import LogWriter, Loss, Losses
 
 KNOWN_KEYS = frozenset(
@@ -68,7 +68,7 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
     target = stream or sys.stderr
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            merge_facts,
             structlog.processors.add_log_level,
             _Timestamp(),
             *((_JsonLine(),) if json else (_name_exception, keep_known, _console(target))),
@@ -84,18 +84,6 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     sys.unraisablehook = _log_unraisable
-
-
-@contextlib.contextmanager
-def lines_of_their_own() -> Iterator[None]:
-    """A block that binds context of log lines (structlog.contextvars) for itself: afterwards it is as before."""
-    before = structlog.contextvars.get_contextvars()
-    try:
-        yield
-    finally:
-        structlog.contextvars.clear_contextvars()
-        if before:
-            structlog.contextvars.bind_contextvars(**before)
 
 
 def flush_logs() -> None:

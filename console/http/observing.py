@@ -15,10 +15,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
 from console.metrics import REQUEST_SECONDS, REQUESTS
-from remediation.logs import lines_of_their_own
+from remediation.log_context import LogContext, add_to_context
 from remediation.telemetry import is_request_id
 
 HEADER = "x-request-id"
@@ -53,7 +52,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with lines_of_their_own():
+        with LogContext():
             exchange = _Exchange(scope, send)
             try:
                 await self._app(scope, receive, exchange.send)
@@ -78,7 +77,7 @@ class _Exchange:
         self._id = _request_id_of(scope)
         self.status: int | None = None
         scope.setdefault("state", {})["request_id"] = self._id
-        bind_contextvars(request_id=self._id)
+        add_to_context(request_id=self._id)
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, with the request's id."""

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sentry_sdk
-import structlog
 from sentry_sdk.types import Event, Hint
 
 from remediation.defects import own_frames, with_causes
+from remediation.log_context import facts_here
 from remediation.logs import harmless
 from remediation.settings import Settings
 
@@ -78,7 +78,7 @@ class Sentry:
 
     def report(self, error: BaseException) -> None:
         """Queue an event about the error. A full queue drops it."""
-        tags = structlog.contextvars.get_contextvars()
+        tags = facts_here()
         hint = {"exc_info": (type(error), error, error.__traceback__), "tags": tags}
         with contextlib.suppress(Exception):  # the caller has to handle its error, and must not get another one
             self._client.capture_event({"level": "error"}, hint=hint)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 from prometheus_client import REGISTRY
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -13,6 +12,7 @@ from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.status import Status
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
+from remediation.log_context import merge_facts
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
 from remediation.store.cases import todo
@@ -65,7 +65,7 @@ def office(connection: Connection, keyring: Keyring) -> Office:
 
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[EventDict]]:
-    with capture_logs(processors=[merge_contextvars]) as lines:
+    with capture_logs(processors=[merge_facts]) as lines:
         yield lines
 
 

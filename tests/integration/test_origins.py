@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from structlog.contextvars import get_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from remediation.deliveries.events import SCHOOLSCAN, delivery_id
 from remediation.domain.cases.records import CaseKey, CaseKind
+from remediation.log_context import facts_here, merge_facts
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import Arrival, Inbox
 from remediation.store.keys import CASE, INBOX
@@ -39,7 +39,7 @@ def office(connection: Connection, keyring: Keyring) -> Office:
 
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[EventDict]]:
-    with capture_logs(processors=[merge_contextvars]) as lines:
+    with capture_logs(processors=[merge_facts]) as lines:
         yield lines
 
 
@@ -85,7 +85,7 @@ async def test_an_answer_of_any_kind_has_the_id_of_its_log_line(receiver: Receiv
         (404, "unknown_district"),
         (415, "MediaTypeRefused"),
     ]
-    assert get_contextvars() == {}
+    assert facts_here() == {}
 
 
 async def accepted(office: Office, number: int, body: bytes, origin: Origin) -> str:
@@ -122,7 +122,7 @@ async def test_a_look_carries_the_requests_of_its_deliveries_until_it_has_come_t
     assert [(line["request_id"], line["case"], line["job"]) for line in read] == [
         (request_id, key.ref, "read_delivery") for request_id in ids
     ]
-    assert get_contextvars() == {}
+    assert facts_here() == {}
 
 
 async def test_a_delivery_of_an_earlier_version_comes_of_no_request(office: Office, logged: list[EventDict]) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import httpx2
 import pytest
 from prometheus_client import REGISTRY
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from receiver.accounts import Account, Accounts
@@ -19,6 +18,7 @@ from remediation.deliveries.events import SCHOOLSCAN, DeliveryLimit
 from remediation.deliveries.jira import JIRA
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.domain.errors import OverLimit
+from remediation.log_context import merge_facts
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import Arrival, Inbox
 from remediation.store.keys import LIMIT
@@ -174,7 +174,7 @@ async def test_what_is_not_taken_is_told_at_once_for_each_kind_and_then_counted(
 
     async def told() -> list[tuple[int, str, str | None, int]]:
         """The lines about ten deliveries of a district with a limit of three, and three of each other kind."""
-        with capture_logs(processors=[merge_contextvars]) as logged:
+        with capture_logs(processors=[merge_facts]) as logged:
             await statuses(receiver, range(100, 110))
             for path in ("/webhooks/schoolscan/lakeside", HILLSIDE, "/webhooks/schoolscan/nowhere", "/webhooks/nobody"):
                 for number in range(3):

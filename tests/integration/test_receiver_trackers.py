@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx2
 import pytest
 from prometheus_client import REGISTRY
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from receiver.accounts import Account
@@ -19,6 +18,7 @@ from remediation.deliveries.events import Sender, delivery_id
 from remediation.deliveries.jira import JIRA
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.deliveries.signatures import SignatureFormat, sign
+from remediation.log_context import merge_facts
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
@@ -286,7 +286,7 @@ async def test_where_redis_takes_nothing_the_answer_is_503_and_no_2xx(
 
 async def test_a_log_line_names_the_tracker_and_holds_nothing_of_the_body(jira_or_servicenow: Tracker) -> None:
     told = jira_or_servicenow
-    with capture_logs(processors=[merge_contextvars]) as lines:
+    with capture_logs(processors=[merge_facts]) as lines:
         await told.deliver(told.body)
     (line,) = lines
     assert (line["tracker"], line["outcome"], line["delivery"]) == (

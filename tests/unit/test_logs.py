@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from chaos.figures import DEFECTS
 from remediation.domain.errors import TryLater
+from remediation.log_context import LogContext, add_to_context
 from remediation.log_writer import Loss
 from remediation.logs import KNOWN_KEYS, LOSSES, configure_logs, keep_known
 from remediation.sealing import Keyring
@@ -37,7 +38,6 @@ def stream() -> Iterator[io.StringIO]:
     logging.captureWarnings(False)
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 logger = structlog.get_logger()
@@ -129,10 +129,27 @@ def test_words_put_into_an_event_are_not_written(stream: io.StringIO) -> None:
 
 
 def test_context_goes_the_same_way(stream: io.StringIO) -> None:
-    structlog.contextvars.bind_contextvars(case="lakeside:finding:f1", title=CANARY)
-    logger.bind(worker="w1", note=CANARY).info("case_looked_at")
+    with LogContext(case="lakeside:finding:f1", title=CANARY):
+        logger.bind(worker="w1", note=CANARY).info("case_looked_at")
     line = only(stream)
     assert (line["case"], line["worker"], line["dropped"]) == ("lakeside:finding:f1", "w1", "note,title")
+
+
+def test_lines_carry_the_facts_of_the_blocks_around_them_and_none_of_those_that_have_ended(stream: io.StringIO) -> None:
+    with LogContext(job="look_at_case", case="first"):
+        with LogContext(case="second"):
+            add_to_context(request_id="r1")
+            logger.info("case_looked_at", job="its own word")
+            logger.info("case_looked_at", ticket="SEC-12")
+        logger.info("case_looked_at")
+    logger.info("case_looked_at")
+    told = [{key: line.get(key) for key in ("job", "case", "request_id", "ticket")} for line in lines(stream)]
+    assert [tuple(each.values()) for each in told] == [
+        ("<str>", "second", "r1", None),
+        ("look_at_case", "second", "r1", "SEC-12"),
+        ("look_at_case", "first", None, None),
+        (None, None, None, None),
+    ]
 
 
 def test_an_exception_is_its_classes_and_our_lines(stream: io.StringIO) -> None:

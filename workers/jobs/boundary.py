@@ -6,11 +6,10 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from remediation import telemetry
 from remediation.domain.errors import LeaseLost, StoreUnavailable
-from remediation.logs import lines_of_their_own
+from remediation.log_context import LogContext, add_to_context
 from remediation.queue import Job
 from remediation.telemetry import Origin
 from workers.metrics import LEASES_LOST, STORE_ERRORS, STUMBLES
@@ -41,7 +40,7 @@ def never_raising(
     @wraps(job)
     async def guarded(ctx: ArqContext, *args: P.args, **kwargs: P.kwargs) -> None:
         about = {_SUBJECTS[name]: args[0]} if args and name in _SUBJECTS else {}
-        with lines_of_their_own(), bound_contextvars(job=name, **about):
+        with LogContext(job=name, **about):
             try:
                 with ctx["contexts"].at_work() as context:
                     await job(context, *args, **kwargs)
@@ -70,10 +69,10 @@ def following(name: str, origins: Collection[Origin], **about: str) -> Iterator[
     """
     request_ids = ",".join(dict.fromkeys(origin.request_id for origin in origins if origin.request_id))
     if request_ids:
-        bind_contextvars(request_id=request_ids)
+        add_to_context(request_id=request_ids)
     traces = [origin.trace for origin in origins if origin.trace]
     span = telemetry.span(name, role=telemetry.Role.CONSUMER, follows=traces, request_id=request_ids or None, **about)
     with span:
         if trace_id := telemetry.trace_id():
-            bind_contextvars(trace_id=trace_id)
+            add_to_context(trace_id=trace_id)
         yield

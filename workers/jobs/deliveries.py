@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 import structlog
-from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
 from remediation.deliveries.events import FindingNoticed, ScanCompleted, ScanStarted, UnknownEvent
@@ -17,7 +16,7 @@ from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
 from remediation.failpoints import failpoint
-from remediation.logs import lines_of_their_own
+from remediation.log_context import LogContext
 from remediation.queue import Band
 from remediation.store.cases.links import Owners
 from remediation.store.deliveries.parked import ParkedKind
@@ -87,7 +86,7 @@ async def _try_alone(context: WorkerContext, delivery_id: str) -> None:
     except StoreUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - it is told, and those after it are tried
-        with bound_contextvars(delivery=delivery_id):
+        with LogContext(delivery=delivery_id):
             tell_failure(read_delivery.__name__, error)
 
 
@@ -207,11 +206,7 @@ def _about(delivery: StoredDelivery) -> dict[str, str]:
 def _told_of(delivery: StoredDelivery) -> Iterator[None]:
     """The context of one delivery: log lines and spans have its id, its sender, its account and its origin."""
     about = _about(delivery)
-    with (
-        lines_of_their_own(),
-        bound_contextvars(**about),
-        following(read_delivery.__name__, [delivery.origin], **about),
-    ):
+    with LogContext(**about), following(read_delivery.__name__, [delivery.origin], **about):
         yield
 
 

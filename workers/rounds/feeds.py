@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
-from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.incidents import Decided, Incident
 from remediation.domain.walks import Ending, FeedWalk
 from remediation.failpoints import failpoint
+from remediation.log_context import LogContext
 from remediation.outbound.backoff import delay
 from remediation.ports import WalkedFeed
 from remediation.sources.incident_feed.answers import system_of
@@ -64,7 +64,7 @@ async def _traced(context: WorkerContext, feed: WalkedFeed, slots: asyncio.Semap
     async with slots:
         if has_waited and time.monotonic() >= until:
             return
-        with bound_contextvars(feed=feed.name), telemetry.span("poll_feed", feed=feed.name):
+        with LogContext(feed=feed.name), telemetry.span("poll_feed", feed=feed.name):
             await _poll(context, feed, until)
 
 

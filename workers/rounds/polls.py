@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
-from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
 from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import BudgetSpent, OutsideError, TryLater
 from remediation.domain.ownership import SiteHistory
 from remediation.domain.tickets import ChangePage, TicketChange
+from remediation.log_context import LogContext
 from remediation.ports import Tracker
 from remediation.store.cases.links import Owners
 from remediation.store.cases.todo import list_name
@@ -40,7 +40,7 @@ async def poll_trackers(context: WorkerContext) -> None:
 
 
 async def _traced(context: WorkerContext, tracker: Tracker) -> None:
-    with bound_contextvars(tracker=tracker.name), telemetry.span("poll_tracker", tracker=tracker.name):
+    with LogContext(tracker=tracker.name), telemetry.span("poll_tracker", tracker=tracker.name):
         await _poll(context, tracker)
 
 
@@ -62,7 +62,7 @@ async def _poll_every_list(context: WorkerContext, tracker: Tracker) -> None:
     for place in former:
         await _go_on_from_today(context, tracker, place, site)
     for place in ("", *former):
-        with bound_contextvars(**({"place": place} if place else {})):
+        with LogContext(**({"place": place} if place else {})):
             await _poll_list(context, tracker, place, site)
 
 

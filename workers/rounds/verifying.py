@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
 from remediation.domain.cases.records import CaseKind
@@ -19,6 +18,7 @@ from remediation.domain.errors import Refused, TryLater, Waiting
 from remediation.domain.findings import Scan, ScanStatus
 from remediation.domain.subjects import Subject
 from remediation.failpoints import failpoint
+from remediation.log_context import LogContext
 from remediation.outbound.backoff import delay
 from remediation.ports import SubjectPage
 from remediation.sources.schoolscan.client import system_of
@@ -75,7 +75,7 @@ async def verify_sites(context: WorkerContext) -> None:
         if district in waited_for:  # one site asks for all: wrong passwords lock accounts
             await context.verifications.put_off(name, context.clock() + LOOKED_AT_EVERY)
             continue
-        with bound_contextvars(site=name), telemetry.span("verify_site", site=name):
+        with LogContext(site=name), telemetry.span("verify_site", site=name):
             try:
                 await _verify(context, name, until)
             except TryLater as error:
