@@ -376,6 +376,17 @@ async def test_several_readers_learn_the_lists_at_the_same_time(connection: Conn
     assert all(sorted(case.ref for case in page.cases) == sorted(refs) for page in found)
 
 
+async def test_what_a_page_asks_at_the_same_time_learns_the_lists_once(
+    connection: Connection, lists: CaseLists
+) -> None:
+    await put(connection, [f"rule-{number}" for number in range(9)], range(9))
+    await lists.words()
+    await connection.redis.config_resetstat()
+    page, count, words = await asyncio.gather(lists.page(CaseFilter(), 50), lists.count(CaseFilter()), lists.words())
+    assert (len(page.cases), count, len(words.rules)) == (9, 9, 9)
+    assert (await connection.redis.info("commandstats"))["cmdstat_hlen"]["calls"] == 1
+
+
 @pytest.mark.parametrize("count", [1_500, 11_000])
 async def test_a_reader_learns_what_came_while_it_asked_nothing(
     connection: Connection, todo: Todo, lists: CaseLists, count: int

@@ -4,6 +4,7 @@ A list is called by what its cases have in common, and has a number that no othe
 lua/case_lists.lua). So what was learnt of one stays true; a list that is gone is empty, and harms nobody.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -69,6 +70,7 @@ class KnownLists:
         self.names: dict[str, str] = {}
         self.given = 0
         self._by_word: defaultdict[tuple[ListPart, str], set[str]] = defaultdict(set)
+        self._learning: asyncio.Task[None] | None = None
 
     @property
     def is_read(self) -> bool:
@@ -78,8 +80,13 @@ class KnownLists:
     async def learn(self) -> None:
         """Learn the names of the lists that there are by now. One round trip, where few are new.
 
-        Several may do it at the same time.
+        Those who ask at the same time learn together.
         """
+        if self._learning is None or self._learning.done():
+            self._learning = asyncio.create_task(self._learn())
+        await asyncio.shield(self._learning)
+
+    async def _learn(self) -> None:
         before = self.given
         asked = self._connection.redis.pipeline(transaction=False)
         asked.hget(CASE_LISTS, "")

@@ -10,7 +10,8 @@ have it, so only what differs from the defaults is written.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -33,16 +34,15 @@ def key_in(ref: str, case_id: str) -> CaseKey:
 
 def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
     """The record that a case's row holds."""
-    links = {name: _link(name, row) for name in _names(row, "link")}
-    intents = {name: _intent(name, row) for name in _names(row, "intent")}
-    given_up = _actions(row, "given_up")
+    names = _names(row)
+    given_up = _actions(names["given_up"])
     return CaseRecord(
         key=key_in(ref, row["id"].decode()),
-        links=links,
-        intents=intents,
+        links={name: _link(name, row) for name in names["link"]},
+        intents={name: _intent(name, row) for name in names["intent"]},
         memory=memory_of(_memory_in(row)) if "memory" in row else Memory(),
-        parked=_actions(row, "parked") | given_up,
-        again=_actions(row, "again"),
+        parked=_actions(names["parked"]) | given_up,
+        again=_actions(names["again"]),
         given_up=given_up,
         attempts=int(row.get("attempts", 0)),
         overtaken=int(row.get("overtaken", 0)),
@@ -50,32 +50,36 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         unnamed=frozenset(filter(None, row.get("unnamed", b"").decode().split(","))),
         born=int(row.get("born", 0)) / 1000,
         forgotten=int(row.get("forgotten", 0)) / 1000,
-        ended=_ended(row),
+        ended=_ended(row, names["given_up"]),
         came_due=float(row["came_due"]) / 1000 if "came_due" in row else None,
         home=row.get("home", b"").decode(),
-        members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},
-        known={name: KnownMember.parse(row[f"seen:{name}"].decode()) for name in _names(row, "seen")},
+        members={name: int(row[f"member:{name}"]) for name in names["member"]},
+        known={name: KnownMember.parse(row[f"seen:{name}"].decode()) for name in names["seen"]},
         verification=_verification(row),
-        joined={name: row[f"joined:{name}"] == SET_SINCE.encode() for name in _names(row, "joined")},
-        unlisted=frozenset(name for name in _names(row, "joined") if row[f"joined:{name}"] == UNLISTED.encode()),
+        joined={name: row[f"joined:{name}"] == SET_SINCE.encode() for name in names["joined"]},
+        unlisted=frozenset(name for name in names["joined"] if row[f"joined:{name}"] == UNLISTED.encode()),
     )
 
 
-def _names(row: dict[str, bytes], kind: str) -> list[str]:
-    prefix = f"{kind}:"
-    return [field.removeprefix(prefix) for field in row if field.startswith(prefix)]
+def _names(row: dict[str, bytes]) -> defaultdict[str, list[str]]:
+    """By kind (`link`) the names of the fields that there may be several of (`link:jira`)."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for field in row:
+        kind, colon, name = field.partition(":")
+        if colon:
+            found[kind].append(name)
+    return found
 
 
-def _actions(row: dict[str, bytes], kind: str) -> frozenset[ActionName]:
-    return frozenset(map(ActionName.parse, _names(row, kind)))
+def _actions(names: Iterable[str]) -> frozenset[ActionName]:
+    return frozenset(map(ActionName.parse, names))
 
 
-def _ended(row: dict[str, bytes]) -> float | None:
+def _ended(row: dict[str, bytes], given_up: Iterable[str]) -> float | None:
     """When the case came to its end: not before a person gave up the last action that was parked."""
     if "ended" not in row:
         return None
-    given_up = (int(row[f"given_up:{name}"]) / 1000 for name in _names(row, "given_up"))
-    return max(int(row["ended"]), *given_up, 0.0)
+    return max(int(row["ended"]), *(int(row[f"given_up:{name}"]) / 1000 for name in given_up), 0.0)
 
 
 def _intent(tracker: str, row: dict[str, bytes]) -> Intent:
