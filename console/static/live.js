@@ -70,6 +70,7 @@
     for (const [part, fresh] of live.held) {
       live.behind.delete(part);
       part.replaceWith(fresh);
+      refresh(fresh); /* there may be something newer, which came while its part was in use */
     }
     live.held.clear();
     tellHeld();
@@ -185,6 +186,7 @@
   };
   const beforeSwap = (event) => {
     const { ctx, tasks } = event.detail, part = ctx.sourceElement;
+    if (part?.dataset?.live && !part.isConnected) return event.preventDefault(); /* what was held stands there now */
     if (part?.dataset?.live && !isOfPart(part, tasks[0]?.fragment)) {
       event.preventDefault();
       expired();
@@ -224,7 +226,8 @@
     }
     setInterval(() => {
       live.behind.forEach(refresh);
-      if (live.held.size && isLeftAlone() && ![...live.held.keys()].some(isInUse)) showHeld();
+      const isAsked = !isPaused() && !live.isExpired;
+      if (isAsked && live.held.size && isLeftAlone() && ![...live.held.keys()].some(isInUse)) showHeld();
     }, LOOK_SECONDS * 1000);
     connect();
     tellLive();

@@ -15,6 +15,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)
 PROGRESS_MS = 20_000
 """Milliseconds in which a change is shown on a busy machine."""
 
+SOON_MS = 5_000
+"""Milliseconds in which what was asked for is here: sooner than the stream tells of a change by itself."""
+
 USED_SECONDS = 3.0
 """For so long after a pointer has moved there, a part counts as used: see console/static/live.js."""
 
@@ -59,6 +62,14 @@ async def put_row(part: Locator, use: str) -> Locator:
     return part.locator("#row")
 
 
+async def hold_news(reader: Reader, stage: ConsoleStage, part: Locator) -> None:
+    """Have news that would move the page, which its reader has not asked for."""
+    await asyncio.sleep(REST_SECONDS + 2)  # a part is fetched once when its stream begins, and then rests
+    await part.evaluate(probes.MORE_NEEDS)
+    stage.scene.find()
+    await expect(reader.page.get_by_role("button", name="Show it")).to_be_visible(timeout=PROGRESS_MS)
+
+
 def state_of(reader: Reader) -> Locator:
     return reader.page.locator("[data-live-state]").first
 
@@ -93,13 +104,40 @@ async def test_what_is_held_back_is_not_shown_by_itself_while_a_row_is_used(
 ) -> None:
     await reader.page.clock.install()
     part, (use, done) = await live_part(reader), USES["a box is ticked"]
-    await asyncio.sleep(REST_SECONDS + 2)  # it is fetched once when its stream begins, and then rests
-    await part.evaluate(probes.MORE_NEEDS)
-    stage.scene.find()
-    await expect(reader.page.get_by_role("button", name="Show it")).to_be_visible(timeout=PROGRESS_MS)
+    await hold_news(reader, stage, part)
     row = await put_row(part, use)
     await reader.page.clock.fast_forward("02:05")
     await asyncio.sleep(USED_SECONDS)
     await expect(row).to_contain_text("a row that is used")
     await reader.page.evaluate(in_row(done))
     await expect(row).to_have_count(0, timeout=PROGRESS_MS)
+
+
+async def test_what_came_while_news_was_held_is_asked_for_when_that_is_shown(
+    reader: Reader, stage: ConsoleStage
+) -> None:
+    part, show = await live_part(reader), reader.page.get_by_role("button", name="Show it")
+    await hold_news(reader, stage, part)
+    row = await put_row(part, USES["a box is ticked"][0])
+    stage.scene.find()
+    await expect(state_of(reader)).to_have_text("Updates wait while this page is in use", timeout=PROGRESS_MS)
+    address = await part.get_attribute("data-live")
+    async with reader.page.expect_response(f"**{address}", timeout=SOON_MS):
+        await show.press("Enter")
+    await expect(row).to_have_count(0)
+    await expect(state_of(reader)).to_have_text("Live")
+
+
+async def test_what_is_held_back_is_not_shown_by_itself_while_updates_are_paused(
+    reader: Reader, stage: ConsoleStage
+) -> None:
+    await reader.page.clock.install()
+    part, needs = await live_part(reader), reader.page.get_by_text("A need that is gone").first
+    await hold_news(reader, stage, part)
+    await reader.page.get_by_role("button", name="Pause updates").press("Enter")
+    await reader.page.clock.fast_forward("02:05")
+    await asyncio.sleep(USED_SECONDS)
+    await expect(needs).to_be_visible()
+    await reader.page.get_by_role("button", name="Resume updates").press("Enter")
+    await reader.page.clock.fast_forward("02:05")
+    await expect(needs).to_have_count(0, timeout=PROGRESS_MS)
