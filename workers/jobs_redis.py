@@ -28,6 +28,10 @@ class JobsRedis(ArqRedis):
         if content:
             self._told[JOB_PREFIX + job_id] = content
 
+    def forget(self, job_id: str) -> None:
+        """A job has ended: if it never asked what it is, a later one of the same id is not answered with that."""
+        self._told.pop(JOB_PREFIX + job_id, None)
+
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's
         """Called by arq, and by everybody else who has several commands."""
         return _Beginning(self._told, self.connection_pool, self.response_callbacks, transaction, shard_hint)

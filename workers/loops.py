@@ -139,6 +139,7 @@ class QueueWorker(LoopWorker):
 
     def _has_ended(self, job_id: str, _task: asyncio.Task[None]) -> None:
         self._release_sem_dec_counter_on_complete()
+        self._redis.forget(job_id)
         self._readers -= _reads(job_id)
         self._ended.set()
         self._call_for_readers()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from arq.worker import Worker
 
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import BELL, IN_PROGRESS_PREFIX, WORK_QUEUE
@@ -215,6 +216,25 @@ async def test_only_what_arq_asks_of_a_job_that_was_told_is_answered_here(office
     assert await _begun(redis, "b") == [None, 1, True]
     assert await _begun(redis, "a") == [b"as it was told", 1, True]
     assert await _begun(redis, "a") == [b"as it is stored", 1, True], "it was told once"
+
+
+async def test_what_was_told_of_a_job_that_never_asked_is_not_told_to_the_next_of_its_id(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unasked(_worker: Worker, _job_id: str, _score: int) -> None:
+        """As where a job is cancelled before it begins, or a later arq asks for it in another way."""
+
+    monkeypatch.setattr(Worker, "run_job", unasked)
+    (ref,) = await mark_some(office, 1)
+    worker = work_worker(office.redis.connection_pool, office.contexts, 4)
+    await worker.start_jobs([b"look"])
+    ((job_id, job),) = worker.tasks.items()
+    assert ref in job_id
+    await job
+    await asyncio.sleep(0)
+    await office.redis.set(f"arq:job:{job_id}", "as it is stored now")
+    assert isinstance(worker.pool, JobsRedis)
+    assert (await _begun(worker.pool, job_id))[0] == b"as it is stored now"
 
 
 async def _begun(redis: JobsRedis, job_id: str) -> list[object]:
