@@ -108,7 +108,6 @@ async def service_status(
     connection: Connection, here: InstalledFile | None, version: str, now: float, asker: str = "this command"
 ) -> ServiceStatus:
     """The status at `now` (Unix seconds of Redis's clock). Reads only. Raises StoreUnavailable."""
-    known = await trackers_heard_of(connection)
     accounts = here.accounts if here else _accounts_of(await districts_heard_of(connection))
     # One after the other these would take twenty round trips, all at once a dozen connections.
     processes, figures, senders, troubles, unnamed, causes = await asyncio.gather(
@@ -116,12 +115,12 @@ async def service_status(
         read_figures(connection, now),
         _senders(connection, accounts),
         Systems(connection).in_trouble(),
-        _held_up(connection, known),
+        _held_up(connection),
         parked_causes(connection),
     )
     budgets, polls, feeds, risks, channels, responses = await asyncio.gather(
         Budgets(connection).figures(now),
-        _polls(connection, here.trackers if here else known),
+        _polls(connection, here),
         feed_statuses(connection),
         ending_risks(connection, now, RISK_SECONDS),
         _channels(connection, here.channels if here else (), now),
@@ -152,7 +151,7 @@ def _accounts_of(districts: Iterable[str]) -> tuple[str, ...]:
 
 
 async def _senders(connection: Connection, accounts: Iterable[str]) -> tuple[SenderStatus, ...]:
-    uses, refused = await read_secret_uses(connection, accounts), await RefusedLog(connection).listed()
+    uses, refused = await asyncio.gather(read_secret_uses(connection, accounts), RefusedLog(connection).listed())
     latest = {path_of(each): each for each in reversed(refused)}
     return tuple(
         SenderStatus(
@@ -164,8 +163,8 @@ async def _senders(connection: Connection, accounts: Iterable[str]) -> tuple[Sen
     )
 
 
-async def _held_up(connection: Connection, trackers: Iterable[str]) -> dict[str, int]:
-    names = sorted(trackers)
+async def _held_up(connection: Connection) -> dict[str, int]:
+    names = sorted(await trackers_heard_of(connection))
     asked = connection.redis.pipeline(transaction=False)
     for name in names:
         asked.zcard(UNNAMED + name)
@@ -178,8 +177,9 @@ async def _channels(connection: Connection, names: Iterable[str], now: float) ->
     return {name: await memories.memory(name) or ChannelMemory(now) for name in names}
 
 
-async def _polls(connection: Connection, trackers: Iterable[str]) -> dict[str, float | None]:
+async def _polls(connection: Connection, here: InstalledFile | None) -> dict[str, float | None]:
     read = await lists_read(connection)
+    trackers = here.trackers if here else await trackers_heard_of(connection)
     return {name: read.get(name) for name in sorted(trackers)}
 
 

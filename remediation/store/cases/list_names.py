@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 from remediation.store.keys import CASE_LISTS
 from remediation.store.server.connection import Connection
@@ -60,6 +61,14 @@ def parts_of(name: str) -> Iterator[tuple[ListPart, str]]:
     yield ListPart.RULE, rule
     for tracker in filter(None, trackers.split(",")):
         yield ListPart.TRACKER, tracker
+
+
+@lru_cache(maxsize=_MOST_NEW)
+def told_by(name: str) -> tuple[str, tuple[CaseState, ...], str, str, tuple[str, ...]]:
+    """What the name of a list tells of each of its cases: district, states, severity, rule and trackers."""
+    district, state, marks, severity, rule, trackers = name.split("|")
+    states = (CaseState(state), *(MARKS[mark] for mark in marks))
+    return district, states, severity, rule, tuple(filter(None, trackers.split(",")))
 
 
 class KnownLists:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediation.domain.cases.records import CaseKey, CaseRecord, Memory, key_of_ref
-from remediation.store.cases.list_names import MARKS, CaseState, KnownLists, ListPart
+from remediation.store.cases.list_names import CaseState, KnownLists, ListPart, told_by
 from remediation.store.cases.rows import memory_digest, record_of
 from remediation.store.keys import CASE, CASE_LISTS_USED, CASES_LISTED
 from remediation.store.server.connection import Connection
@@ -328,9 +328,7 @@ class _Asked:
 
 def _case(parts: Sequence[str]) -> ListedCase:
     ref, at, name = parts
-    district, state, marks, severity, rule, trackers = name.split("|")
-    states = (CaseState(state), *(MARKS[mark] for mark in marks))
-    return ListedCase(ref, int(at) / 1000, district, states, severity, rule, tuple(filter(None, trackers.split(","))))
+    return ListedCase(ref, int(at) / 1000, *told_by(name))
 
 
 def _read(answer: Sequence[Any]) -> tuple[bool, list[ListedCase]]:
