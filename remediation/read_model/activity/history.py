@@ -1,5 +1,6 @@
 """What was counted in the last day, week or month, in steps: of the whole service, or of some districts together."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -89,13 +90,15 @@ async def read_history(
     names = None if districts is None else tuple(sorted(districts)[:MOST_TOGETHER])
     steps, step = steps_of(span, now), _STEPS[span][0]
     numbers = [number for group in steps for number in group]
+    log, read_of = ActivityLog(connection), (WHOLE,) if names is None else names
+    read, present = await asyncio.gather(
+        asyncio.gather(*(log.read(step, numbers, name) for name in read_of)), present_sample(connection, names, now)
+    )
     found: dict[int, list[ActivitySums]] = {number: [] for number in numbers}
-    for name in (WHOLE,) if names is None else names:
-        read = await ActivityLog(connection).read(step, numbers, name)
-        for number, sums in zip(numbers, read, strict=True):
+    for of_name in read:
+        for number, sums in zip(numbers, of_name, strict=True):
             found[number].append(sums)
     *before, last = (_point(step.begin_of(group[0]), [found[number] for number in group]) for group in steps)
-    present = await present_sample(connection, names, now)
     return ActivityHistory(span, (*before, _until_now(last, present)), present, names)
 
 
