@@ -42,7 +42,7 @@ def for_unsolved(case: Situation) -> list[Action]:
     if acceptance := _accepted_nevertheless(case):
         return [acceptance]
     again, owed = case.is_found_again and not _may_be_mended(case), case.owed
-    why = Why.FOUND_AGAIN if (again or owed) and case.seen.existing else Why.NEW
+    why = Why.FOUND_AGAIN if (again or owed) and case.seen.existing and not _is_first(case) else Why.NEW
     if why is Why.FOUND_AGAIN:
         why = _why_back(case)
     opened = _newly_opened(case, why)
@@ -51,6 +51,14 @@ def for_unsolved(case: Situation) -> list[Action]:
     back = _brought_back(case, [tracker for tracker in case.seen.done if again or tracker in owed], why)
     work = [*back, *opened]
     return [*work, *_note(case, work, why)]
+
+
+def _is_first(case: Situation) -> bool:
+    """Whether nothing says that the finding was ever away: both sides have never agreed, and no ticket was done.
+
+    So it is where its tickets were opened, and its status waits for the limit of requests or for SchoolScan.
+    """
+    return not (case.is_known or case.seen.done or case.owed)
 
 
 def _accepted_nevertheless(case: Situation) -> SetStatus | None:

@@ -647,3 +647,14 @@ def test_an_acceptance_that_ended_is_finished_after_a_crash_in_the_middle_of_it(
     )
     actions = planned(seen(ACCEPTED, active("snow"), accepted("jira", until=NOW - DAY)), memory)
     assert [str(action.name) for action in actions] == ["reopen:jira", "patch:reviewing"]
+
+
+def test_a_new_finding_whose_status_had_to_wait_is_not_called_found_again() -> None:
+    taken_up = seen(OPEN, active("snow"), active("jira"))
+    assert planned(taken_up, Memory()) == (SetStatus(REVIEWING, Why.NEW),)
+    assert planned(seen(OPEN, active("snow")), Memory()) == (
+        OpenTicket("jira", Why.NEW),
+        SetStatus(REVIEWING, Why.NEW),
+    )
+    assert planned(taken_up, MENDED)[-1] == SetStatus(REVIEWING, Why.FOUND_AGAIN)
+    assert planned(seen(OPEN, active("snow"), done("jira")), Memory())[-1] == SetStatus(REVIEWING, Why.FOUND_AGAIN)
