@@ -270,7 +270,7 @@ async def choose_parked(request: Request) -> Response:
     groups = ParkedGroups(context_of(request).connection)
     total = sum(each.count for each in await groups.counted(choice.wanted))
     places = await groups.names(choice.wanted, act.most, oldest_first=True)
-    words = choice.address.words() or "--all"
+    words = choice.address.words() or "all"
     return await chosen(request, act, [place.name for place in places], choice=words, total=total)
 
 

@@ -134,7 +134,12 @@ WAITING_MENDS: Mapping[Waiting, str] = {
 STANDS_STILL = "stands still: what is parked is not done until somebody decides about it"
 """Of a case that waits for nothing but a person's decision about parked work."""
 
-_ERRORS = {"TryLater": "try later", "Refused": "said no", "NotFound": "not found"}
+_ERRORS = {
+    "TryLater": "try later",
+    "BudgetSpent": "its limit leaves no room now",
+    "Refused": "said no",
+    "NotFound": "not found",
+}
 """What an error's class means to people; another class is a defect of ours, and is shown by its name."""
 
 _VERBS: Mapping[str, tuple[str, str]] = {

@@ -71,7 +71,7 @@ async def test_a_case_is_found_by_its_tickets_key(reader: Reader, stage: Console
 
 async def test_what_would_be_done_about_a_case_is_answered_by_a_worker(reader: Reader, stage: ConsoleStage) -> None:
     await reader.open(f"/cases/of/{DISTRICT}:finding:{stage.finding}")
-    await press(reader.page, "Look at it now")
+    await press(reader.page, "Show what would be done")
     await expect(reader.page.get_by_role("heading", name="What would be done", exact=True)).to_be_visible(
         timeout=PROGRESS_MS
     )

@@ -187,7 +187,8 @@ async def test_all_that_fit_are_taken_up_again_and_others_stay(console: ConsoleW
 
 
 async def test_all_means_all_of_the_districts_in_which_one_is_operator(console: ConsoleWorld) -> None:
-    _, became = await confirmed(console, "operator", do="discard all")
+    page, became = await confirmed(console, "operator", do="discard all")
+    assert "</time>: all. What came meanwhile is not in it." in page
     assert became == {"done": 2}, "our parked action, and our delivery that cannot be read"
     left = {item.name async for item in work_of(console).listed()}
     assert left == {THEIR_PIECE, f"delivery/dlv_{OTHERS}_unreadable"}

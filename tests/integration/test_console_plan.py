@@ -32,7 +32,7 @@ def plan_of(key: CaseKey) -> str:
 async def test_a_worker_says_what_would_be_done_and_does_none_of_it(asking: AskingWorld) -> None:
     async with asking.console.client("viewer") as browser:
         before = await browser.get(plan_of(asking.key))
-        assert "Look at it now" in before.text
+        assert "Show what would be done" in before.text
         assert "Back to the case" not in before.text, "nobody has looked at it yet"
         page = await asking.answered(browser, plan_of(asking.key))
     text = unescape(page.text)

@@ -9,10 +9,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.cases.records import CaseKind
-from remediation.domain.errors import BudgetSpent, Refused, TryLater, Waiting
+from remediation.domain.errors import BudgetSpent, NotFound, Refused, TryLater, Waiting
 from remediation.domain.status import Status
 from remediation.read_model.answers.plans import PlanAnswer
-from remediation.read_model.answers.wire import Answer, CaseSubject, NoAnswer, answer_from, subject_bytes
+from remediation.read_model.answers.wire import (
+    Answer,
+    CaseSubject,
+    FindingSubject,
+    NoAnswer,
+    answer_from,
+    subject_bytes,
+)
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.budgets.learned import Spent, ToldLimit, budget_of
@@ -124,6 +131,20 @@ async def test_a_question_is_answered_once_also_where_its_job_runs_again(office:
     await office.work()
     await answer_question(office.arq_context, question)
     assert office.source.troubles.calls.count("finding") == 1
+
+
+async def test_who_asks_about_a_finding_that_there_is_not_is_asked_about_its_id(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_nothing(*_: object) -> Answer:
+        raise NotFound("schoolscan:lakeside", CANARY, status=404)
+
+    monkeypatch.setitem(answering._ANSWERING, QuestionKind.EXPLAIN, find_nothing)
+    subject = subject_bytes(FindingSubject("lakeside", "fnd_of_another"))
+    question = await office.context.questions.ask(QuestionKind.EXPLAIN, subject, "ana", office.clock())
+    answer = await answer_to(office, question)
+    assert isinstance(answer, NoAnswer)
+    assert answer.advice == "Is the id right, and is it of that district?"
 
 
 async def some_are_left(office: Office, left: int) -> None:

@@ -55,6 +55,10 @@ LINES: list[tuple[Entry, str]] = [
         "not yet: close the ticket in jira (try later, HTTP 503, request r-9)",
     ),
     (
+        Acted(AT, "patch:reviewing", "later", error="BudgetSpent"),
+        "not yet: set the finding to reviewing (its limit leaves no room now)",
+    ),
+    (
         Acted(AT, "open:snow", "refused", error="Refused", status=400),
         "refused, and parked: open a ticket in snow (said no, HTTP 400)",
     ),

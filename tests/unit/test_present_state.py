@@ -44,6 +44,10 @@ def test_the_worst_comes_first() -> None:
     assert state.says == "2 things need a person: 1 now, the others can wait for the day."
 
 
+def test_where_nothing_is_pressing_it_says_that_all_can_wait() -> None:
+    assert present_state(status(), {}, None).says == "1 thing needs a person, and can wait for the day."
+
+
 def test_each_need_says_what_to_do() -> None:
     state = present_state(status(causes=(CAUSE,)), {}, None)
     assert all(need.advice for need in state.needs)

@@ -19,6 +19,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import (
     BudgetSpent,
     KeyMissing,
+    NotFound,
     OutsideError,
     Refused,
     StoreUnavailable,
@@ -118,6 +119,8 @@ async def _answered(context: WorkerContext, question: Question) -> Answer:
 def _advice(error: OutsideError) -> str:
     if isinstance(error, TryLater) and error.waiting is Waiting.BUDGET:
         return "Other work goes first; ask again in a minute."
+    if isinstance(error, NotFound):
+        return "Is the id right, and is it of that district?"
     return "Ask again later; Systems says how it is."
 
 

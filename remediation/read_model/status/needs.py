@@ -65,7 +65,9 @@ class PresentState:
             return "Nothing needs you."
         bad = sum(need.level is Level.FAILURE for need in self.needs)
         told = f"{count_words(len(self.needs), 'thing')} {by_count(len(self.needs), 'needs', 'need')} a person"
-        return f"{told}: {bad:,} now, the others can wait for the day." if bad < len(self.needs) else f"{told} now."
+        if bad == len(self.needs):
+            return f"{told} now."
+        return f"{told}: {bad:,} now, the others can wait for the day." if bad else f"{told}, and can wait for the day."
 
     @property
     def level(self) -> Level:
