@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, assert_never
 
 from remediation.deliveries.webhook_secrets import STANDARD_PREFIX, standard_key
@@ -22,6 +23,9 @@ _STANDARD_SIGNATURE = b"webhook-signature"
 
 _LONGEST_HEADER = 2_048
 _MOST_SIGNATURES = 10
+_MOST_KEYED = 1_024
+"""Secrets for which an HMAC is kept: of hundreds of districts, each with two."""
+
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _MESSAGE_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,200}")
 """Printable ASCII without the full stop, which separates the id from the timestamp in the signed content."""
@@ -146,28 +150,28 @@ def sign(
     AUTO signs as HEX: after one timestamped delivery, the sender's own without a time would be refused. Raises
     ConfigurationError for a secret that cannot sign.
     """
-    key = _key(secret, format)
-    if not key:
+    keyed = _keyed(secret, format)
+    if keyed is None:
         raise ConfigurationError([Problem("secret", f"cannot be used for the signature format {format}")])
     time = str(int(now))
     match format:
         case SignatureFormat.HEX | SignatureFormat.AUTO:
-            value = _mac(key, body).hex()
+            value = _mac(keyed, body).hex()
         case SignatureFormat.PREFIXED:
-            value = f"sha256={_mac(key, body).hex()}"
+            value = f"sha256={_mac(keyed, body).hex()}"
         case SignatureFormat.BASE64:
-            value = base64.b64encode(_mac(key, body)).decode()
+            value = base64.b64encode(_mac(keyed, body)).decode()
         case SignatureFormat.TIMESTAMPED:
-            value = f"t={time},v1={_mac(key, f'{time}.'.encode() + body).hex()}"
+            value = f"t={time},v1={_mac(keyed, f'{time}.'.encode() + body).hex()}"
         case SignatureFormat.STANDARD:
-            return _standard_headers(body, key, time, message_id)
+            return _standard_headers(body, keyed, time, message_id)
         case _:
             assert_never(format)
     return [(header.encode(), value.encode())]
 
 
-def _standard_headers(body: bytes, key: bytes, time: str, message_id: str) -> list[tuple[bytes, bytes]]:
-    digest = _mac(key, f"{message_id}.{time}.".encode() + body)
+def _standard_headers(body: bytes, keyed: hmac.HMAC, time: str, message_id: str) -> list[tuple[bytes, bytes]]:
+    digest = _mac(keyed, f"{message_id}.{time}.".encode() + body)
     return [
         (_STANDARD_ID, message_id.encode()),
         (_STANDARD_TIMESTAMP, time.encode()),
@@ -184,9 +188,9 @@ def _signers(claim: _Claim, body: bytes, secrets: Sequence[str]) -> tuple[int, .
 
     Every digest is compared under every secret, so that the time taken reveals nothing.
     """
+    keyed = [_keyed(secret, claim.format) for secret in secrets]
     content = claim.prefix + body
-    keys = [_key(secret, claim.format) for secret in secrets]
-    return tuple(number for number, key in enumerate(keys) if key and _is_right(claim.digests, _mac(key, content)))
+    return tuple([number for number, mac in enumerate(keyed) if mac and _is_right(claim.digests, _mac(mac, content))])
 
 
 def _is_right(digests: Sequence[bytes], right: bytes) -> bool:
@@ -194,8 +198,20 @@ def _is_right(digests: Sequence[bytes], right: bytes) -> bool:
     return any(matches)
 
 
-def _mac(key: bytes, content: bytes) -> bytes:
-    return hmac.digest(key, content, hashlib.sha256)
+def _mac(keyed: hmac.HMAC, content: bytes) -> bytes:
+    mac = keyed.copy()
+    mac.update(content)
+    return mac.digest()
+
+
+@lru_cache(_MOST_KEYED)
+def _keyed(secret: str, format: SignatureFormat) -> hmac.HMAC | None:  # noqa: A002 - as in verify
+    """An HMAC-SHA256 that has its key and is copied for each delivery; None for a secret that must not be used.
+
+    To set one up takes longer than to digest the body of a delivery.
+    """
+    key = _key(secret, format)
+    return hmac.new(key, digestmod=hashlib.sha256) if key else None
 
 
 def _key(secret: str, format: SignatureFormat) -> bytes:  # noqa: A002 - as in verify
