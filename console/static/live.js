@@ -186,7 +186,6 @@
   };
   const beforeSwap = (event) => {
     const { ctx, tasks } = event.detail, part = ctx.sourceElement;
-    if (part?.dataset?.live && !part.isConnected) return event.preventDefault(); /* what was held stands there now */
     if (part?.dataset?.live && !isOfPart(part, tasks[0]?.fragment)) {
       event.preventDefault();
       expired();
