@@ -34,6 +34,10 @@ MOST_READERS = 2
 """Jobs that read deliveries and that a worker has in hand at once. Each reads all that wait: while one waits for Redis,
 the other works, and more would only split what there is into smaller parts."""
 
+_CLAIM = "claim"
+"""What a claim is called among the tasks of a worker, for whose ends arq waits in a stop. Otherwise a worker without a
+job would end before the answer, and nobody would begin what it claims until it has had its time."""
+
 
 class LoopWorker(Worker):
     """arq's worker, which also knows when its main loop last ran a round, and can stop taking jobs at once."""
@@ -96,7 +100,9 @@ class QueueWorker(LoopWorker):
             return
         lasts_ms = int(self.in_progress_timeout_s * 1000)
         room = self.max_jobs - self.job_counter
-        claimed = await self._queue.claim(room, timestamp_ms(), lasts_ms, MOST_READERS - self._readers)
+        claiming = self._queue.claim(room, timestamp_ms(), lasts_ms, MOST_READERS - self._readers)
+        self.tasks[_CLAIM] = being_claimed = self.loop.create_task(claiming)
+        claimed = await being_claimed
         if not self.allow_pick_jobs:  # a stop has begun meanwhile
             await self._queue.give_back([job.id for job in claimed.jobs])
             return
