@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
-from redis.asyncio.connection import Connection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection, Connection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import RedisError
 
 from remediation.redis_address import RedisAddress, RedisHost, RedisSignIn, SentinelGroup, TlsFiles, UnixSocket
@@ -149,7 +150,22 @@ def _most_telling(causes: list[ConnectionCause]) -> ConnectionCause:
     return causes[0]
 
 
-class _TcpConnection(Connection):
+class _Packing(AbstractConnection):
+    """A connection whose commands hiredis packs, as those of redis-py's connections without asyncio."""
+
+    _serializer = HiredisRespSerializer()
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """The command as Redis reads it."""
+        packed: list[bytes] = self._serializer.pack(*args)
+        return packed
+
+
+class _UnixConnection(_Packing, UnixDomainSocketConnection):
+    """A connection by a Unix socket."""
+
+
+class _TcpConnection(_Packing, Connection):
     """A connection by TCP, with TLS where configured, to the primary where sentinels name it."""
 
     def __init__(self, *, tls: _CurrentTls | None = None, primary: _Primary | None = None, **options: Any) -> None:
@@ -187,7 +203,7 @@ def pool_to(address: RedisAddress, options: dict[str, Any]) -> ConnectionPool:
     options = {**options, **_QUIET, **_signed_in(address.sign_in), "db": address.database}
     match address.place:
         case UnixSocket(path):
-            return BlockingConnectionPool(connection_class=UnixDomainSocketConnection, path=path, **options)
+            return BlockingConnectionPool(connection_class=_UnixConnection, path=path, **options)
         case RedisHost(host, port):
             return BlockingConnectionPool(connection_class=_TcpConnection, host=host, port=port, tls=tls, **options)
         case SentinelGroup() as group:
