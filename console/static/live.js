@@ -101,13 +101,21 @@
       each.textContent = isPaused() ? "Resume updates" : "Pause updates";
     }
   };
+  const linkHere = (words) => {
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.append(words);
+    return link;
+  };
   const expired = () => {
     live.isExpired = true;
     disconnect();
-    const again = document.createElement("a");
-    again.href = location.href;
-    again.append("Sign in again");
-    notice("Your session has ended: what you see is no longer updated.", again);
+    notice("Your session has ended: what you see is no longer updated.", linkHere("Sign in again"));
+  };
+  /* What a part shows was deleted, or its reader's rights were taken, while the page is open. */
+  const gone = (part) => {
+    part.removeAttribute("data-live");
+    notice("What you see is not there any more, or no longer for you. It is not updated.", linkHere("Load the page again"));
   };
   const refresh = (part) => {
     if (isPaused() || live.isExpired || !part.isConnected) return;
@@ -182,6 +190,7 @@
     const isSignedOut = status === 401 || raw.redirected || (isStream && status === 200 && !isStreamOfOurs(raw));
     if (isSignedOut) expired();
     else if (status !== 200 && isStream) later();
+    else if ([403, 404].includes(status) && ctx.sourceElement?.dataset?.live) gone(ctx.sourceElement);
     if (status !== 200 || isSignedOut) event.preventDefault(); /* a page about an error is no part of this one */
   };
   const beforeSwap = (event) => {

@@ -18,7 +18,7 @@ from remediation.operations.examining.diagnosis import Diagnosis, trouble
 from remediation.read_model.status.levels import Level
 from remediation.settings import Settings, environ, load_settings
 from remediation.store.processes import Role
-from remedy.doctor.configuration import look_at_mappings, look_at_settings
+from remedy.doctor.configuration import look_at_console_address, look_at_mappings, look_at_settings
 from remedy.doctor.console_sign_in import sign_in_checks
 from remedy.doctor.outside import open_checks
 from remedy.doctor.report import as_object, progress, table_lines
@@ -73,7 +73,8 @@ async def _examined(
     keys, keyring = look_at_data_keys(settings)
     file, loaded = look_at_mappings(settings)
     secrets, is_complete = look_at_secrets(loaded, environ(), time.time(), role) if loaded else ([], False)
-    found = [*look_at_settings(settings, environ()), *keys, *file, *secrets]
+    reached = look_at_console_address(settings, loaded, role) if loaded else []
+    found = [*look_at_settings(settings, environ()), *reached, *keys, *file, *secrets]
     if offline:
         return tell(found)
     async with contextlib.AsyncExitStack() as stack:

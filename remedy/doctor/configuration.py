@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
+from console.http.prefix import prefix_problems
+from console.people.oidc import url_of
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble, well
 from remediation.settings import Settings
+from remediation.store.processes import Role
 from remedy.runtime.assembly import signed_in
 
 _ALIKE = 0.88
@@ -64,6 +67,14 @@ def _contradicting(settings: Settings) -> Iterator[Diagnosis]:
     except ConfigurationError as error:
         for problem in error.problems:
             yield trouble(Code.SETTINGS_CONTRADICT, "settings", str(problem))
+
+
+def look_at_console_address(settings: Settings, loaded: Loaded, role: Role | None) -> list[Diagnosis]:
+    """Whether people reach the console where its addresses begin, in its own pod or where ROOT_PATH is set."""
+    if role != "console" and settings.root_path is None:
+        return []
+    problems = prefix_problems(url_of(loaded.mappings), settings.root_path or "")
+    return [trouble(Code.SETTINGS_CONTRADICT, "settings", str(problem)) for problem in problems]
 
 
 def look_at_mappings(settings: Settings) -> tuple[list[Diagnosis], Loaded | None]:

@@ -204,6 +204,20 @@ async def test_a_sign_in_page_of_a_gateway_in_place_of_ours_ends_the_updates(rea
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("status", [403, 404])
+async def test_what_is_gone_or_no_longer_for_its_reader_is_said_to_be_so(reader: Reader, status: int) -> None:
+    await reader.open("/")
+    part = reader.page.locator("[data-live]").first
+    await reader.page.route(f"**{await part.get_attribute('data-live')}", lambda route: route.fulfill(status=status))
+    await expect(reader.page.locator("[data-live-state]").first).to_have_text("Live", timeout=PROGRESS_MS)
+    await reader.page.evaluate("htmx.trigger(document.querySelector('[hx-sse\\\\:connect]'), 'changed')")
+    notice = reader.page.locator("#notices")
+    await expect(notice).to_contain_text("not there any more, or no longer for you", timeout=PROGRESS_MS)
+    await expect(notice.get_by_role("link", name="Load the page again")).to_be_visible()
+    await expect(reader.page.locator("[data-live]")).to_have_count(0)
+    reader.complaints.clear()  # browsers tell of each answer that is an error
+
+
 async def test_without_scripts_a_parked_piece_is_replayed_by_forms_alone(browser: Browser, stage: ConsoleStage) -> None:
     stage.scene.outside.break_down("servicenow", "status", method="POST", status=400)
     finding_id = stage.scene.find()

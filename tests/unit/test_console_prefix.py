@@ -5,7 +5,11 @@ import pytest
 from console.http.prefix import prefix_problems
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded, loaded_of
+from remediation.operations.examining.codes import Code
+from remediation.settings import Settings
+from remediation.store.processes import Role
 from remedy.consoling.process import RulesHere
+from remedy.doctor.configuration import look_at_console_address
 
 MAPPINGS = """\
 version: 1
@@ -53,6 +57,17 @@ async def test_a_file_with_another_address_never_comes_into_force() -> None:
     with pytest.raises(ConfigurationError, match="ROOT_PATH is /remedy"):
         await rules.take(_at("https://ops.example"))
     assert rules() is in_force
+
+
+@pytest.mark.parametrize(
+    ("root_path", "role", "count"),
+    [(None, None, 0), (None, "receiver", 0), (None, "console", 1), ("/duty", None, 1), ("/remedy", "console", 0)],
+)
+def test_the_doctor_says_so_in_a_pod_of_the_console_and_where_the_prefix_is_set(
+    root_path: str | None, role: Role | None, count: int
+) -> None:
+    found = look_at_console_address(Settings(root_path=root_path), _at("https://ops.example/remedy"), role)
+    assert [each.code for each in found] == [Code.SETTINGS_CONTRADICT] * count
 
 
 def _at(url: str) -> Loaded:
