@@ -1,6 +1,7 @@
 """*Parked*: work that was set aside, in groups by its error, with what usually helps; and piece by piece."""
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ ROWS = 50
 _ROWS_OF_FILE = 500
 _SPANS = ("1h", "1d", "7d", "30d")
 """The spans that the form offers; an address may have any."""
+_OPTIONS = ("error", "system", "action", "kind", "district", "since", "older-than", "by")
+"""The filters that the command has, too."""
 _ACTS = (SelectedAct.REPLAY, SelectedAct.DISCARD)
 _NO_PIECE = "There is no such piece: it was taken up again, given up, or done meanwhile."
 
@@ -107,6 +110,7 @@ async def parked(request: Request) -> Response:
         "not_grouped": there - total if _shows_all(request, choice) and there > total else 0,
         "decidable": _decidable(person_of(request), counted),
         "act": choice.address.of_route("choose_parked"),
+        "command": _command(choice),
         "exports": {form: choice.address.of_route("parked_file", form=form) for form in ("csv", "json")},
     }
     if choice.in_pieces:
@@ -114,6 +118,13 @@ async def parked(request: Request) -> Response:
     else:
         values |= await _groups(request, choice, merged_groups(counted, choice.by))
     return render(request, "parked.html", **values)
+
+
+def _command(choice: _Choice) -> str:
+    """The command that lists the same, to be pasted: it has no option for a status or a shape."""
+    asked = choice.address.filters
+    options = [f"--{name} {shlex.quote(asked[name])}" for name in _OPTIONS if asked.get(name, NONE) != NONE]
+    return " ".join(["remedy parked list", *options, *(["--all"] if choice.in_pieces else [])])
 
 
 def _decidable(person: Person, counted: Sequence[CountedParked]) -> int:

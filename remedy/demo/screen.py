@@ -82,3 +82,4 @@ def show_console(stage: Stage, console: Console) -> None:
     """A link to the console's pages. Each is of use once, so what is shown later is another one."""
     console.print("\nThe same, on the console's pages: this link signs in one browser, once, within ten minutes.")
     console.print(f"  {stage.console_link()}", markup=False)
+    console.print("Another one: remedy --context demo console link --role administrator", markup=False)

@@ -248,7 +248,7 @@ async def test_a_session_that_has_ended_says_so_where_one_stands_and_leads_back(
     notice = reader.page.locator("#notices")
     await expect(notice).to_contain_text("Your session has ended", timeout=PROGRESS_MS)
     await notice.get_by_role("link", name="Sign in again").click()
-    await expect(reader.page.get_by_role("alert")).to_contain_text("you come back to where you were")
+    await expect(reader.page.get_by_role("alert")).to_contain_text("Your session has ended. Sign in again.")
     assert "next=%2Fscans" in reader.path
     await opened.close()
 

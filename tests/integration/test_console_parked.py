@@ -85,7 +85,9 @@ async def test_nothing_of_another_district_is_shown_counted_or_taken_away(consol
         ):
             page = await browser.get(path)
             assert page.status_code == 200
-            shown = page.text.replace(f'value="{OTHERS}" selected', "").replace(f">{OTHERS}</option>", "")
+            shown = page.text
+            for asked in (f'value="{OTHERS}" selected', f">{OTHERS}</option>", f"--district {OTHERS}"):
+                shown = shown.replace(asked, "")
             assert OTHERS not in re.sub(r"(href|action|\"choice\":)[= ]\"[^\"]*\"", "", shown), path
         assert (await browser.get(f"/parked/of/{THEIR_PIECE}")).status_code == 404
         assert (await browser.get("/parked/of/delivery/dlv_of_jira")).status_code == 404
@@ -184,6 +186,16 @@ async def test_all_that_fit_are_taken_up_again_and_others_stay(console: ConsoleW
     left = {item.name async for item in work_of(console).listed()}
     assert not left & set(names)
     assert {OUR_PIECE, THEIR_PIECE} <= left
+
+
+async def test_a_list_names_the_command_that_lists_the_same_and_nothing_else_can_be_pasted_with_it(
+    console: ConsoleWorld,
+) -> None:
+    async with console.client("operator") as browser:
+        page = (await browser.get("/parked?error=Refused&status=400&action=-&view=pieces")).text
+        assert "<code>remedy parked list --error Refused --all</code>" in page
+        page = (await browser.get("/parked?error=Refused;reboot")).text
+        assert "<code>remedy parked list --error &#39;Refused;reboot&#39;</code>" in page
 
 
 async def test_all_means_all_of_the_districts_in_which_one_is_operator(console: ConsoleWorld) -> None:

@@ -94,7 +94,8 @@ async def test_whose_session_is_over_is_told_so(world: ConsoleWorld) -> None:
         await world.connection.redis.flushall()
         answer = await browser.get("/form")
         assert answer.headers["location"] == "/sign-in?next=%2Fform&ended=1"
-        assert "Your session has ended" in (await browser.get(answer.headers["location"])).text
+        told = (await browser.get(answer.headers["location"])).text
+        assert "Your session has ended. Sign in again, and you come back to where you were." in told
 
 
 async def test_a_background_request_is_told_so_in_its_own_words(nobody: Browser) -> None:
