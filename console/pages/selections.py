@@ -8,7 +8,7 @@ from console.acting import ROLES, allowed_to, stores_of
 from console.answers import NotShown
 from console.context import context_of, person_of
 from console.forms import sent_form, text_in
-from console.rendering import render
+from console.rendering import path_of, render
 from console.tasks import TaskRunner
 from remediation.operations.selected import PieceOutcome, SelectedWork, stop_once
 from remediation.operations.selection_effects import effect_of
@@ -48,7 +48,7 @@ async def selection(request: Request) -> Response:
         undo=undo_words(made.act),
         stays=[(count, outcome_words(made.act, why)) for why, count in effect.staying.items()],
         offers_again=again or PieceOutcome.TOO_OFTEN in effect.staying,
-        back=_list_path(request, made.act),
+        back=_where_chosen(request, made.act, made.choice)[0],
     )
 
 
@@ -84,6 +84,7 @@ async def stop_task(request: Request) -> Response:
 
 async def _task_page(request: Request, template: str) -> Response:
     found, now = await _own_task(request), context_of(request).clock()
+    back, place = _where_chosen(request, found.act, found.choice, is_begun=True)
     return render(
         request,
         template,
@@ -92,7 +93,8 @@ async def _task_page(request: Request, template: str) -> Response:
         is_live=found.state is TaskState.RUNNING and not found.is_silent(now),
         says=task_words(found, now),
         became=list(became_lines(found)),
-        back=_list_path(request, found.act),
+        back=back,
+        place=place,
     )
 
 
@@ -125,6 +127,17 @@ def _id(request: Request) -> str:
 
 def _to_task(request: Request, task_id: str) -> Response:
     return RedirectResponse(request.url_for("task", selection=task_id).path, 303)
+
+
+def _where_chosen(request: Request, act: SelectedAct, choice: str, *, is_begun: bool = False) -> tuple[str, str]:
+    """The path of the page on which it was chosen, and what that shows: a list, or the case that the choice names.
+
+    A case that is being deleted has no page soon.
+    """
+    is_of_one_case = ":" in choice and not choice.startswith("--")
+    if is_of_one_case and not (is_begun and act is SelectedAct.PURGE):
+        return path_of(request, "case", ref=choice), "case"
+    return _list_path(request, act), "list"
 
 
 def _list_path(request: Request, act: SelectedAct) -> str:

@@ -59,10 +59,12 @@ async def test_a_case_that_is_confirmed_is_looked_at_again(console: ConsoleWorld
         answer = await browser.submit(f"/cases/act/{ref}", act="retry")
         page = await browser.get(answer.headers["Location"])
         assert page.status_code == 200
+        assert f'<a href="/cases/of/{ref}">Do nothing, and go back</a>' in page.text
         (standing,) = await Standings(console.connection).of([ref])
         assert standing.stand is Stand.SETTLED  # nothing is done before it is confirmed
         task = (await browser.submit(answer.headers["Location"])).headers["Location"].rpartition("/")[2]
-    await through(console, task)
+        await through(console, task)
+        assert f'<a href="/cases/of/{ref}">Back to the case</a>' in (await browser.get(f"/tasks/{task}")).text
     await end_tasks(console.app)
     (standing,) = await Standings(console.connection).of([ref])
     assert standing.stand is Stand.WAITING
