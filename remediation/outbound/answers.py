@@ -127,4 +127,4 @@ def _moment(text: str | None) -> float | None:
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None
+    return int(text.strip()) if text is not None and _COUNT.fullmatch(text.strip()) else None

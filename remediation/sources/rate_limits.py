@@ -60,4 +60,4 @@ def _moment(text: str, otherwise: _MomentT) -> float | _MomentT:
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None
+    return int(text.strip()) if text is not None and _COUNT.fullmatch(text.strip()) else None

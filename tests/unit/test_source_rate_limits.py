@@ -45,6 +45,7 @@ def test_a_missing_header_is_no_rate_limit() -> None:
         ({"Retry-After": "5", "X-RateLimit-Reset": "1776261780"}, 5),
         ({"X-RateLimit-Reset": "1776261780"}, 48.5),
         ({"X-RateLimit-Reset": "0"}, SHORTEST_WAIT),
+        ({"X-RateLimit-Reset": "0\x1f"}, SHORTEST_WAIT),
         ({"X-RateLimit-Reset": "999999999999"}, LONGEST_WAIT),
         ({"X-RateLimit-Reset": "tomorrow"}, None),
         ({"X-RateLimit-Reset": "1776261780", "Date": "Wed, 15 Apr 2026 14:02:51 GMT"}, 9),

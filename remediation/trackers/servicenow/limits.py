@@ -66,4 +66,4 @@ def _class_of(request: SentRequest) -> tuple[str, str]:
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None
+    return int(text.strip()) if text is not None and _COUNT.fullmatch(text.strip()) else None
