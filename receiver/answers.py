@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import structlog
-from starlette.types import Message, Send
+from starlette.types import Scope, Send
 
 from receiver.correlation import HEADER
-from receiver.limits import RETRY_AFTER, RequestRefused
+from receiver.limits import AT_ONCE, RETRY_AFTER, RequestRefused
 from receiver.metrics import Sampled
 from receiver.stopping import OutOfTime
 from remediation.domain.errors import Full, OverLimit, RemediationError, SignatureInvalid, StoreUnavailable
@@ -31,7 +31,8 @@ class SenderAnswer:
     more_headers: tuple[tuple[bytes, bytes], ...] = ()
     code: int = field(init=False, repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(init=False, repr=False)
-    body: Message = field(init=False, repr=False)
+    lines: bytes = field(init=False, repr=False)
+    body: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         body = f"{self.status.phrase}\n".encode()
@@ -39,15 +40,19 @@ class SenderAnswer:
         headers = (length, (b"content-type", b"text/plain; charset=utf-8"), *self.more_headers)
         object.__setattr__(self, "code", self.status.value)
         object.__setattr__(self, "headers", headers)
-        object.__setattr__(self, "body", {"type": "http.response.body", "body": body})
+        object.__setattr__(self, "lines", b"".join(b"%b: %b\r\n" % pair for pair in headers))
+        object.__setattr__(self, "body", body)
 
-    async def send(self, send: Send, request_id: str, *, is_last: bool) -> None:
-        """Answer with it. The last answer closes its connection."""
-        headers = [*self.headers, (HEADER, request_id.encode())]
+    async def send(self, scope: Scope, send: Send, request_id: str, *, is_last: bool) -> None:
+        """Answer with it: at once, where the server offers that. The last answer closes its connection."""
+        at_once, own = scope["state"].get(AT_ONCE), (HEADER, request_id.encode())
+        if at_once and not is_last and at_once(self.code, b"%b%b: %b\r\n" % (self.lines, *own), self.body):
+            return
+        headers = [*self.headers, own]
         if is_last and _CLOSE not in headers:
             headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": self.code, "headers": headers})
-        await send(self.body)
+        await send({"type": "http.response.body", "body": self.body})
 
 
 _CLOSE = (b"connection", b"close")

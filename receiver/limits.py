@@ -21,6 +21,10 @@ from remediation.domain.errors import RemediationError
 ACCEPTED = "accepted"
 """Set in a request's state when its delivery was accepted. The server keeps such connections longest."""
 
+AT_ONCE = "answer_at_once"
+"""Where the server offers, in a request's state, to write a whole answer: a function of the status, the lines of the
+headers and the body. It returns False where the answer must be sent in messages. Not for answers without a body."""
+
 RETRY_AFTER = 5
 """Seconds after which a sender may repeat a delivery that failed for an unforeseen reason."""
 

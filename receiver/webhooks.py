@@ -69,13 +69,14 @@ class Webhooks:
         """Answer a delivery. The failpoint lies behind the answer."""
         context, headers, answer = self._context, by_name(scope["headers"]), None
         request_id = request_id_of(headers)
+        scope.setdefault("state", {})
         with span_of(headers, request_id), LogContext(**ids_here(request_id), **account.named):
             telemetry.note(**account.named)
             try:
                 answer = await _answer(context, account, headers, receive, request_id)
                 if answer is TAKEN:
-                    scope.setdefault("state", {})[ACCEPTED] = True
-                await answer.send(send, request_id, is_last=context.stop.is_begun)
+                    scope["state"][ACCEPTED] = True
+                await answer.send(scope, send, request_id, is_last=context.stop.is_begun)
                 failpoint("answered")
             except (Exception, asyncio.CancelledError) as error:
                 is_awaited = self._unforeseen.tell(error)
@@ -84,7 +85,7 @@ class Webhooks:
                 if is_awaited and answer is None:
                     telemetry.note(status=UNFORESEEN.code)
                     with contextlib.suppress(OSError):  # who has gone cannot be answered
-                        await UNFORESEEN.send(send, request_id, is_last=context.stop.is_begun)
+                        await UNFORESEEN.send(scope, send, request_id, is_last=context.stop.is_begun)
 
 
 async def _answer(

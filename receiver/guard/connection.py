@@ -71,6 +71,11 @@ class _Exit:
             self._is_begun, self._head = True, data
             self._loop.call_soon(self.flush)
 
+    def write_whole(self, data: bytes) -> None:
+        """Write a whole answer."""
+        self._is_begun = True
+        self._transport.write(data)
+
     def close(self) -> None:
         """Write what waits, and close."""
         self.flush()

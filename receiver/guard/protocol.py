@@ -11,7 +11,7 @@ from contextvars import Context
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from receiver.guard.budget import (
     BODY,
@@ -26,7 +26,7 @@ from receiver.guard.budget import (
 )
 from receiver.guard.connection import Guard, GuardedConnection
 from receiver.guard.refusals import Refusal
-from receiver.limits import ACCEPTED, announced_length
+from receiver.limits import ACCEPTED, AT_ONCE, announced_length
 
 _COUNTED_PART = 2_048
 """A part of a request that is at most this large is not counted, either."""
@@ -240,6 +240,7 @@ class GuardedProtocol(GuardedConnection):
         cycle = self.cycle
         self._exit.begin()
         cycle.transport = self._exit  # type: ignore[assignment]  # it calls nothing else
+        cycle.scope["state"][AT_ONCE] = self.answer_at_once
         self._keeps_alive = cycle.keep_alive and not self._is_stopping
         cycle.keep_alive = False  # an answer before the end of the request is the last one
 
@@ -265,6 +266,19 @@ class GuardedProtocol(GuardedConnection):
         cycle.message_event.set()
 
     # Answering
+
+    def answer_at_once(self, status: int, headers: bytes, body: bytes) -> bool:
+        """Write a whole answer, as uvicorn does in two messages whose headers it looks at one by one: see AT_ONCE."""
+        cycle = self.cycle
+        if not cycle.keep_alive or cycle.disconnected or cycle.response_started or self.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        own = b"".join([b"%b: %b\r\n" % pair for pair in cycle.default_headers])
+        self._exit.write_whole(b"%b%b%b\r\n%b" % (STATUS_LINE[status], own, headers, body))
+        cycle.message_event.set()
+        self.on_response_complete()
+        return True
 
     def on_response_complete(self) -> None:
         """Begin with the next request, or wait for one."""

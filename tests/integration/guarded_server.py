@@ -52,7 +52,7 @@ async def _slow(request: Request) -> Response:
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestRefused)
     answer, _ = answer_to(error)
-    return Response(answer.body["body"], answer.status, dict(error.headers))
+    return Response(answer.body, answer.status, dict(error.headers))
 
 
 def _application() -> Starlette:

@@ -7,11 +7,12 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chaos.fuzzing.wire import Wire, connected
 from receiver.guard.budget import HttpLimits
 from receiver.guard.connection import Guard
+from receiver.limits import AT_ONCE
 
 LIMITS = HttpLimits(url_bytes=60, head_bytes=300, head_seconds=10.0, idle_seconds=10.0, linger_seconds=10.0)
 MOST_BYTES = 2_000
@@ -35,6 +36,35 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+    """The same, without a pause within an answer."""
+    status, headers, body = await worked_out(scope, receive)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def swift(scope: Scope, receive: Receive, send: Send) -> None:
+    """The same, with whole answers where the server takes them."""
+    status, headers, body = await worked_out(scope, receive)
+    lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    if not scope["state"][AT_ONCE](status, lines, body):
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def worked_out(scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """The status, headers and body of an answer: 202 with the body's length; 404, which reads nothing, elsewhere."""
+    body = b""
+    if scope["path"] != "/":
+        return 404, [(b"content-length", b"3")], b"no;"
+    while (message := await receive())["type"] == "http.request":
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    answer = b"%d;" % len(body)
+    return 202, [(b"content-length", b"%d" % len(answer)), (b"x-more", b"a")], answer
+
+
 async def halting(scope: Scope, receive: Receive, send: Send) -> None:
     """202, whose body comes some rounds of the event loop after its head."""
 
@@ -46,10 +76,10 @@ async def halting(scope: Scope, receive: Receive, send: Send) -> None:
     await application(scope, receive, sent)
 
 
-async def played(pieces: list[bytes]) -> Wire:
+async def played(pieces: list[bytes], app: ASGIApp = application) -> Wire:
     """A connection that says this and then waits for its answers, and leaves nothing behind."""
     guard = Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0)
-    wire = connected(application, guard)
+    wire = connected(app, guard)
     for piece in pieces:
         await wire.give(piece)
         assert guard.places.held_bytes <= MOST_BYTES
@@ -123,6 +153,16 @@ async def test_whatever_comes_the_answers_are_those_that_we_promise(parts: list[
     wire = await played(cut(b"".join(parts), cuts))
     assert set(wire.statuses) <= STATUSES
     assert len(wire.statuses) <= len(re.findall(rb"HTTP/1\.1|[^\r\n]", b"".join(parts)))
+
+
+@given(parts=st.lists(st.one_of(REQUESTS, BAD, st.binary(max_size=100)), max_size=6), cuts=CUTS)
+async def test_an_answer_that_is_written_at_once_is_the_one_that_is_sent_in_messages(
+    parts: list[bytes], cuts: list[int]
+) -> None:
+    pieces = cut(b"".join(parts), cuts)
+    swiftly, plainly = await played(pieces, swift), await played(pieces, plain)
+    assert swiftly.said == plainly.said
+    assert (swiftly.is_closed, swiftly.is_aborted) == (plainly.is_closed, plainly.is_aborted)
 
 
 @given(requests=st.lists(REQUESTS, min_size=1, max_size=3), garbled=st.binary(min_size=1, max_size=40), cuts=CUTS)
