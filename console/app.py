@@ -10,7 +10,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
 from console import assets, health, live
-from console.acting import stores_of
 from console.context import ConsoleContext
 from console.ending import ConsoleEnding
 from console.failures import answer_to
@@ -39,7 +38,8 @@ from console.people.guard import PageGuard
 from console.people.identities import Identities
 from console.people.provider import Provider
 from console.rendering import RouteNames
-from console.tasks import TaskRunner
+from console.tasks.acting import stores_of
+from console.tasks.running import TaskRunner
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.readiness import STOPPING, Readiness
 from remediation.store.cases.lists import CaseLists

@@ -10,7 +10,7 @@ import click
 
 from remediation.domain.errors import ConfigurationError, StoreUnavailable
 from remediation.mapping.reading.loading import load_mappings
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.status.levels import Level
 from remediation.read_model.status.lines import (
     StatusLine,

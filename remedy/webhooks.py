@@ -5,7 +5,7 @@ import json
 import click
 
 from remediation.operations.stores import OperationStores
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.redaction import terminal
 from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.signing import SignedTime, forget_signed_time, read_signed_times

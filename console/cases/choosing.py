@@ -4,13 +4,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from console.acting import ROLES, chosen
 from console.answers import NotAllowed, PageRefused
 from console.cases.filters import choice_of
 from console.cases.naming import key_of
 from console.context import context_of, lists_of, person_of
 from console.forms import sent_form, text_in, texts_in
 from console.people.roles import ConsoleRole, Person
+from console.tasks.acting import ROLES, chosen
 from remediation.domain.cases.records import CaseKey
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor
 from remediation.store.cases.todo import Todo

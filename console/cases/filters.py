@@ -7,11 +7,11 @@ from datetime import timedelta
 from starlette.requests import Request
 
 from console.answers import PageRefused
-from console.asked import ListAddress
 from console.context import context_of, lists_of, person_of
+from console.questions.asked import ListAddress
 from remediation.domain.status import Severity
 from remediation.mapping.config.words import duration_of
-from remediation.read_model.case_pages import STATE_WORDS, CaseAge, FilterNames
+from remediation.read_model.cases.pages import STATE_WORDS, CaseAge, FilterNames
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.lists import CaseFilter
 

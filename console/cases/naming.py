@@ -6,7 +6,7 @@ from console.answers import NotShown
 from console.context import context_of, person_of
 from console.people.roles import ConsoleRole
 from remediation.domain.cases.records import CaseKey
-from remediation.read_model.case_names import UnclearName, case_named
+from remediation.read_model.cases.names import UnclearName, case_named
 
 _LONGEST = 300
 NO_CASE = "There is no such case, or nothing is known of it. Look for it by its reference, its finding or its ticket."

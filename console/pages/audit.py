@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from console.asked import ListAddress
 from console.context import context_of, person_of
 from console.exporting import ListExport, Row, exported
+from console.questions.asked import ListAddress
 from console.rendering import render
 from remediation.read_model.audit import COLUMNS, OF_PEOPLE, AuditFilter, about_words, line_row, who_words
 from remediation.read_model.audit_pages import AuditPlace, audit_page, case_of, standing_lines

@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from console.acting import ROLES
 from console.answers import NotAllowed, NotShown, PageRefused
 from console.cases.naming import NO_CASE, key_of
 from console.context import context_of, person_of
 from console.people.roles import ConsoleRole, Person
 from console.rendering import path_of, render
+from console.tasks.acting import ROLES
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.read_model.audit import decided_words
-from remediation.read_model.case_sides import case_sides, members_after, rule_facts
-from remediation.read_model.case_views import CaseView, case_view, standing_facts
-from remediation.read_model.case_words import told_words
+from remediation.read_model.cases.sides import case_sides, members_after, rule_facts
+from remediation.read_model.cases.views import CaseView, case_view, standing_facts
+from remediation.read_model.cases.words import told_words
 from remediation.read_model.wording import count_words
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.timeline import MOST_ENTRIES

@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from console.acting import may_anywhere
 from console.cases import choosing
 from console.cases.filters import choice_of, command_of, fields_of
 from console.context import context_of, lists_of, person_of
 from console.exporting import MOST_ROWS, ListExport, Row, exported
 from console.pages import case
 from console.rendering import path_of, render
-from remediation.read_model.case_names import UnclearName, case_named
-from remediation.read_model.case_pages import NOT_COMPLETE, ROW_COLUMNS, case_page, next_words, shown_row, states_words
-from remediation.read_model.case_sides import ticket_page
+from console.tasks.acting import may_anywhere
+from remediation.read_model.cases.names import UnclearName, case_named
+from remediation.read_model.cases.pages import NOT_COMPLETE, ROW_COLUMNS, case_page, next_words, shown_row, states_words
+from remediation.read_model.cases.sides import ticket_page
 from remediation.store.cases.lists import CaseFilter, CaseLists, ListCursor
 from remediation.store.cases.todo import Todo
 from remediation.store.console.selections import SelectedAct

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from console.asked import ListAddress
 from console.context import context_of, person_of
+from console.questions.asked import ListAddress
 from console.rendering import moment, render
 from remediation.domain.status import Severity
 from remediation.read_model.activity.charts import CHART_NOTES, charts_of

@@ -7,10 +7,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console.answers import NotShown, PageRefused
-from console.asking import GIVES_UP, NAME, ask, asked, with_headers
 from console.context import context_of, person_of
 from console.forms import sent_form, text_in
 from console.people.roles import ConsoleRole
+from console.questions.asking import GIVES_UP, NAME, ask, asked, with_headers
 from console.rendering import path_of, render
 from remediation.domain.cases.records import outside_id
 from remediation.read_model.answers.wire import FindingSubject

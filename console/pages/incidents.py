@@ -8,10 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.answers import NotShown
-from console.asked import ListAddress
 from console.context import context_of, person_of
 from console.exporting import ListExport, Row, exported
 from console.people.roles import ConsoleRole
+from console.questions.asked import ListAddress
 from console.rendering import render
 from remediation.domain.status import Status
 from remediation.read_model.incidents import (

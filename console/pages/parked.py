@@ -11,19 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from console.acting import ROLES, chosen, may_anywhere
 from console.answers import NotAllowed, NotShown, PageRefused
-from console.asked import ListAddress
 from console.cases.choosing import districts_as
 from console.context import context_of, person_of
 from console.exporting import MOST_ROWS, ListExport, Row, exported
 from console.forms import sent_form, text_in, texts_in
 from console.people.roles import ConsoleRole, Person
+from console.questions.asked import ListAddress
 from console.rendering import path_of, render
+from console.tasks.acting import ROLES, chosen, may_anywhere
 from remediation.mapping.config.words import duration_of
-from remediation.read_model.parked_advice import advice_words
-from remediation.read_model.parked_groups import NONE, PIECE_COLUMNS, MergedParked, merged_groups, piece_row
-from remediation.read_model.parked_work import GROUPINGS, Grouping, error_text
+from remediation.read_model.parked.advice import advice_words
+from remediation.read_model.parked.groups import NONE, PIECE_COLUMNS, MergedParked, merged_groups, piece_row
+from remediation.read_model.parked.work import GROUPINGS, Grouping, error_text
 from remediation.store.audit.entries import AuditAct
 from remediation.store.console.selections import SelectedAct
 from remediation.store.deliveries.parked import Parked, ParkedKind, ParkedWork

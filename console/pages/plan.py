@@ -7,9 +7,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console.answers import NotShown
-from console.asking import GIVES_UP, NAME, ask, asked, with_headers
 from console.context import context_of, person_of
 from console.people.roles import ConsoleRole
+from console.questions.asking import GIVES_UP, NAME, ask, asked, with_headers
 from console.rendering import path_of, render
 from remediation.domain.cases.records import CaseKey
 from remediation.read_model.answers.wire import CaseSubject

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from console.asked import ListAddress
 from console.context import context_of, lists_of, person_of
 from console.exporting import ListExport, Row, exported
+from console.questions.asked import ListAddress
 from console.rendering import render
 from remediation.read_model.account_work import account_work
 from remediation.read_model.backfills import backfill_lines

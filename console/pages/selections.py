@@ -4,12 +4,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import NoMatchFound, Route
 
-from console.acting import ROLES, allowed_to, stores_of
 from console.answers import NotShown
 from console.context import context_of, person_of
 from console.forms import sent_form, text_in
 from console.rendering import path_of, render
-from console.tasks import TaskRunner
+from console.tasks.acting import ROLES, allowed_to, stores_of
+from console.tasks.running import TaskRunner
 from remediation.operations.selected import PieceOutcome, SelectedWork, stop_once
 from remediation.operations.selection_effects import effect_of
 from remediation.read_model.selection_words import (

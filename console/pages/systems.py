@@ -7,15 +7,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console.answers import NotShown
-from console.asking import GIVES_UP, NAME, ask, asked, with_headers
 from console.context import context_of, person_of
 from console.forms import sent_form, text_in
 from console.pages.now import status_of
 from console.people.roles import ConsoleRole
+from console.questions.asking import GIVES_UP, NAME, ask, asked, with_headers
 from console.rendering import path_of, render
 from remediation.read_model.answers.systems import SystemsAnswer
 from remediation.read_model.answers.wire import SystemsSubject
-from remediation.read_model.case_words import WAITING
+from remediation.read_model.cases.words import WAITING
 from remediation.read_model.status.codes import district_of
 from remediation.read_model.status.lines import status_sections
 from remediation.store.console.questions import QuestionKind

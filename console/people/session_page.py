@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from console.acting import stores_of
 from console.answers import NotShown, PageRefused
 from console.context import ConsoleContext, context_of, person_of
 from console.forms import sent_form, text_in
 from console.people.access import span_of
 from console.people.sessions import config_of
 from console.rendering import path_of, render
+from console.tasks.acting import stores_of
 from remediation.operations.console_entry import end_sessions
 from remediation.read_model.console_sessions import name_shown, session_id_shown, sessions_named, way_words
 from remediation.store.console.sessions import ConsoleSession, ConsoleSessions

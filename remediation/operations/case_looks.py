@@ -1,7 +1,7 @@
 """A person has a case looked at now: what is parked of it is taken up again, and a worker is asked to look."""
 
 from remediation.operations.stores import OperationStores
-from remediation.read_model.case_retries import CaseRetry
+from remediation.read_model.cases.retries import CaseRetry
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import Todo

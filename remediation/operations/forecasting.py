@@ -13,7 +13,7 @@ from remediation.look.members import home_of, reading_of
 from remediation.look.observing import Snapshot, observe
 from remediation.look.relating import with_relations
 from remediation.ports import ListedSource, Relations, Rulebook, Source, Tracker
-from remediation.read_model.case_forecasts import CaseForecast, case_forecast
+from remediation.read_model.cases.forecasts import CaseForecast, case_forecast
 from remediation.redaction import terminal
 from remediation.store.cases.groups import GroupCases
 from remediation.store.cases.todo import Todo

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from remediation.operations.pacing import Pace
 from remediation.operations.stores import OperationStores
-from remediation.read_model.parked_work import why_not_replayed
+from remediation.read_model.parked.work import why_not_replayed
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.dependents import no_longer_named
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked

@@ -11,7 +11,7 @@ from remediation.operations.purging.deletion import Deletion
 from remediation.operations.purging.survey import survey
 from remediation.operations.purging.target import target_of_case
 from remediation.operations.stores import OperationStores
-from remediation.read_model.case_retries import case_retry
+from remediation.read_model.cases.retries import case_retry
 from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.todo import Todo
 from remediation.store.console.selections import SelectedAct

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, kept_back
 from remediation.operations.selected import PieceOutcome, SelectedWork, of_decision
 from remediation.operations.stores import OperationStores
-from remediation.read_model.parked_work import error_text
+from remediation.read_model.parked.work import error_text
 from remediation.store.console.selections import SelectedAct
 from remediation.store.parked.of_cases import parked_of_cases
 

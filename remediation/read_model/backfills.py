@@ -4,7 +4,7 @@ import math
 from datetime import timedelta
 from typing import Any
 
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.scans.backfills import Backfill, BackfillState
 

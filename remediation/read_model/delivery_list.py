@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.cases.entries import moment
 from remediation.store.deliveries.listing import ListedDelivery

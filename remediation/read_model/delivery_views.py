@@ -12,8 +12,8 @@ from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.cases.records import CaseKey, CaseKind, ref_of_mark
 from remediation.domain.errors import KeyMissing, Unreadable
 from remediation.mapping.config.trackers.kinds import sender_named
-from remediation.read_model.case_views import Fact
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.views import Fact
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.delivery_list import accepted_row
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import Todo

@@ -13,8 +13,8 @@ from remediation.domain.incidents import Decided, Incident, Kept
 from remediation.domain.status import Status
 from remediation.domain.walks import Timetable
 from remediation.mapping.config.schema import Mappings
-from remediation.read_model.case_views import ENDS_HERE, Fact
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.views import ENDS_HERE, Fact
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.cases.entries import moment
 from remediation.store.cases.lists import CaseLists

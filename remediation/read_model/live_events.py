@@ -11,7 +11,7 @@ import msgspec
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey
-from remediation.read_model.case_words import STANDS_STILL, entry_words, time_words
+from remediation.read_model.cases.words import STANDS_STILL, entry_words, time_words
 from remediation.read_model.delivery_list import path_of, refusal_words
 from remediation.read_model.wording import count_words, day_words
 from remediation.store.cases.entries import Acted, Entry, LookCause, Settled, Triggered, kind_word, moment

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from remediation.domain.findings import Scan, ScanStatus
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 
 MOST_SCANS = 500
 """The most scans of one page."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from remediation.read_model.parked_work import left_words
+from remediation.read_model.parked.work import left_words
 from remediation.read_model.wording import by_count, count_words
 from remediation.store.console.selections import SelectedAct
 from remediation.store.console.tasks import ConsoleTask, TaskState

@@ -7,7 +7,7 @@ import click
 from remediation.domain.status import Severity
 from remediation.mapping.reading.loading import load_mappings
 from remediation.read_model.backfills import backfill_json, backfill_lines, choice_words
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.rules.previews import district_of
 from remediation.settings import load_settings
 from remediation.store.audit.entries import AuditAct

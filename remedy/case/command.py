@@ -16,14 +16,14 @@ from remediation.operations.examining.sites import histories_of
 from remediation.operations.forecasting import ForecastSystems, NoForecast, forecast
 from remediation.ports import ListedSource, SourceKey
 from remediation.read_model.audit import decided_words
-from remediation.read_model.case_forecasts import (
+from remediation.read_model.cases.forecasts import (
     CaseForecast,
     forecast_facts,
     forecast_json,
     plan_lines,
 )
-from remediation.read_model.case_names import UnclearName, case_named
-from remediation.read_model.case_views import (
+from remediation.read_model.cases.names import UnclearName, case_named
+from remediation.read_model.cases.views import (
     NO_TIMELINE,
     NOTHING_KNOWN,
     CaseView,
@@ -32,7 +32,7 @@ from remediation.read_model.case_views import (
     case_json,
     case_view,
 )
-from remediation.read_model.case_words import time_words, timeline_lines
+from remediation.read_model.cases.words import time_words, timeline_lines
 from remediation.read_model.rules.previews import district_of
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress

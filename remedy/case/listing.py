@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from remediation.domain.status import Severity
-from remediation.read_model.case_pages import (
+from remediation.read_model.cases.pages import (
     MOST_CASES,
     NOT_COMPLETE,
     CaseAge,
@@ -21,7 +21,7 @@ from remediation.read_model.case_pages import (
     span_text,
     states_words,
 )
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress

@@ -5,7 +5,7 @@ import click
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.reading.loading import load_mappings
-from remediation.read_model.case_pages import FilterNames, names_of_cases, unknown_names
+from remediation.read_model.cases.pages import FilterNames, names_of_cases, unknown_names
 from remediation.settings import Settings
 from remediation.store.cases.lists import CaseFilter
 from remediation.store.server.connection import Connection

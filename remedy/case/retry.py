@@ -7,8 +7,8 @@ import click
 from remediation.mapping.reading.loading import load_mappings
 from remediation.operations.case_looks import look_again
 from remediation.operations.stores import OperationStores
-from remediation.read_model.case_names import UnclearName, case_named
-from remediation.read_model.case_retries import CaseRetry, case_retry, retry_json, retry_lines
+from remediation.read_model.cases.names import UnclearName, case_named
+from remediation.read_model.cases.retries import CaseRetry, case_retry, retry_json, retry_lines
 from remediation.redaction import terminal
 from remediation.settings import load_settings
 from remediation.store.cases.standings import Standings

@@ -9,7 +9,7 @@ from remediation.mapping.config.suggestions import did_you_mean, with_choice
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.operations.console_entry import LinkTerms, end_sessions, make_link
 from remediation.operations.stores import OperationStores
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.console_sessions import (
     name_shown,
     session_id_shown,

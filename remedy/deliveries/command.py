@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.delivery_list import DeliveryLine, delivery_lines, path_of
 from remediation.read_model.delivery_views import DeliveryView, delivery_facts, delivery_json, delivery_view
 from remediation.redaction import terminal

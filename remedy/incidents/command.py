@@ -6,7 +6,7 @@ import click
 
 from remediation.domain.cases.records import CaseKind
 from remediation.domain.errors import KeyMissing
-from remediation.read_model.case_names import UnclearName, case_named
+from remediation.read_model.cases.names import UnclearName, case_named
 from remediation.read_model.incidents import ShownIncident, incident_facts, incident_json, incidents_called
 from remediation.redaction import terminal
 from remediation.store.audit.entries import AuditAct

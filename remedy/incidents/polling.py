@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from remediation.domain.walks import FeedWalk, Timetable, WalkKind
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.incidents import walk_words
 from remediation.read_model.wording import count_words
 from remediation.sources.incident_feed.answers import system_of

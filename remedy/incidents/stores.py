@@ -11,7 +11,7 @@ from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.walks import Timetable
 from remediation.mapping.config.suggestions import listed
 from remediation.mapping.reading.loading import Loaded, load_mappings
-from remediation.read_model.case_pages import UnknownName
+from remediation.read_model.cases.pages import UnknownName
 from remediation.read_model.incidents import timetables_of
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings

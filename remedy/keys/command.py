@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from remediation.operations.stores import OperationStores
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import by_count, count_words, span_words
 from remediation.redaction import terminal
 from remediation.sealing import entries_in, generate_key

@@ -12,7 +12,7 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases.records import CaseKey
 from remediation.domain.errors import ConfigurationError, Problem, StoreMissing, StoreUnavailable
 from remediation.mapping.reading.loading import load_mappings
-from remediation.read_model.case_names import UnclearName, case_named
+from remediation.read_model.cases.names import UnclearName, case_named
 from remediation.read_model.live_events import LiveEvent, LiveFilter
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress

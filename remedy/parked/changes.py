@@ -17,7 +17,7 @@ from remediation.logs import keep_known
 from remediation.operations.pacing import AT_ONCE, RATE, Pace
 from remediation.operations.parked_decisions import ParkedAct, ParkedOrder, decided, kept_back
 from remediation.operations.stores import OperationStores
-from remediation.read_model.parked_work import WHY_LEFT, grouped, left_words
+from remediation.read_model.parked.work import WHY_LEFT, grouped, left_words
 from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked
 from remedy.parked.selection import Chosen, with_options, with_stores

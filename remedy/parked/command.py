@@ -7,10 +7,10 @@ import click
 
 from remediation.mapping.reading.loading import load_mappings
 from remediation.operations.stores import OperationStores
-from remediation.read_model.case_names import UnclearName, case_named
-from remediation.read_model.case_retries import parked_of_case
-from remediation.read_model.parked_advice import advice_words
-from remediation.read_model.parked_work import (
+from remediation.read_model.cases.names import UnclearName, case_named
+from remediation.read_model.cases.retries import parked_of_case
+from remediation.read_model.parked.advice import advice_words
+from remediation.read_model.parked.work import (
     GROUPINGS,
     Grouping,
     decision_json,

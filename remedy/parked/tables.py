@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from remediation.read_model.parked_work import Grouping, ParkedGroup, error_text, minute_words
+from remediation.read_model.parked.work import Grouping, ParkedGroup, error_text, minute_words
 from remediation.redaction import terminal
 from remediation.store.deliveries.parked import Parked
 from remedy.screen_tables import TextTable

@@ -9,7 +9,7 @@ from remediation.mapping.config.schema import Retention
 from remediation.operations.purging.deletion import PurgeResult, summed
 from remediation.operations.purging.files import Files, FileState
 from remediation.operations.purging.survey import PurgeSurvey
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.store.activity.hours import KEPT
 
 _KINDS: Mapping[str, str] = {

@@ -9,7 +9,7 @@ from remediation.domain.cases.records import DISTRICT_NAME, CaseKey, CaseKind, o
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.schema import Mappings
 from remediation.operations.purging.target import PurgeTarget, target_of_case
-from remediation.read_model.case_names import UnclearName, case_named
+from remediation.read_model.cases.names import UnclearName, case_named
 from remediation.redaction import terminal
 from remediation.store.cases.dependents import districts_heard_of
 from remediation.store.cases.forgetting import CaseForgetting

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from remediation.domain.cases.records import CaseKind, kind_of_ref
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.ports import SourceKey
-from remediation.read_model.case_words import (
+from remediation.read_model.cases.words import (
     done_words,
     doubt_words,
     step_words,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from remediation.domain.actions import ActionName
-from remediation.read_model.case_words import cause_of_wait
+from remediation.read_model.cases.words import cause_of_wait
 from remediation.store.cases.entries import Acted, Doubted, PutOff, Seen, SetAside, Settled
 from remediation.store.cases.standings import Stand, Standing, Standings
 from remediation.store.cases.timeline import Timeline

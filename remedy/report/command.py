@@ -16,7 +16,7 @@ from remediation.read_model.activity.history import ActivitySpan, read_history
 from remediation.read_model.activity.tables import ActivityChart, ChartName
 from remediation.read_model.case_reports import accepted_risks as risks
 from remediation.read_model.case_reports import service_levels as levels
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from remediation.domain.findings import Scan, ScanStatus
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.scans import scan_facts, scan_json, scan_page, status_words
 from remediation.read_model.wording import by_count
 from remediation.redaction import terminal

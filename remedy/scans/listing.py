@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from remediation.domain.findings import Scan, ScanStatus
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.scans import MOST_SCANS, ScanListPage, ScanPlace, scan_json, scan_page, status_words
 from remediation.read_model.wording import count_words
 from remediation.redaction import terminal

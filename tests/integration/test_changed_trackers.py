@@ -19,7 +19,7 @@ from remediation.domain.status import Status
 from remediation.look.observing import observe
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.operations.examining.sites import histories_of, left_site
-from remediation.read_model.case_forecasts import case_forecast, forecast_facts
+from remediation.read_model.cases.forecasts import case_forecast, forecast_facts
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.server.connection import Connection

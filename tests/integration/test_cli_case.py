@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.mapping.reading.loading import load_mappings
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
-from remediation.read_model.case_words import STANDS_STILL
+from remediation.read_model.cases.words import STANDS_STILL
 from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.settings import load_settings

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from console.acting import stores_of
 from console.app import end_tasks
-from console.tasks import TaskRunner
+from console.tasks.acting import stores_of
+from console.tasks.running import TaskRunner
 from remediation.operations.pacing import Pace
 from remediation.operations.selected import SelectedWork
 from remediation.redis_address import RedisAddress

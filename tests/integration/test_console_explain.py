@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from structlog.testing import capture_logs
 
-from console import asking as asking_pages
+from console.questions import asking as asking_pages
 from sandbox.secrets import DISTRICT
 from tests.integration.asking_world import CANARY, AskingWorld
 from tests.integration.console_world import OTHERS, Browser

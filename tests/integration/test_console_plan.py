@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from structlog.testing import capture_logs
 
-from console import asking as asking_pages
+from console.questions import asking as asking_pages
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.queue import Job
 from remediation.read_model.answers.wire import CaseSubject, subject_bytes

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from console.acting import stores_of
 from console.app import end_tasks
 from console.people.roles import ConsoleRole, Person, RoleGrant
-from console.tasks import MOST_TASKS, TaskRunner
+from console.tasks.acting import stores_of
+from console.tasks.running import MOST_TASKS, TaskRunner
 from remediation.domain.cases.records import CaseKey, CaseKind
 from remediation.domain.errors import Refused, StoreUnavailable
 from remediation.mapping.reading.loading import loaded_of
@@ -401,7 +401,7 @@ async def test_no_more_tasks_begin_where_many_confirm_at_once(console: ConsoleWo
 
 DYING = """
 import asyncio, sys
-from console.tasks import TaskRunner
+from console.tasks.running import TaskRunner
 from remediation.operations.auditing import OperationAudit
 from remediation.operations.pacing import Pace
 from remediation.operations.selected import SelectedWork

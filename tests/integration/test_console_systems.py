@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from structlog.testing import capture_logs
 
-from console import asking as asking_pages
+from console.questions import asking as asking_pages
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.budgets.learned import Budgets, Spent, ToldLimit, budget_of
 from remediation.store.processes import Process, Processes

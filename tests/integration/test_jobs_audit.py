@@ -16,7 +16,7 @@ from remediation.domain.errors import TryLater
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.read_model.audit import decided_words, told_in
-from remediation.read_model.case_views import case_view
+from remediation.read_model.cases.views import case_view
 from remediation.sealing import Keyring
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.cases.todo import Todo

@@ -12,9 +12,9 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import LEFT_ALONE, TicketState
 from remediation.mapping.reading.loading import loaded_of
 from remediation.mapping.render.subject_pages import subject_page
-from remediation.read_model.case_pages import CaseAge, next_words
-from remediation.read_model.case_sides import CaseMember, CaseSide, case_sides, members_after, rule_facts, ticket_page
-from remediation.read_model.case_views import Fact
+from remediation.read_model.cases.pages import CaseAge, next_words
+from remediation.read_model.cases.sides import CaseMember, CaseSide, case_sides, members_after, rule_facts, ticket_page
+from remediation.read_model.cases.views import Fact
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.lists import CaseFilter
 

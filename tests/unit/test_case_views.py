@@ -8,9 +8,9 @@ from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.errors import Waiting
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import TicketState
-from remediation.read_model.case_pages import states_words
-from remediation.read_model.case_views import ENDS_HERE, CaseView, Fact, case_facts, case_json
-from remediation.read_model.case_words import STANDS_STILL
+from remediation.read_model.cases.pages import states_words
+from remediation.read_model.cases.views import ENDS_HERE, CaseView, Fact, case_facts, case_json
+from remediation.read_model.cases.words import STANDS_STILL
 from remediation.store.cases.list_names import CaseState
 from remediation.store.cases.standings import Stand, Standing
 from remediation.store.systems import SystemTrouble

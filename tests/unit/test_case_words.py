@@ -4,7 +4,7 @@ import pytest
 
 from remediation.domain.actions import Verb, Why
 from remediation.domain.cases.records import CaseKind
-from remediation.read_model.case_words import (
+from remediation.read_model.cases.words import (
     CAUSES,
     STANDS_STILL,
     WHYS,

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from console.answers import PageRefused
-from console.asked import ListAddress
+from console.questions.asked import ListAddress
 from console.rendering import RouteNames, path_of
 from remediation.store.newest import ListPlace
 

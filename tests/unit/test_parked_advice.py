@@ -2,8 +2,8 @@
 
 import pytest
 
-from remediation.read_model.parked_advice import advice_words
-from remediation.read_model.parked_groups import NONE, merged_groups
+from remediation.read_model.parked.advice import advice_words
+from remediation.read_model.parked.groups import NONE, merged_groups
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.parked.groups import CountedParked, ParkedCommon, ParkedFilter, ParkedPlace
 

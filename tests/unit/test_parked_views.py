@@ -14,8 +14,8 @@ from rich.console import Console
 from remediation import defects
 from remediation.defects import trace_of
 from remediation.operations.pacing import RATE
-from remediation.read_model.parked_groups import merged_groups
-from remediation.read_model.parked_work import GROUPINGS, Grouping, grouped
+from remediation.read_model.parked.groups import merged_groups
+from remediation.read_model.parked.work import GROUPINGS, Grouping, grouped
 from remediation.store.deliveries.parked import MOST_REPLAYS, Parked, ParkedKind, Selection
 from remediation.store.parked.groups import CountedParked, ParkedCommon
 from remediation.store.terms import MOST_CRASHES, SUSPICIOUS

@@ -20,7 +20,7 @@ from remediation.operations.examining.placing import PlacedInspection, placed
 from remediation.operations.examining.sites import left_site, remembered, site_of
 from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import Inspector, Tracker
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.status.levels import Level
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.client import SchoolScan

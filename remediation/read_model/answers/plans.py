@@ -3,7 +3,7 @@
 import msgspec
 
 from remediation.read_model.answers.troubles import outside_words
-from remediation.read_model.case_forecasts import CaseForecast, forecast_facts, plan_lines
+from remediation.read_model.cases.forecasts import CaseForecast, forecast_facts, plan_lines
 
 
 class AnsweredFact(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Why there is no answer, or not the whole of one, in words of ours: never in those of another system. Pure."""
 
 from remediation.domain.errors import NotFound, OutsideError, TryLater
-from remediation.read_model.case_words import WAITING
+from remediation.read_model.cases.words import WAITING
 
 
 def outside_words(error: OutsideError) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from remediation.read_model.audit import csv_row
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import long_span_words
 from remediation.redaction import plain
 from remediation.store.cases.entries import moment

@@ -6,7 +6,7 @@ from typing import get_args
 
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
-from remediation.read_model.case_words import WAITING_MENDS, time_words, waiting_words
+from remediation.read_model.cases.words import WAITING_MENDS, time_words, waiting_words
 from remediation.read_model.delivery_list import refusal_words
 from remediation.read_model.incidents import walk_words
 from remediation.read_model.status.codes import TroubleCode, TroubleName, district_of

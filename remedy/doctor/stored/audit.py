@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words, span_words
 from remediation.sealing import Keyring
 from remediation.store.audit.chain import place_in

@@ -3,7 +3,7 @@
 from remediation.mapping.config.schema import Mappings
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.notifications.memories import ChannelMemories
 from remediation.store.notifications.memory import ChannelMemory

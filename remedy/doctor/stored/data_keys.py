@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.sealing import Keyring
 from remediation.store.data_keys import KeyTimes, key_times
 from remediation.store.processes import Process, Processes

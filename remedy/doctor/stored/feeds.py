@@ -3,7 +3,7 @@
 from remediation.mapping.config.schema import Mappings
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.incidents import timetables_of, walk_words
 from remediation.read_model.status.levels import OVERDUE_SECONDS, UNSWEPT_SECONDS
 from remediation.read_model.wording import count_words, span_words

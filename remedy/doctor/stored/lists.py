@@ -2,7 +2,7 @@
 
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, trouble
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.scans.listing import read_left_out
 from remediation.store.server.connection import Connection

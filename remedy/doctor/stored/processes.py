@@ -5,7 +5,7 @@ from pathlib import Path
 
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.status.levels import SWEEP_SECONDS
 from remediation.read_model.wording import by_count
 from remediation.store.figures import read_figures

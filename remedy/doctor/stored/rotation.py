@@ -6,7 +6,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.webhook_secrets import secret_ids
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.read_model.wording import count_words
 from remediation.store.deliveries.signing import SecretUse, read_secret_uses
 from remediation.store.server.connection import Connection

@@ -6,7 +6,7 @@ from remediation.deliveries.signatures import SignatureFormat
 from remediation.mapping.config.schema import Mappings
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, trouble, well
-from remediation.read_model.case_words import time_words
+from remediation.read_model.cases.words import time_words
 from remediation.store.deliveries.signing import SignedTime, read_signed_times
 from remediation.store.server.connection import Connection
 

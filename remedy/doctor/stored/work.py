@@ -6,7 +6,7 @@ from typing import get_args
 from remediation.deliveries.events import SCHOOLSCAN
 from remediation.operations.examining.codes import Code
 from remediation.operations.examining.diagnosis import Diagnosis, ordinary, trouble, well
-from remediation.read_model.case_words import WAITING_MENDS, time_words, waiting_words
+from remediation.read_model.cases.words import WAITING_MENDS, time_words, waiting_words
 from remediation.read_model.status.levels import LONG_QUEUE, SILENT_SECONDS, UNREAD_SECONDS, WAITING_SECONDS
 from remediation.read_model.wording import by_count, count_words, span_words
 from remediation.sealing import Keyring

@@ -12,8 +12,8 @@ from remediation.domain.ownership import Evidence
 from remediation.domain.policy import Policy
 from remediation.look.observing import Snapshot
 from remediation.planning import plan
-from remediation.read_model.case_views import NOTHING_KNOWN, Fact, entry_json, given_up_facts, parked_facts
-from remediation.read_model.case_words import doubt_words, step_words, ticket_words, unnamed_words
+from remediation.read_model.cases.views import NOTHING_KNOWN, Fact, entry_json, given_up_facts, parked_facts
+from remediation.read_model.cases.words import doubt_words, step_words, ticket_words, unnamed_words
 from remediation.store.cases.entries import Doubted, PlannedStep, Seen, steps_of
 
 

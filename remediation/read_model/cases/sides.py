@@ -12,7 +12,7 @@ from remediation.domain.policy import ResolveWhen
 from remediation.domain.tickets import LEFT_ALONE
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.render.subject_pages import subject_page
-from remediation.read_model.case_views import Fact, member_words
+from remediation.read_model.cases.views import Fact, member_words
 from remediation.read_model.wording import count_words
 
 _SYSTEMS: Mapping[CaseKind, str] = {

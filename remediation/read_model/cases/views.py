@@ -11,7 +11,7 @@ from remediation.domain.cases.records import CaseKey, CaseKind, CaseRecord
 from remediation.domain.cases.verification import ScanVerdict, Verification
 from remediation.domain.tickets import LEFT_ALONE
 from remediation.read_model.audit import line_json
-from remediation.read_model.case_words import (
+from remediation.read_model.cases.words import (
     STANDS_STILL,
     time_words,
     to_do_words,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from remediation.read_model.parked_advice import advice_words
-from remediation.read_model.parked_work import Grouping, group_name
+from remediation.read_model.parked.advice import advice_words
+from remediation.read_model.parked.work import Grouping, group_name
 from remediation.store.deliveries.parked import Parked
 from remediation.store.parked.groups import CountedParked, ParkedCommon
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediation.domain.cases.records import CaseKey, CaseRecord
-from remediation.read_model.case_words import time_words, to_do_words, waiting_words
-from remediation.read_model.parked_work import WHY_LEFT, left_words, why_not_replayed
+from remediation.read_model.cases.words import time_words, to_do_words, waiting_words
+from remediation.read_model.parked.work import WHY_LEFT, left_words, why_not_replayed
 from remediation.sealing import Keyring
 from remediation.store.budgets.learned import budget_waited_for
 from remediation.store.cases.dependents import no_longer_named

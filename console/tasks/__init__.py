@@ -1,0 +1,1 @@
+"""What people confirm on pages, and how it is done."""

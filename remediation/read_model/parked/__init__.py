@@ -1,0 +1,1 @@
+"""What people are shown of parked work: pieces, groups, and what usually helps."""
