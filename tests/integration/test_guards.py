@@ -162,7 +162,7 @@ async def on_wire(app: Callable[[GuardedProtocol, Receive, Send], Awaitable[None
         await app(protocol, receive, send)
         done.set()
 
-    protocol = guarded_protocol(guard)(uvicorn.Config(called, lifespan="off"), ServerState(), {})
+    protocol = guarded_protocol(guard)(uvicorn.Config(called, lifespan="off", log_config=None), ServerState(), {})
     protocol.connection_made(wire)
     protocol.data_received(request)
     await done.wait()
