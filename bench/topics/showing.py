@@ -37,6 +37,9 @@ FILTERED = {
 }
 """Pages besides those that the navigation leads to."""
 
+NOTHING = "/livez"
+"""An answer of the same process that needs neither Redis nor a template: what it takes is the machine's."""
+
 _CASES_A_PARKED = 100
 _REQUESTS_A_SAMPLE = 500
 _WORK_A_SAMPLE = 10
@@ -55,9 +58,10 @@ _CRITICAL = {"severity": "critical", "domain_type": "direct_pii"}
 
 @dataclass(slots=True)
 class Taken:
-    """Milliseconds to the first byte by page, and cases that the worker settled in a second: alone, and beside."""
+    """Milliseconds to the first byte by page, and of NOTHING; cases settled in a second: alone, and beside."""
 
     first_byte: dict[str, list[float]] = field(default_factory=dict)
+    nothing: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
 
@@ -115,7 +119,13 @@ async def _measure(effort: Effort) -> Report:
     return Report(
         topic="showing",
         lines=tuple(_lines(effort.cases, taken, weights, percent, memory)),
-        figures={"first_byte_ms": taken.first_byte, "kb": weights, "percent": percent, "mb": memory}
+        figures={
+            "first_byte_ms": taken.first_byte,
+            "nothing_ms": taken.nothing,
+            "kb": weights,
+            "percent": percent,
+            "mb": memory,
+        }
         | {"cases_a_second": {"alone": taken.alone, "beside": taken.beside}},
         unit="ms to the first byte, 99 of 100 pages",
         bars={name: percentile(values, 0.99) for name, values in taken.first_byte.items()},
@@ -175,6 +185,7 @@ async def _round(system: System, reader: ConsoleReader, effort: Effort, taken: T
     for _ in range(effort.samples * _PAGES_A_SAMPLE):
         for name, path in reader.pages.items():
             taken.first_byte.setdefault(name, []).append(await reader.first_byte_ms(path))
+        taken.nothing.append(await reader.first_byte_ms(NOTHING))
     await system.settle()
 
 
@@ -260,7 +271,9 @@ def _lines(
     slow = f"{ninety_nine[slowest]:.1f} ms ({slowest})"
     wire = f"{weights[heaviest]:.1f} KB ({heaviest})"
     held = f"{memory[0]:.1f} → {memory[-1]:.1f} MB"
+    bare = f"{median(taken.nothing):.1f} / {percentile(taken.nothing, 0.99):.1f} ms"
     return [
+        Line("B10", "anchor: an answer of the console that needs nothing, first byte p50 / p99", bare),
         *pages,
         Line(
             "B10",
