@@ -16,7 +16,8 @@ from receiver.limits import LastResort
 from receiver.metrics import NOT_KEPT, OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
 from receiver.stopping import LastAnswers, Stop
 from remediation.domain.errors import FirstLooksFull, QuarantineFull
-from remediation.readiness import STOPPING, Readiness, SharedQuestion
+from remediation.readiness import STOPPING, Readiness
+from remediation.sharing import SharedReading
 from remediation.store.activity.tally import ActivityTally
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.signing import SignedTimes
@@ -65,7 +66,7 @@ def create_app(
     async def asked() -> Readiness:
         return Readiness(await store_problems(connection, allow_weak_durability=allow_weak_durability), troubles())
 
-    shared = SharedQuestion(asked)
+    shared = SharedReading(asked)
 
     async def readiness() -> Readiness:
         return Readiness([STOPPING]) if context.stop.is_begun else await shared()

@@ -1,7 +1,6 @@
 """Whether a process can do its work, and what is wrong: in full for operators, in words of a fixed list for others."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,20 +38,3 @@ class Readiness:
         words = [STOPPING if problem == STOPPING else _STORE for problem in self.problems[:1]]
         words += [_TROUBLE for _ in self.troubles[:1]]
         return {"ready": self.is_ready, "problems": words}
-
-
-class SharedQuestion:
-    """Runs a check once for all callers that ask at the same time: anybody may ask, as often as they like."""
-
-    def __init__(self, ask: Callable[[], Awaitable[Readiness]]) -> None:
-        self._ask = ask
-        self._asking: asyncio.Task[Readiness] | None = None
-
-    async def __call__(self) -> Readiness:
-        """The answer of the check that is running now, or of a new one."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._answer())
-        return await asyncio.shield(self._asking)
-
-    async def _answer(self) -> Readiness:
-        return await self._ask()

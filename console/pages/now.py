@@ -12,12 +12,12 @@ from starlette.routing import Route
 
 from console.context import ConsoleContext, context_of, person_of
 from console.rendering import path_of, render
-from console.sharing import SharedReading
 from remediation.read_model.activity.today import responses_today
 from remediation.read_model.cases.words import WAITING
 from remediation.read_model.status.codes import TroubleCode
 from remediation.read_model.status.needs import Need, PresentState, present_state
 from remediation.read_model.status.overview import ServiceStatus, installed_file, service_status
+from remediation.sharing import SharedReading
 from remediation.sources.connections import installed_version
 from remediation.store.budgets.learned import BudgetFigures
 from remediation.store.cases.waiting import longest_waiting

@@ -31,10 +31,11 @@ from remediation.mapping.reading.watching import files_named
 from remediation.operations.auditing import OperationAudit
 from remediation.operations.console_entry import LinkTerms, make_link
 from remediation.operations.stores import OperationStores
-from remediation.readiness import Readiness, SharedQuestion
+from remediation.readiness import Readiness
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.settings import Settings, environ
+from remediation.sharing import SharedReading
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import store_problems
@@ -175,7 +176,7 @@ async def _open(settings: Settings, redis: RedisAddress) -> AsyncIterator[OpenCo
             return Readiness(problems, [*follower.problems, *data_keys.problems, *LOSSES.problems])
 
         context = _context(connection, data_keys.keyring, clock, rules, outbound().reach())
-        app = create_app(context, ending, SharedQuestion(asked), prefix=settings.root_path or "")
+        app = create_app(context, ending, SharedReading(asked), prefix=settings.root_path or "")
         async with (
             open_heartbeat(connection, "console", lambda: follower.digest, clock, data_keys.ids),
             follower.following(rules.take),

@@ -5,9 +5,9 @@ import re
 import time
 from html import unescape
 
-from console.sharing import SharedReading
 from remediation.domain.errors import TryLater
 from remediation.sealing import Keyring
+from remediation.sharing import SharedReading
 from remediation.sources.connections import installed_version
 from remediation.store.activity.hours import ActivityWriter
 from remediation.store.activity.tally import ActivityTally

@@ -4,12 +4,12 @@ A list is called by what its cases have in common, and has a number that no othe
 lua/case_lists.lua). So what was learnt of one stays true; a list that is gone is empty, and harms nobody.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 
+from remediation.sharing import SharedReading
 from remediation.store.keys import CASE_LISTS
 from remediation.store.server.connection import Connection
 
@@ -79,7 +79,7 @@ class KnownLists:
         self.names: dict[str, str] = {}
         self.given = 0
         self._by_word: defaultdict[tuple[ListPart, str], set[str]] = defaultdict(set)
-        self._learning: asyncio.Task[None] | None = None
+        self._learning = SharedReading(self._learn)
 
     @property
     def is_read(self) -> bool:
@@ -91,9 +91,7 @@ class KnownLists:
 
         Those who ask at the same time learn together.
         """
-        if self._learning is None or self._learning.done():
-            self._learning = asyncio.create_task(self._learn())
-        await asyncio.shield(self._learning)
+        await self._learning()
 
     async def _learn(self) -> None:
         before = self.given

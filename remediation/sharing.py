@@ -1,4 +1,4 @@
-"""One reading for all who ask: how many people look at a page must not matter to Redis."""
+"""One reading for all who ask: how many ask must not matter to Redis."""
 
 import asyncio
 import time
@@ -9,13 +9,13 @@ ValueT = TypeVar("ValueT")
 
 
 class SharedReading(Generic[ValueT]):
-    """Reads once for all who ask at the same time, and gives what was read to those who ask within `seconds`.
+    """Reads once for all who ask at the same time, and gives what was read to those who ask within `seconds` of that.
 
     An error is told to those who wait for it, and the next one reads again. `steady` is a monotonic clock.
     """
 
     def __init__(
-        self, read: Callable[[], Awaitable[ValueT]], seconds: float, steady: Callable[[], float] = time.monotonic
+        self, read: Callable[[], Awaitable[ValueT]], seconds: float = 0.0, steady: Callable[[], float] = time.monotonic
     ) -> None:
         self._read = read
         self._seconds = seconds
@@ -24,7 +24,7 @@ class SharedReading(Generic[ValueT]):
         self._begun_at = 0.0
 
     async def __call__(self) -> ValueT:
-        """What was read, no longer ago than `seconds`."""
+        """What is being read, or was read no longer ago than `seconds`."""
         if self._reading is None or self._is_old(self._reading):
             self._begun_at = self._steady()
             self._reading = asyncio.create_task(self._value())
