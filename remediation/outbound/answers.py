@@ -21,7 +21,7 @@ findings, or of a list of thousands of custom fields. A parsed answer takes a mu
 once."""
 
 
-_COUNT = re.compile(r"[0-9]{1,12}")
+_NUMBER = re.compile(r"[0-9]+")
 _MOST_ANSWERS = 200
 """More than one check of an outside system gets."""
 
@@ -112,7 +112,9 @@ def note_answer(headers: Mapping[str, str]) -> None:
     sent = _moment(headers.get("Date"))
     now = notebook.clock()
     ahead = None if sent is None else sent - now
-    limit, remaining, reset = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining", "Reset"))
+    limit, remaining, reset = (
+        number_in(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining", "Reset")
+    )
     ends_in = None if reset is None else reset - (now if sent is None else sent)
     notebook.answers.append(NotedAnswer(ahead, limit, remaining, reset, ends_in))
 
@@ -126,5 +128,7 @@ def _moment(text: str | None) -> float | None:
         return None
 
 
-def _count(text: str | None) -> int | None:
-    return int(text.strip()) if text is not None and _COUNT.fullmatch(text.strip()) else None
+def number_in(text: str | None, most_digits: int = 12) -> int | None:
+    """The number that a header says; None where it says none, another thing, or more digits than are believed."""
+    word = "" if text is None else text.strip()
+    return int(word) if len(word) <= most_digits and _NUMBER.fullmatch(word) else None

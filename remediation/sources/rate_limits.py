@@ -1,18 +1,17 @@
 """What the headers of a source's answer say about its rate limits and about waiting. Pure."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
+
+from remediation.outbound.answers import number_in
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 3600.0
 """Limits in seconds for a wait that a header asks for: a wrong clock must not stop work for a year."""
 
 _MomentT = TypeVar("_MomentT", float, None)
-
-_COUNT = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class RateLimit:
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
     """Returns the state of the rate limit; None unless both headers are plain numbers."""
-    limit, remaining = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining"))
+    limit, remaining = (number_in(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining"))
     return None if limit is None or remaining is None else RateLimit(limit, remaining)
 
 
@@ -38,13 +37,13 @@ def wait_of(headers: Mapping[str, str], now: float) -> float | None:
     now = _moment(headers.get("Date") or "", now)
     wait = _retry_after(headers.get("Retry-After"), now)
     if wait is None:
-        reset = _count(headers.get("X-RateLimit-Reset"))
+        reset = number_in(headers.get("X-RateLimit-Reset"))
         wait = None if reset is None else reset - now
     return None if wait is None else min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
 
 
 def _retry_after(text: str | None, now: float) -> float | None:
-    seconds = _count(text)
+    seconds = number_in(text)
     if text is None or seconds is not None:
         return seconds
     moment = _moment(text, None)
@@ -57,7 +56,3 @@ def _moment(text: str, otherwise: _MomentT) -> float | _MomentT:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return otherwise
-
-
-def _count(text: str | None) -> int | None:
-    return int(text.strip()) if text is not None and _COUNT.fullmatch(text.strip()) else None

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
+from remediation.outbound.answers import number_in
 from remediation.outbound.metering import SaidLimit, SentRequest
 from remediation.trackers.replies import reset_of, wait_of
 
@@ -34,7 +35,7 @@ _BELOW_API = re.compile(r"/rest/api/[^/]+/(.*)")
 _WORD = re.compile(r"[a-z][A-Za-z]{0,30}")
 _ISSUE = re.compile(r"issue/([0-9A-Za-z_-]{1,40})(?:/|$)")
 _NO_ISSUE = frozenset({"createmeta", "bulk", "picker"})
-_COUNT = re.compile(r"[0-9]{1,9}")
+_MOST_DIGITS = 9
 _LONGEST = 80
 
 
@@ -99,5 +100,4 @@ def _issue_of(request: SentRequest) -> str:
 
 
 def _count(headers: Mapping[str, str], name: str) -> int | None:
-    text = headers.get(f"X-RateLimit-{name}", "").strip()
-    return int(text) if _COUNT.fullmatch(text) else None
+    return number_in(headers.get(f"X-RateLimit-{name}"), _MOST_DIGITS)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from http import HTTPStatus
 
+from remediation.outbound.answers import number_in
 from remediation.outbound.metering import SaidLimit, SentRequest
 from remediation.trackers.replies import served_at, wait_of
 
@@ -20,7 +21,7 @@ WINDOW = 3600.0
 BUSY = "busy"
 RULE = "rule-"
 _RULE_ID = re.compile(r"[0-9a-f]{32}")
-_COUNT = re.compile(r"[0-9]{1,10}")
+_MOST_DIGITS = 10
 _TABLE = re.compile(r"/table/([a-z0-9_]{1,80})")
 _MOST_CLASSES = 200
 """Methods and tables whose rule is remembered: more than any file names."""
@@ -42,7 +43,7 @@ class RuleReader:
 
     def said(self, request: SentRequest, status: int, headers: Mapping[str, str], now: float) -> tuple[SaidLimit, ...]:
         """Returns what the answer says of the rule that counted, or that the instance is busy."""
-        limit, reset = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Reset"))
+        limit, reset = (number_in(headers.get(f"X-RateLimit-{part}"), _MOST_DIGITS) for part in ("Limit", "Reset"))
         is_refused = status == HTTPStatus.TOO_MANY_REQUESTS
         wait = wait_of(status, headers) if is_refused else None
         if not limit or reset is None:
@@ -63,7 +64,3 @@ def _scope_of(rule: str) -> str:
 def _class_of(request: SentRequest) -> tuple[str, str]:
     found = _TABLE.search(request.path)
     return request.method, found[1] if found else ""
-
-
-def _count(text: str | None) -> int | None:
-    return int(text.strip()) if text is not None and _COUNT.fullmatch(text.strip()) else None
