@@ -73,8 +73,9 @@ async def _examined(
     keys, keyring = look_at_data_keys(settings)
     file, loaded = look_at_mappings(settings)
     secrets, is_complete = look_at_secrets(loaded, environ(), time.time(), role) if loaded else ([], False)
+    of_settings = look_at_settings(settings, environ())
     reached = look_at_console_address(settings, loaded, role) if loaded else []
-    found = [*look_at_settings(settings, environ()), *reached, *keys, *file, *secrets]
+    found = [*of_settings, *reached, *keys, *file, *secrets]
     if offline:
         return tell(found)
     async with contextlib.AsyncExitStack() as stack:
@@ -85,7 +86,7 @@ async def _examined(
         except StoreMissing as error:
             found += [trouble(Code.STORE_MISSING, "Redis", problem.message) for problem in error.problems]
         except ConfigurationError as error:
-            if not any(each.code == Code.SETTINGS_CONTRADICT for each in found):
+            if not any(each.code == Code.SETTINGS_CONTRADICT for each in of_settings):  # that was told by then
                 found += [trouble(Code.REDIS_AWAY, "Redis", str(problem)) for problem in error.problems]
         if loaded and role in {None, "console"}:
             checks += sign_in_checks(loaded)

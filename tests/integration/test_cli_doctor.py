@@ -111,6 +111,17 @@ def test_a_replica_is_told_whatever_durability_is_allowed(clinic: Clinic, redis_
     assert "REDIS_URL" in bad["advice"]
 
 
+def test_a_console_at_another_address_hides_no_server_that_cannot_be_started(clinic: Clinic) -> None:
+    clinic.mappings += "console: {url: 'https://ops.example/remedy'}\n"
+    broken = clinic.folder / "data" / "appendonlydir"
+    broken.mkdir(parents=True)
+    (broken / "appendonly.aof.manifest").write_text("no manifest")
+    clinic.environment |= {"ROOT_PATH": "/duty", "REDIS_URL": None, "DATA_DIR": str(broken.parent)}
+    shown = " ".join(clinic.call("--json").stdout.split())
+    assert "ROOT_PATH is /duty" in shown
+    assert f"{broken.parent}: " in shown
+
+
 @pytest.mark.parametrize(("seconds", "says"), [(400.0, "400 s behind Redis's"), (-3600.0, "3600 s ahead of Redis's")])
 def test_a_clock_that_differs_from_that_of_redis_is_told(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, seconds: float, says: str
