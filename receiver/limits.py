@@ -8,6 +8,8 @@ import contextlib
 import re
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 
 import structlog
@@ -120,7 +122,18 @@ class Unforeseen:
     def __init__(self) -> None:
         self._gone = Sampled(time.monotonic)
 
-    def tell(self, error: BaseException) -> bool:
+    async def end(self, error: BaseException, answer: Callable[[], Awaitable[None]], *, is_answered: bool) -> None:
+        """Tell of the error, and give `answer` where somebody waits for one and none was begun.
+
+        Raises a cancellation where one was begun. Otherwise it is not raised: uvicorn would answer 500.
+        """
+        is_awaited = self._tell(error)
+        if is_answered and isinstance(error, asyncio.CancelledError):
+            raise error
+        if is_awaited and not is_answered:
+            await answer()
+
+    def _tell(self, error: BaseException) -> bool:
         """Log the error, and report it where it is a defect. Returns whether somebody waits for an answer."""
         match error:
             case SenderGone():
@@ -162,12 +175,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watched_send)
-        except (Exception, asyncio.CancelledError) as error:
-            is_awaited = self._unforeseen.tell(error)
-            if begun and isinstance(error, asyncio.CancelledError):
-                raise
-            if is_awaited and not begun:  # were a cancellation raised then, uvicorn would answer 500
-                await _send_unavailable(send)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is told of there
+            await self._unforeseen.end(error, partial(_send_unavailable, send), is_answered=begun)
 
 
 async def _send_unavailable(send: Send) -> None:

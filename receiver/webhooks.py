@@ -6,6 +6,7 @@ Nothing is parsed before it is verified. It runs for every delivery: whatever is
 import asyncio
 import contextlib
 import time
+from functools import partial
 
 import structlog
 from starlette.requests import Request
@@ -78,14 +79,15 @@ class Webhooks:
                     scope["state"][ACCEPTED] = True
                 await answer.send(scope, send, request_id, is_last=context.stop.is_begun)
                 failpoint("answered")
-            except (Exception, asyncio.CancelledError) as error:
-                is_awaited = self._unforeseen.tell(error)
-                if answer is not None and isinstance(error, asyncio.CancelledError):
-                    raise
-                if is_awaited and answer is None:
-                    telemetry.note(status=UNFORESEEN.code)
-                    with contextlib.suppress(OSError):  # who has gone cannot be answered
-                        await UNFORESEEN.send(scope, send, request_id, is_last=context.stop.is_begun)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is told of there
+                unforeseen = partial(self._send_unforeseen, scope, send, request_id)
+                await self._unforeseen.end(error, unforeseen, is_answered=answer is not None)
+
+    async def _send_unforeseen(self, scope: Scope, send: Send, request_id: str) -> None:
+        """Answer that the delivery was not stored, whatever kept it from that."""
+        telemetry.note(status=UNFORESEEN.code)
+        with contextlib.suppress(OSError):  # who has gone cannot be answered
+            await UNFORESEEN.send(scope, send, request_id, is_last=self._context.stop.is_begun)
 
 
 async def _answer(
