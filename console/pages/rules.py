@@ -1,6 +1,7 @@
 """*Rules*: the mappings.yaml in force, what each rule takes and has taken, what none takes, and how to ask why."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -38,9 +39,8 @@ async def rules(request: Request) -> Response:
     """The rules, as far as they may take something of the districts that the person may see."""
     context, person = context_of(request), person_of(request)
     known, districts = await _in_file(request), person.granted_districts()
-    counted, living, use, whole = await asyncio.gather(
+    counted, use, whole = await asyncio.gather(
         ruled_cases(context.connection, lists_of(request), districts, MOST_UNRULED),
-        living_cases(context.connection),
         rules_use(context.connection, context.clock()),
         _of_all(context, person, known),
     )
@@ -49,7 +49,7 @@ async def rules(request: Request) -> Response:
             rule,
             rule.conditions(districts),
             counted.by_rule.get(rule.name, 0),
-            living.get(rule.name, 0) if person.sees_everything() else None,
+            whole.living.get(rule.name, 0) if whole else None,
         )
         for rule in known.visible(districts)
     ]
@@ -71,20 +71,24 @@ class _OfAll:
     """What only whoever sees everything is shown: words of the file, and rules of any district.
 
     `changed` are the problems of the file as it is now, where it is another than the one in use; None where it is not.
+    `living` counts the living cases of each rule (see `living_cases`).
     """
 
     warnings: tuple[Problem, ...]
     changed: tuple[Problem, ...] | None
     gone: list[tuple[str, str]]
+    living: Mapping[str, int]
 
 
 async def _of_all(context: ConsoleContext, person: Person, known: RulesInFile) -> _OfAll | None:
     if not person.sees_everything():
         return None
-    changed, gone = await asyncio.gather(
-        asyncio.to_thread(changed_file, known.loaded), rules_gone(context.connection, known.loaded.mappings)
+    changed, gone, living = await asyncio.gather(
+        asyncio.to_thread(changed_file, known.loaded),
+        rules_gone(context.connection, known.loaded.mappings),
+        living_cases(context.connection),
     )
-    return _OfAll(known.warnings, changed, [(each.rule, each.says) for each in gone])
+    return _OfAll(known.warnings, changed, [(each.rule, each.says) for each in gone], living)
 
 
 async def _in_file(request: Request) -> RulesInFile:

@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import NoMatchFound, Route
+from starlette.routing import Route
 
 from console.answers import NotShown
 from console.context import context_of, person_of
@@ -126,7 +126,7 @@ def _id(request: Request) -> str:
 
 
 def _to_task(request: Request, task_id: str) -> Response:
-    return RedirectResponse(request.url_for("task", selection=task_id).path, 303)
+    return RedirectResponse(path_of(request, "task", selection=task_id), 303)
 
 
 def _where_chosen(request: Request, act: SelectedAct, choice: str, *, is_begun: bool = False) -> tuple[str, str]:
@@ -142,10 +142,7 @@ def _where_chosen(request: Request, act: SelectedAct, choice: str, *, is_begun: 
 
 def _list_path(request: Request, act: SelectedAct) -> str:
     """Where people choose such things."""
-    try:
-        return request.url_for("cases" if act.is_of_cases else "parked").path
-    except NoMatchFound:
-        return request.url_for("now").path
+    return path_of(request, "cases" if act.is_of_cases else "parked")
 
 
 ROUTES = [

@@ -31,7 +31,7 @@ from console.people.provider import Provider, ProviderAway, ProviderRefused
 from console.people.refusals import SignInAway, SignInFailed, SignInLimited, SignInRefused
 from console.people.sessions import begin, config_of, drop, end, keep, place_of, root_of
 from console.people.tokens import TokenRefused
-from console.rendering import render
+from console.rendering import path_of, render
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.console import OidcSignIn
 from remediation.mapping.reading.secrets import console_secrets
@@ -114,7 +114,7 @@ async def use_link(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """The session of this browser ends."""
     await end(request, context_of(request), person_of(request).name)
-    answer = RedirectResponse(f"{request.url_for('sign in').path}?out=1", HTTPStatus.SEE_OTHER)
+    answer = RedirectResponse(f"{path_of(request, 'sign in')}?out=1", HTTPStatus.SEE_OTHER)
     drop(request, answer)
     return answer
 

@@ -57,7 +57,8 @@
     place.remove();
     return stay;
   };
-  const isHeld = (part, fresh) => {
+  /* Shows what stays where it stands, and holds the rest. Returns whether something is held. */
+  const holdWhatMoves = (part, fresh) => {
     live.held.delete(part);
     if (!isInSight(part) || isLeftAlone() || "moves" in part.dataset) return false;
     const stay = standing(part, fresh), olds = [...part.children], news = [...fresh.cloneNode(true).children];
@@ -208,7 +209,7 @@
     }
     for (const task of tasks) tellTimes(task.fragment);
     const fresh = part?.dataset?.live && tasks[0]?.fragment.firstElementChild;
-    if (fresh && isHeld(part, fresh)) event.preventDefault();
+    if (fresh && holdWhatMoves(part, fresh)) event.preventDefault();
     tellHeld();
   };
   const beginLive = () => {

@@ -16,6 +16,7 @@ from console.context import ConsoleContext, context_of, identity_of, person_of
 from console.people.access import person_by
 from console.people.roles import ConsoleRole, Person
 from console.people.sessions import config_of
+from console.rendering import path_of
 from remediation.operations.stores import OperationStores
 from remediation.store.console.selections import SelectedAct, Selections
 
@@ -41,7 +42,7 @@ async def chosen(request: Request, act: SelectedAct, names: Sequence[str], choic
         raise PageRefused("Nothing was chosen, or it is not there any more. Go back, and choose again.")
     selections = Selections(context.connection)
     made = await selections.freeze(act, person.name, choice, names, context.clock(), total)
-    return RedirectResponse(request.url_for("selection", selection=made).path, 303)
+    return RedirectResponse(path_of(request, "selection", selection=made), 303)
 
 
 def may_anywhere(person: Person, act: SelectedAct) -> bool:
