@@ -80,9 +80,8 @@ async def audit_page(
     found: list[Line] = []
     looked_at = 0
     last: AuditPlace | None = None
-    async for line in trail.latest(
-        place, _AT_ONCE, first=limit + 1
-    ):  # as a rule that is the page, and whether one follows
+    lines = trail.latest(place, _AT_ONCE, first=limit + 1)  # as a rule that is the page, and whether one follows
+    async for line in lines:
         entry = line.entry
         if wanted.since is not None and 0 < entry.at / 1000 < wanted.since - WITHIN_SECONDS:
             break  # a line of another version, which cannot be read, has no time

@@ -104,18 +104,20 @@ def _memory_in(row: Mapping[str, bytes]) -> bytes:
     kept = row["memory"]
     if kept.startswith(b"{"):  # pieces are left over then: an earlier version, beside this one, has written over one
         return kept
-    number = 1
+    return unpacked(_pieces(row))
+
+
+def _pieces(row: Mapping[str, bytes]) -> bytes:
+    kept, number = row.get("memory", b""), 1
     while (piece := row.get(f"memory:{number}")) is not None:
         kept, number = kept + piece, number + 1
-    return unpacked(kept)
+    return kept
 
 
 def memory_digest(row: Mapping[bytes, bytes]) -> str:
     """The SHA-1 of all pieces of a row's memory: another one where it was written anew."""
-    kept, number = row.get(b"memory", b""), 1
-    while (piece := row.get(b"memory:%d" % number)) is not None:
-        kept, number = kept + piece, number + 1
-    return hashlib.sha1(kept, usedforsecurity=False).hexdigest()
+    pieces = _pieces({name.decode(): value for name, value in row.items()})
+    return hashlib.sha1(pieces, usedforsecurity=False).hexdigest()
 
 
 def memory_kept(kept: bytes) -> Memory:
